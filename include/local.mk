@@ -1,0 +1,8 @@
+noinst_HEADERS = \
+	include/peerlog/escape.h \
+	include/peerlog/framer.h \
+	include/peerlog/limits.h \
+	include/peerlog/peer.h \
+	include/peerlog/priority.h \
+	include/peerlog/record.h \
+	include/peerlog/utf8.h

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The framer: where messages begin and end in a stream of bytes (RFC 6587,
+ * section 3.4). Pull style and pure: no descriptor, allocation, clock or log.
+ *
+ * The caller holds the bytes; the framer keeps a small plain state between two
+ * views of the stream. What a view's end leaves undecided is carried by the caller
+ * to the front of the next one. No byte is searched twice for the same terminator.
+ *
+ * The records do not depend on how the stream was cut into views.
+ *
+ * Over-long messages: a message longer than max_message_bytes is given out in pieces
+ * (split), as its first piece (truncate), or as a mere notice (discard). Its end
+ * is found in every case and the next message is untouched.
+ */
+#ifndef PEERLOG_FRAMER_H
+#define PEERLOG_FRAMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum framing {
+    FRAMING_AUTO,           /* decided frame by frame, see peerlogd.conf(5) */
+    FRAMING_LF,             /* each frame ends at LF */
+    FRAMING_NUL,            /* each frame ends at NUL */
+    FRAMING_OCTET_COUNTING, /* "LENGTH SP MESSAGE" */
+    FRAMING_CLOSE,          /* the whole connection is one message */
+};
+
+enum oversize {
+    OVERSIZE_SPLIT,
+    OVERSIZE_TRUNCATE,
+    OVERSIZE_DISCARD,
+};
+
+/* What the framer obeys; constant while a view is open. */
+struct framer_rules {
+    uint32_t max_message_bytes; /* PEERLOG_MIN_MESSAGE_BYTES to PEERLOG_MAX_MESSAGE_BYTES */
+    uint8_t framing;            /* enum framing */
+    uint8_t oversize;           /* enum oversize */
+};
+
+/*
+ * What the framer remembers of one stream: plain data, all zero at its start.
+ * A state from elsewhere (an inherited ledger) must pass framer_state_valid().
+ */
+struct framer_state {
+    uint64_t dropped;   /* bytes of the current message dropped so far */
+    uint32_t count;     /* announced length of a counted frame */
+    uint32_t given;     /* bytes of a counted frame given out in pieces */
+    uint32_t part;      /* pieces of the current message given out */
+    uint32_t held;      /* bytes of the kept first piece at the front of the view */
+    uint32_t scanned;   /* bytes at the front of the view known to hold no terminator */
+    uint8_t phase;      /* enum framer_phase, private */
+    uint8_t after_nul;  /* the frame directly follows a NUL */
+    uint8_t last_two[2]; /* the last two bytes dropped, latest second */
+};
+
+enum frame_flags {
+    FRAME_SPLIT = 1u << 0,        /* one piece of a longer message: see part */
+    FRAME_LAST = 1u << 1,         /* the last such piece */
+    FRAME_TRUNCATED = 1u << 2,    /* only the first piece was kept: see cut_bytes */
+    FRAME_INCOMPLETE = 1u << 3,   /* the stream ended inside a counted frame */
+    FRAME_UNTERMINATED = 1u << 4, /* the stream ended before a terminator */
+};
+
+struct frame {
+    const unsigned char *text; /* into the view; without terminator or count */
+    uint32_t len;
+    uint32_t part;       /* 1, 2, ... of a split message; else 0 */
+    uint32_t flags;      /* enum frame_flags */
+    uint32_t have_bytes; /* of an incomplete message: what came, and */
+    uint32_t want_bytes; /* what its count announced */
+    uint64_t cut_bytes;  /* of a truncated or discarded message */
+};
+
+enum framer_result {
+    FRAMER_NEED_MORE, /* nothing more in this view: carry f->keep bytes from f->at */
+    FRAMER_MESSAGE,   /* *ret_frame is a message, or a piece of one */
+    FRAMER_DISCARDED, /* a whole message was dropped: ret_frame->cut_bytes */
+};
+
+/* One pass over one view. Place it anywhere; nothing needs to be released. */
+struct framer {
+    struct framer_state *state;
+    const struct framer_rules *rules;
+    const unsigned char *at;  /* the first byte not yet given out */
+    const unsigned char *end; /* behind the last byte of the view */
+    const unsigned char *nul; /* private: the next NUL, END if none, NULL if unknown */
+    uint32_t keep;            /* after FRAMER_NEED_MORE: bytes from AT to carry */
+    bool at_end;              /* the stream ends with this view */
+};
+
+/*
+ * Open a view: what was carried, followed by fresh bytes.
+ * With AT_END the stream ends behind it, and everything is given out.
+ * Owns: nothing; STATE, RULES and BYTES must outlive the view.
+ */
+void framer_begin(struct framer *f, struct framer_state *state, const struct framer_rules *rules,
+                  const unsigned char *bytes, size_t len, bool at_end);
+
+/*
+ * The next message of the view. After FRAMER_NEED_MORE the view is spent; the carry
+ * is at most max_message_bytes + PEERLOG_TERMINATOR_BYTES long, and empty at
+ * the end of the stream.
+ */
+enum framer_result framer_next(struct framer *f, struct frame *ret_frame);
+
+/* Answers: is this a state that framer_next() can have left, with CARRY bytes carried? */
+bool framer_state_valid(const struct framer_state *state, size_t carry);
+
+/*
+ * Answers: is the stream in the middle of a message, with CARRY bytes carried?
+ * (A stream that ends then ends with an unterminated message.)
+ */
+bool framer_state_open(const struct framer_state *state, size_t carry);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every number that a peer, a file or a command line is measured against.
+ * Nothing else in the tree may carry a magic number of this kind.
+ */
+#ifndef PEERLOG_LIMITS_H
+#define PEERLOG_LIMITS_H
+
+/* buffer_size: the longest message, in bytes. */
+#define PEERLOG_MIN_MESSAGE_BYTES 256u
+#define PEERLOG_MAX_MESSAGE_BYTES 131072u
+#define PEERLOG_DEFAULT_MESSAGE_BYTES 8192u
+
+/* Octet counting (RFC 6587, section 3.4.1): digits of a count and its value. */
+#define PEERLOG_MAX_COUNT_DIGITS 10u
+#define PEERLOG_MAX_COUNT 16777216u
+
+/* A message may outgrow its limit by its terminator: CR LF NUL. */
+#define PEERLOG_TERMINATOR_BYTES 3u
+
+/* PRI (RFC 5424, section 6.2.1): "<" 1 to 3 digits ">", at most 191. */
+#define PEERLOG_MAX_PRI_DIGITS 3u
+#define PEERLOG_MAX_PRI 191u
+
+/* Listeners in one configuration, and the longest tag. */
+#define PEERLOG_MAX_LISTENERS 64u
+#define PEERLOG_MAX_TAG_BYTES 32u
+
+/* Worker threads. */
+#define PEERLOG_MAX_WORKERS 128u
+
+/* Connections at the same time. */
+#define PEERLOG_DEFAULT_CONNECTIONS 8192u
+#define PEERLOG_MAX_CONNECTIONS 1000000u
+
+/* The default address of daemon and client. */
+#define PEERLOG_DEFAULT_ADDRESS "127.0.0.1"
+#define PEERLOG_DEFAULT_PORT 8888u
+
+/* Connections that wait in the kernel until they are accepted. */
+#define PEERLOG_LISTEN_BACKLOG 4096
+
+/* How long a lost output rests between two attempts to open it, in milliseconds. */
+#define PEERLOG_REOPEN_MIN_MS 50u
+#define PEERLOG_REOPEN_MAX_MS 1000u
+
+/* How long a stopping daemon goes on reading and delivering, in milliseconds. */
+#define PEERLOG_STOP_MS 5000u
+
+#endif

@@ -1,0 +1,2 @@
+bin_PROGRAMS += peerlog
+peerlog_SOURCES = src/client/main.c

@@ -1,0 +1,9 @@
+# The vocabulary's implementation: pure, no descriptor, thread, clock, log or global.
+noinst_LIBRARIES += libpeerlog-core.a
+libpeerlog_core_a_SOURCES = \
+	src/core/escape.c \
+	src/core/framer.c \
+	src/core/peer.c \
+	src/core/priority.c \
+	src/core/record.c \
+	src/core/utf8.c

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Peers: from a socket address to text. IPv4 is written by hand, because every
+ * round of every worker asks for it; IPv6 is the C library's work.
+ */
+#include "config.h"
+
+#include "peerlog/peer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const unsigned char mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static void fill_ipv4(const unsigned char address[4], uint16_t port, struct peer *ret_peer)
+{
+    *ret_peer = (struct peer){.family = PEER_IPV4, .port = port};
+    memcpy(ret_peer->address, address, 4);
+}
+
+static void fill_ipv6(const struct in6_addr *address, uint32_t scope, uint16_t port,
+                      struct peer *ret_peer)
+{
+    if (memcmp(address->s6_addr, mapped_prefix, sizeof mapped_prefix) == 0) {
+        fill_ipv4(address->s6_addr + 12, port, ret_peer);
+        return;
+    }
+    *ret_peer = (struct peer){.family = PEER_IPV6, .port = port, .scope = scope};
+    memcpy(ret_peer->address, address->s6_addr, 16);
+}
+
+int peer_from_sockaddr(const struct sockaddr *sa, struct peer *ret_peer)
+{
+    if (sa->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, sa, sizeof in);
+        unsigned char address[4];
+        memcpy(address, &in.sin_addr, 4);
+        fill_ipv4(address, ntohs(in.sin_port), ret_peer);
+        return 0;
+    }
+    if (sa->sa_family == AF_INET6) {
+        struct sockaddr_in6 in6;
+        memcpy(&in6, sa, sizeof in6);
+        fill_ipv6(&in6.sin6_addr, in6.sin6_scope_id, ntohs(in6.sin6_port), ret_peer);
+        return 0;
+    }
+    return -EAFNOSUPPORT;
+}
+
+/* "%7" behind a link-local address: the interface's number. */
+static int parse_scope(const char *text, uint32_t *ret_scope)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long scope = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || scope > UINT32_MAX)
+        return -EINVAL;
+    *ret_scope = (uint32_t)scope;
+    return 0;
+}
+
+int peer_parse(const char *text, uint16_t port, struct peer *ret_peer)
+{
+    struct in6_addr in6;
+    struct in_addr in4;
+    char address[INET6_ADDRSTRLEN];
+    uint32_t scope = 0;
+
+    if (inet_pton(AF_INET, text, &in4) == 1) {
+        unsigned char bytes[4];
+        memcpy(bytes, &in4, 4);
+        fill_ipv4(bytes, port, ret_peer);
+        return 0;
+    }
+    size_t len = strcspn(text, "%");
+    if (len >= sizeof address)
+        return -EINVAL;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (inet_pton(AF_INET6, address, &in6) != 1)
+        return -EINVAL;
+    if (text[len] == '%' && parse_scope(text + len + 1, &scope) < 0)
+        return -EINVAL;
+    fill_ipv6(&in6, scope, port, ret_peer);
+    return 0;
+}
+
+/* NUMBER in decimal at DST, without a NUL; returns its length. */
+static size_t put_number(char *dst, uint32_t number)
+{
+    char digits[10];
+    size_t n = 0;
+
+    do {
+        digits[n++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    for (size_t i = 0; i < n; i++)
+        dst[i] = digits[n - 1 - i];
+    return n;
+}
+
+size_t peer_format_address(const struct peer *peer, char dst[PEER_TEXT_BYTES])
+{
+    size_t n = 0;
+
+    switch (peer->family) {
+    case PEER_IPV4:
+        for (size_t i = 0; i < 4; i++) {
+            if (i > 0)
+                dst[n++] = '.';
+            n += put_number(dst + n, peer->address[i]);
+        }
+        break;
+    case PEER_IPV6:
+        (void)inet_ntop(AF_INET6, peer->address, dst, PEER_TEXT_BYTES); /* always fits */
+        n = strlen(dst);
+        if (peer->scope != 0) {
+            dst[n++] = '%';
+            n += put_number(dst + n, peer->scope);
+        }
+        break;
+    default:
+        memcpy(dst, "unknown", 7);
+        n = 7;
+        break;
+    }
+    dst[n] = '\0';
+    return n;
+}
+
+size_t peer_format(const struct peer *peer, char dst[PEER_TEXT_BYTES])
+{
+    size_t n = 0;
+
+    if (peer->family == PEER_IPV6) {
+        char address[PEER_TEXT_BYTES];
+        size_t len = peer_format_address(peer, address);
+        dst[n++] = '[';
+        memcpy(dst + n, address, len);
+        n += len;
+        dst[n++] = ']';
+    } else {
+        n = peer_format_address(peer, dst);
+    }
+    dst[n++] = ':';
+    n += put_number(dst + n, peer->port);
+    dst[n] = '\0';
+    return n;
+}
+
+bool peer_equal(const struct peer *a, const struct peer *b)
+{
+    return a->family == b->family && a->port == b->port && a->scope == b->scope &&
+           memcmp(a->address, b->address, sizeof a->address) == 0;
+}

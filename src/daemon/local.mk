@@ -1,0 +1,2 @@
+sbin_PROGRAMS += peerlogd
+peerlogd_SOURCES = src/daemon/main.c

@@ -1,0 +1,12 @@
+# What every kind of test shares, then a fragment for each kind.
+
+AM_TESTS_ENVIRONMENT = \
+	PEERLOGD='$(abs_top_builddir)/peerlogd'; export PEERLOGD; \
+	PEERLOG='$(abs_top_builddir)/peerlog'; export PEERLOG; \
+	PEERLOG_SOURCE='$(abs_top_srcdir)'; export PEERLOG_SOURCE;
+
+include tests/unit/local.mk
+include tests/integration/local.mk
+include tests/system/local.mk
+include tests/fuzz/local.mk
+include tests/bench/local.mk
