@@ -1,4 +1,5 @@
 noinst_HEADERS = \
+	include/peerlog/cidr.h \
 	include/peerlog/escape.h \
 	include/peerlog/framer.h \
 	include/peerlog/limits.h \
