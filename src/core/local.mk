@@ -1,6 +1,7 @@
 # The vocabulary's implementation: pure, no descriptor, thread, clock, log or global.
 noinst_LIBRARIES += libpeerlog-core.a
 libpeerlog_core_a_SOURCES = \
+	src/core/cidr.c \
 	src/core/escape.c \
 	src/core/framer.c \
 	src/core/peer.c \
