@@ -33,6 +33,17 @@
 #define PEERLOG_DEFAULT_CONNECTIONS 8192u
 #define PEERLOG_MAX_CONNECTIONS 1000000u
 
+/* Other limits that a configuration may set. */
+#define PEERLOG_MAX_MESSAGES_PER_SECOND 1000000u
+#define PEERLOG_MAX_IDLE_TIMEOUT_S 604800u
+
+/* The configuration file: its size, its nesting, and what is read of it. */
+#define PEERLOG_MAX_SETTINGS_BYTES 1048576u
+#define PEERLOG_MAX_SETTINGS_DEPTH 16u
+#define PEERLOG_MAX_GROUP_SETTINGS 64u
+#define PEERLOG_MAX_RANGES 1024u
+#define PEERLOG_MAX_FAULTS 1000u
+
 /* The default address of daemon and client. */
 #define PEERLOG_DEFAULT_ADDRESS "127.0.0.1"
 #define PEERLOG_DEFAULT_PORT 8888u

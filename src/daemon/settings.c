@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Settings come into being here with the defaults of the table, and end here.
+ */
+#include "config.h"
+
+#include "daemon/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/settings_table.h"
+
+int settings_new_default(struct settings **ret_settings)
+{
+    struct settings *settings = calloc(1, sizeof *settings);
+
+    if (settings == NULL)
+        return -ENOMEM;
+    setting_group_init(settings_table(), settings);
+    settings->listeners[0].label = settings->output.label;
+    settings->listeners_count = 1;
+    *ret_settings = settings;
+    return 0;
+}
+
+struct settings *settings_free(struct settings *settings)
+{
+    if (settings == NULL)
+        return NULL;
+    for (size_t i = 0; i < PEERLOG_MAX_LISTENERS; i++) {
+        free(settings->listeners[i].allow.ranges);
+        free(settings->listeners[i].deny.ranges);
+        free(settings->listeners[i].proxy_from.ranges);
+    }
+    free(settings);
+    return NULL;
+}
