@@ -1,2 +1,149 @@
-/* SPDX-License-Identifier: MIT */
-int main(void) { return 0; }
+/* SPDX-License-Identifier: MIT
+ *
+ * peerlogd: options, configuration, and then the server. A start that inherits
+ * connections does not fail on a broken file: it goes on with the last good one, loudly.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/message_ids.h"
+#include "daemon/options.h"
+#include "daemon/server.h"
+#include "daemon/settings_file.h"
+#include "os/log.h"
+
+/* Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place. */
+static void occupy_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd); /* all three are there */
+}
+
+static void say_fault(void *context, const char *fault)
+{
+    (void)context;
+    log_say(SEVERITY_ERR, "%s", fault);
+}
+
+/* The file's text; none when the default file is missing. Returns: 0 or negative errno. */
+static int read_file(const struct options *options, char **ret_text, size_t *ret_len)
+{
+    int error = settings_read_file(options->file, ret_text, ret_len);
+
+    if (error == -ENOENT && !options->named) {
+        log_say(SEVERITY_NOTICE, "%s does not exist: using the built-in defaults", options->file);
+        *ret_text = NULL;
+        *ret_len = 0;
+        return 0;
+    }
+    if (error < 0)
+        log_say(SEVERITY_ERR, "%s: cannot be read: %s", options->file, strerror(-error));
+    return error;
+}
+
+static int parse_settings(const struct options *options, const char *text, size_t len,
+                          struct settings **ret_settings)
+{
+    if (text == NULL)
+        return settings_new_default(ret_settings);
+    return settings_parse(options->file, text, len, say_fault, NULL, ret_settings);
+}
+
+static int check(const struct options *options)
+{
+    struct settings *settings = NULL;
+    char *text = NULL;
+    size_t len = 0;
+
+    int error = read_file(options, &text, &len);
+    if (error == 0)
+        error = parse_settings(options, text, len, &settings);
+    free(text);
+    (void)settings_free(settings);
+    if (error < 0)
+        return error == -ENOMEM ? EX_OSERR : EX_CONFIG;
+    (void)printf("%s: good\n", options->file);
+    return fflush(stdout) != 0 ? EX_IOERR : EX_OK;
+}
+
+/* The configuration of the process before, out of its ledger. */
+static int use_last_good(struct server_plan *plan, const struct options *options, char **text)
+{
+    const struct ledger *ledger = plan->inheritance->ledger;
+
+    if (ledger == NULL || !ledger->header->has_config)
+        return -ENOENT;
+    size_t len = ledger->header->config_bytes;
+    char *copy = malloc(len + 1);
+    if (copy == NULL)
+        return -ENOMEM;
+    memcpy(copy, ledger->header->config, len);
+    copy[len] = '\0';
+    int error = settings_parse("the last good configuration", copy, len, say_fault, NULL,
+                               &plan->settings);
+    if (error < 0) {
+        free(copy);
+        return error;
+    }
+    free(*text);
+    *text = copy;
+    plan->config = copy;
+    plan->config_bytes = len;
+    plan->config_fault = "configuration file is broken, the last good one is in force";
+    log_event(SEVERITY_ERR, MESSAGE_ID_LAST_GOOD_SETTINGS,
+              "%s is broken; going on with the last good configuration, because connections "
+              "were taken over", options->file);
+    return 0;
+}
+
+static int serve(const struct options *options)
+{
+    struct inheritance inheritance;
+    struct server_plan plan = {.file = options->file, .inheritance = &inheritance};
+    char *text = NULL;
+    size_t len = 0;
+
+    if (inheritance_collect(&inheritance) < 0) {
+        log_say(SEVERITY_ERR, "out of memory");
+        return EX_OSERR;
+    }
+    int error = read_file(options, &text, &len);
+    if (error == 0)
+        error = parse_settings(options, text, len, &plan.settings);
+    plan.config = text != NULL ? text : "";
+    plan.config_bytes = len;
+    if (error < 0 && error != -ENOMEM && use_last_good(&plan, options, &text) == 0)
+        error = 0;
+    int status = error == -ENOMEM ? EX_OSERR : EX_CONFIG;
+    if (error == 0) {
+        log_set_level(plan.settings->log_level);
+        status = server_run(&plan);
+    }
+    inheritance_done(&inheritance);
+    free(text);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+
+    occupy_standard_descriptors();
+    log_init("peerlogd");
+    int status = options_parse(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    return options.check ? check(&options) : serve(&options);
+}

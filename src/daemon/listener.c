@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The listener's thread: accept, admit, park, hand over.
+ */
+#include "config.h"
+
+#include "daemon/listener.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/admission.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/net.h"
+#include "os/poller.h"
+
+#define EVENTS 64
+#define TAG_BELL UINT64_MAX
+
+/* Accept at most this many of one socket in a turn. */
+#define ACCEPTS_A_TURN 64
+
+/* Out of descriptors or memory: try again after this. */
+#define RETRY_MS 100
+
+/* Why nothing is accepted at the moment. */
+enum rest { NOT_RESTING, RESTING_FULL, RESTING_STARVED };
+
+struct listener {
+    struct listener_plan plan;
+    pthread_t thread;
+    bool started;
+    int set;
+    int bell;
+    enum rest rest;
+    int starved_by; /* negative errno, until accepting goes well again */
+    bool full_said; /* until a tenth of the places is free again */
+    struct listening *current;
+    struct listener_stats stats;
+
+    _Alignas(64) _Atomic(struct listening *) next;
+    _Atomic(const struct listening *) used;
+    _Atomic uint32_t pings;
+    _Atomic uint32_t pongs;
+    _Atomic uint32_t stop;
+    _Atomic uint32_t wants_slot; /* resting until a slot is free */
+};
+
+int listener_new(const struct listener_plan *plan, struct listener **ret_listener)
+{
+    struct listener *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
+
+    if (l == NULL)
+        return -ENOMEM;
+    memset(l, 0, sizeof *l);
+    l->plan = *plan;
+    l->bell = -1;
+    l->set = poller_new();
+    if (l->set >= 0)
+        l->bell = bell_new();
+    int error = l->set < 0 ? l->set : l->bell < 0 ? l->bell : 0;
+    if (error == 0)
+        error = poller_add(l->set, l->bell, EPOLLIN, TAG_BELL);
+    if (error < 0) {
+        (void)listener_free(l);
+        return error;
+    }
+    *ret_listener = l;
+    return 0;
+}
+
+static struct listening *close_listening(struct listening *listening)
+{
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
+        (void)close(listening->sockets[i].fd); /* who still waits in it is told by the kernel */
+    free(listening);
+    return NULL;
+}
+
+struct listener *listener_free(struct listener *l)
+{
+    if (l == NULL)
+        return NULL;
+    l->current = close_listening(l->current);
+    (void)close_listening(atomic_exchange(&l->next, NULL));
+    if (l->set >= 0)
+        (void)close(l->set); /* it holds no data */
+    if (l->bell >= 0)
+        (void)close(l->bell);
+    free(l);
+    return NULL;
+}
+
+/* --- one connection --- */
+
+static struct worker *least_loaded(const struct listener *l)
+{
+    struct worker *best = l->plan.workers[0];
+
+    for (unsigned i = 1; i < l->plan.workers_count; i++)
+        if (worker_load(l->plan.workers[i]) < worker_load(best))
+            best = l->plan.workers[i];
+    return best;
+}
+
+/* Park a copy, so that the connection outlives us. */
+static void park(struct listener *l, struct slot *slot, int fd)
+{
+    uint16_t lot;
+    int error = parking_park(l->plan.parking, fd, &lot);
+
+    if (error == 0) {
+        atomic_store_explicit(&slot->lot, lot, memory_order_relaxed);
+        return;
+    }
+    if (error == -ENOTCONN)
+        return;
+    if (stats_get(&l->stats.unparked) == 0)
+        log_say(SEVERITY_WARNING, "connections are not kept over a restart: %s", strerror(-error));
+    stats_add(&l->stats.unparked, 1);
+}
+
+/* Everything about this connection that must outlive us. */
+static void fill_slot(struct listener *l, uint32_t index, int fd, const struct peer *peer,
+                      uint8_t listener_id)
+{
+    struct ledger *ledger = l->plan.table->ledger;
+    struct slot *slot = &ledger->slots[index];
+    const struct rulebook *rules = l->current->rules;
+    uint8_t settings_index = rules->listener_of_id[listener_id];
+
+    slot->peer = *peer;
+    slot->listener = listener_id;
+    slot->framing = settings_index != LISTENER_NONE
+                        ? rules->settings->listeners[settings_index].framing
+                        : FRAMING_AUTO;
+    slot->connection = atomic_fetch_add_explicit(&ledger->header->last_connection, 1,
+                                                 memory_order_relaxed) + 1;
+    if (parking_available(l->plan.parking))
+        slot->cookie = net_cookie(fd);
+    l->plan.table->conns[index].fd = fd;
+    atomic_store_explicit(&slot->use, SLOT_LIVE, memory_order_release);
+    park(l, slot, fd);
+}
+
+static bool is_admitted(const struct listener *l, const struct peer *peer, uint8_t listener_id)
+{
+    uint8_t index = l->current->rules->listener_of_id[listener_id];
+
+    return index == LISTENER_NONE ||
+           admission_by_list(&l->current->rules->settings->listeners[index], peer) == ADMITTED;
+}
+
+/* The connection cannot be served: close it as if it had not been accepted. */
+static void abandon(struct listener *l, uint32_t slot, int error)
+{
+    uint16_t lot = atomic_exchange(&l->plan.table->ledger->slots[slot].lot, LOT_NONE);
+
+    net_hang_up(l->plan.table->conns[slot].fd);
+    if (lot != LOT_NONE)
+        parking_leave(l->plan.parking, lot);
+    connections_give(l->plan.table, slot);
+    stats_add(&l->stats.failed, 1);
+    log_say(SEVERITY_WARNING, "a connection could not be served: %s", strerror(-error));
+}
+
+/* --- resting --- */
+
+/* Accept nothing for now; what connects waits in the backlog. Said once. */
+static void begin_rest(struct listener *l, enum rest why, int error)
+{
+    if (l->rest == why)
+        return;
+    if (l->rest == NOT_RESTING)
+        for (size_t i = 0; i < l->current->count; i++)
+            (void)poller_change(l->set, l->current->sockets[i].fd, 0, i); /* it was added */
+    bool starved_before = l->starved_by != 0;
+    l->rest = why;
+    l->starved_by = error;
+    if (why == RESTING_FULL && !l->full_said)
+        log_say(SEVERITY_WARNING,
+                "limits.connections (%u) is reached; who connects now waits for a free place",
+                (unsigned)l->plan.table->limit);
+    if (why == RESTING_FULL)
+        l->full_said = true;
+    else if (!starved_before)
+        log_say(SEVERITY_WARNING, "cannot accept connections: %s; trying again every %u ms",
+                strerror(-error), RETRY_MS);
+}
+
+static void end_rest(struct listener *l)
+{
+    uint32_t limit = l->plan.table->limit;
+
+    if (l->full_said && connections_count(l->plan.table) < limit - limit / 10) {
+        log_say(SEVERITY_NOTICE, "below limits.connections again");
+        l->full_said = false;
+    }
+    for (size_t i = 0; i < l->current->count; i++)
+        (void)poller_change(l->set, l->current->sockets[i].fd, EPOLLIN, i); /* it was added */
+    l->rest = NOT_RESTING;
+    atomic_store(&l->wants_slot, 0);
+}
+
+/* Accept one connection of a socket. Returns: is it worth trying for another? */
+static bool accept_one(struct listener *l, const struct listening_socket *from)
+{
+    struct peer peer;
+    uint32_t slot = connections_take(l->plan.table);
+
+    if (slot == CONNECTION_NONE) {
+        begin_rest(l, RESTING_FULL, 0);
+        atomic_store(&l->wants_slot, 1);
+        if (connections_count(l->plan.table) < l->plan.table->limit)
+            bell_ring(l->bell); /* one was freed in between */
+        return false;
+    }
+    int fd = net_accept(from->fd, &peer);
+    if (fd < 0 || !is_admitted(l, &peer, from->id)) {
+        connections_give(l->plan.table, slot);
+        if (fd >= 0) {
+            (void)close(fd); /* refused: there is nothing to say */
+            stats_add(&l->stats.refused, 1);
+            return true;
+        }
+        if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS)
+            begin_rest(l, RESTING_STARVED, fd);
+        /* ECONNABORTED, EPROTO, EPERM, EINTR concern one connection: go on. */
+        return fd != -EAGAIN && l->rest == NOT_RESTING;
+    }
+    if (l->starved_by != 0) {
+        log_say(SEVERITY_NOTICE, "accepting connections again");
+        l->starved_by = 0;
+    }
+    fill_slot(l, slot, fd, &peer, from->id);
+    int error = worker_adopt(least_loaded(l), slot);
+    if (error < 0)
+        abandon(l, slot, error);
+    else
+        stats_add(&l->stats.accepted, 1);
+    return true;
+}
+
+static void accept_some(struct listener *l, const struct listening_socket *from, int most)
+{
+    while (most-- > 0 && accept_one(l, from))
+        continue;
+}
+
+/* --- changing what is listened on --- */
+
+static bool contains(const struct listening *listening, int fd)
+{
+    for (size_t i = 0; i < listening->count; i++)
+        if (listening->sockets[i].fd == fd)
+            return true;
+    return false;
+}
+
+/* Take up the next set; what is no longer in it is accepted empty and closed. */
+static void take_next(struct listener *l)
+{
+    struct listening *next = atomic_exchange(&l->next, NULL);
+    struct listening *before = l->current;
+
+    if (next == NULL)
+        return;
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        int fd = before->sockets[i].fd;
+        (void)poller_remove(l->set, fd); /* it was added */
+        if (contains(next, fd))
+            continue;
+        accept_some(l, &before->sockets[i], PEERLOG_LISTEN_BACKLOG);
+        (void)close(fd); /* it is no longer wanted */
+    }
+    free(before);
+    l->current = next;
+    l->rest = NOT_RESTING;
+    for (size_t i = 0; i < next->count; i++) {
+        int error = poller_add(l->set, next->sockets[i].fd, EPOLLIN, i);
+        if (error < 0)
+            log_say(SEVERITY_ERR, "cannot listen on %s: %s",
+                    rulebook_listener_text(next->rules, next->sockets[i].id), strerror(-error));
+    }
+    atomic_store_explicit(&l->used, next, memory_order_release);
+}
+
+void listener_listen(struct listener *l, struct listening *next)
+{
+    struct listening *unseen = atomic_exchange(&l->next, next);
+
+    free(unseen); /* replaced before the thread saw it: the sockets are main's to sort out */
+    if (l->started)
+        bell_ring(l->bell);
+    else
+        take_next(l);
+}
+
+const struct listening *listener_current(const struct listener *l)
+{
+    return atomic_load_explicit(&l->used, memory_order_acquire);
+}
+
+/* --- the thread --- */
+
+/* Where a rewritten lot's living socket belongs now. */
+static bool move_slot(void *context, int fd, uint16_t from, uint16_t to)
+{
+    struct listener *l = context;
+    struct ledger *ledger = l->plan.table->ledger;
+    uint64_t cookie = net_cookie(fd);
+
+    for (uint32_t i = 0; i < ledger->header->slots; i++) {
+        struct slot *slot = &ledger->slots[i];
+        uint16_t expected = from;
+        if (atomic_load_explicit(&slot->lot, memory_order_relaxed) == from &&
+            slot->cookie == cookie)
+            return atomic_compare_exchange_strong(&slot->lot, &expected, to);
+    }
+    return false;
+}
+
+static void hear_bell(struct listener *l)
+{
+    bell_hush(l->bell);
+    atomic_store_explicit(&l->pongs, atomic_load(&l->pings), memory_order_release);
+    take_next(l);
+    if (l->rest == RESTING_FULL && connections_count(l->plan.table) < l->plan.table->limit)
+        end_rest(l);
+}
+
+static void *run(void *argument)
+{
+    struct listener *l = argument;
+    struct epoll_event events[EVENTS];
+
+    while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
+        int n = poller_wait(l->set, events, EVENTS, l->rest == RESTING_STARVED ? RETRY_MS : -1);
+        if (n == 0 && l->rest == RESTING_STARVED)
+            end_rest(l);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.u64 == TAG_BELL)
+                hear_bell(l);
+            else if (l->rest == NOT_RESTING && events[i].data.u64 < l->current->count)
+                accept_some(l, &l->current->sockets[events[i].data.u64], ACCEPTS_A_TURN);
+        }
+        if (parking_wants_sweep(l->plan.parking))
+            parking_sweep(l->plan.parking, move_slot, l);
+    }
+    return NULL;
+}
+
+int listener_start(struct listener *l)
+{
+    int error = pthread_create(&l->thread, NULL, run, l);
+
+    if (error != 0)
+        return -error;
+    l->started = true;
+    (void)pthread_setname_np(l->thread, "listener"); /* a name is only a help */
+    return 0;
+}
+
+void listener_nudge(struct listener *l)
+{
+    if (atomic_load_explicit(&l->wants_slot, memory_order_relaxed) ||
+        parking_wants_sweep(l->plan.parking))
+        bell_ring(l->bell);
+}
+
+void listener_ping(struct listener *l)
+{
+    (void)atomic_fetch_add(&l->pings, 1);
+    bell_ring(l->bell);
+}
+
+bool listener_alive(const struct listener *l)
+{
+    return atomic_load_explicit(&l->pongs, memory_order_acquire) == atomic_load(&l->pings);
+}
+
+void listener_stop(struct listener *l)
+{
+    atomic_store_explicit(&l->stop, 1, memory_order_release);
+    bell_ring(l->bell);
+    if (l->started)
+        (void)pthread_join(l->thread, NULL); /* it was created, and joined once */
+    l->started = false;
+}
+
+const struct listener_stats *listener_stats(const struct listener *l)
+{
+    return &l->stats;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The listener: one thread that accepts on all listening sockets, asks admission, parks a copy
+ * of the socket, and hands the connection to the worker with the fewest. Adding the
+ * socket to that worker's epoll set is the hand-over.
+ *
+ * Without a free slot or descriptor it does not accept: who connects waits in the backlog.
+ */
+#ifndef PEERLOG_DAEMON_LISTENER_H
+#define PEERLOG_DAEMON_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/connection.h"
+#include "daemon/parking.h"
+#include "daemon/rulebook.h"
+#include "daemon/stats.h"
+#include "daemon/worker.h"
+
+/* One listening socket. */
+struct listening_socket {
+    int fd;
+    uint8_t id;     /* in the ledger's listeners */
+    bool activated; /* a socket unit passed it */
+};
+
+/* All of them, and the rules they belong to. */
+struct listening {
+    const struct rulebook *rules;
+    size_t count;
+    struct listening_socket sockets[LEDGER_LISTENERS];
+};
+
+struct listener_plan {
+    struct connections *table;
+    struct parking *parking;
+    struct worker **workers;
+    unsigned workers_count;
+};
+
+struct listener;
+
+/*
+ * Make a listener; its thread does not run yet.
+ * Returns: 0, or negative errno.  Owns: the caller releases it with listener_free().
+ */
+int listener_new(const struct listener_plan *plan, struct listener **ret_listener);
+struct listener *listener_free(struct listener *listener);
+
+int listener_start(struct listener *listener);
+
+/*
+ * Listen on these sockets from now on. Those of before that are not among them are accepted
+ * empty and closed.
+ * Owns:    the listener owns NEXT (from malloc) and its descriptors.
+ * Threads: main.
+ */
+void listener_listen(struct listener *listener, struct listening *next);
+
+/* The set in use. Threads: main. */
+const struct listening *listener_current(const struct listener *listener);
+
+/* A slot was freed, or sockets died: look whether that changes anything. Threads: any. */
+void listener_nudge(struct listener *listener);
+
+/* As worker_ping() and worker_alive(). */
+void listener_ping(struct listener *listener);
+bool listener_alive(const struct listener *listener);
+
+/* Stop accepting and end the thread; the sockets stay open until listener_free(). */
+void listener_stop(struct listener *listener);
+
+const struct listener_stats *listener_stats(const struct listener *listener);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listening sockets are known by their place in the ledger's table, which outlives the
+ * process: connections refer to it, and the store names them by it.
+ */
+#include "config.h"
+
+#include "daemon/listening.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/net.h"
+#include "os/notify.h"
+
+static void store_name(uint8_t id, char name[32])
+{
+    (void)snprintf(name, 32, "listener-%u", id); /* always fits */
+}
+
+/* A place in the ledger's table that nobody refers to. */
+static uint8_t free_id(const struct ledger *ledger)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (ledger->header->listeners[id].configured.family == PEER_UNKNOWN)
+            return id;
+    return LISTENER_NONE;
+}
+
+static void set_id(struct ledger *ledger, uint8_t id, const struct peer *configured, int fd)
+{
+    struct ledger_listener *listener = &ledger->header->listeners[id];
+
+    listener->bound = *configured;
+    (void)net_local_address(fd, &listener->bound); /* it has one: it listens */
+    listener->configured = *configured;
+}
+
+/* Empty the places to which neither a socket nor a connection refers. */
+static void free_ids(struct ledger *ledger, const struct listening *listening)
+{
+    bool used[LEDGER_LISTENERS] = {false};
+
+    for (size_t i = 0; i < listening->count; i++)
+        used[listening->sockets[i].id] = true;
+    for (uint32_t i = 0; i < ledger->header->slots; i++)
+        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE &&
+            ledger->slots[i].listener < LEDGER_LISTENERS)
+            used[ledger->slots[i].listener] = true;
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (!used[id])
+            memset(&ledger->header->listeners[id], 0, sizeof ledger->header->listeners[id]);
+}
+
+static void add_socket(struct listening *listening, int fd, uint8_t id, bool activated)
+{
+    if (listening->count < LEDGER_LISTENERS)
+        listening->sockets[listening->count++] =
+            (struct listening_socket){.fd = fd, .id = id, .activated = activated};
+}
+
+/* The place of a socket that a socket unit passed: by its address. */
+static uint8_t id_of_activated(struct ledger *ledger, int fd)
+{
+    struct peer local;
+
+    if (net_local_address(fd, &local) < 0)
+        return LISTENER_NONE;
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (peer_equal(&ledger->header->listeners[id].bound, &local))
+            return id;
+    uint8_t id = free_id(ledger);
+    if (id != LISTENER_NONE)
+        set_id(ledger, id, &local, fd);
+    return id;
+}
+
+int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
+                               const struct rulebook *rules, struct listening **ret_listening)
+{
+    struct listening *listening = calloc(1, sizeof *listening);
+
+    if (listening == NULL)
+        return -ENOMEM;
+    listening->rules = rules;
+    for (size_t i = 0; i < in->count; i++) {
+        struct inherited *item = &in->items[i];
+        bool activated = item->kind == INHERITED_ACTIVATED;
+        if (item->kind != INHERITED_LISTENER && !activated)
+            continue;
+        uint8_t id = activated ? id_of_activated(ledger, item->fd) : (uint8_t)item->number;
+        if (id == LISTENER_NONE || listening->count == LEDGER_LISTENERS)
+            continue;
+        if (ledger->header->listeners[id].configured.family == PEER_UNKNOWN) {
+            struct peer local = {0};
+            (void)net_local_address(item->fd, &local); /* it has one: it listens */
+            set_id(ledger, id, &local, item->fd);
+        }
+        add_socket(listening, item->fd, id, activated);
+        item->fd = -1; /* it moved */
+    }
+    free_ids(ledger, listening);
+    *ret_listening = listening;
+    return 0;
+}
+
+static bool contains(const struct listening *listening, int fd)
+{
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
+        if (listening->sockets[i].fd == fd)
+            return true;
+    return false;
+}
+
+/* The socket of BEFORE that was configured so and is not in LISTENING yet. */
+static const struct listening_socket *find_socket(const struct listening *before,
+                                                  const struct listening *listening,
+                                                  const struct ledger *ledger,
+                                                  const struct peer *address)
+{
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        const struct listening_socket *socket = &before->sockets[i];
+        const struct ledger_listener *known = &ledger->header->listeners[socket->id];
+        if ((peer_equal(&known->configured, address) || peer_equal(&known->bound, address)) &&
+            !contains(listening, socket->fd))
+            return socket;
+    }
+    return NULL;
+}
+
+/* Open a new one. Returns: its place, or negative errno. */
+static int open_socket(struct listening *listening, struct ledger *ledger,
+                       const struct peer *address)
+{
+    char name[32];
+    uint8_t id = free_id(ledger);
+
+    if (id == LISTENER_NONE)
+        return -ENOSPC;
+    int fd = net_listen(address, PEERLOG_LISTEN_BACKLOG);
+    if (fd < 0)
+        return fd;
+    set_id(ledger, id, address, fd);
+    add_socket(listening, fd, id, false);
+    store_name(id, name);
+    (void)notify_store(name, fd); /* without a manager it is not kept, and that is all */
+    return id;
+}
+
+/* Use the socket of BEFORE for this address, or open one. Returns: its place. */
+static int take_or_open(struct listening *listening, const struct listening *before,
+                        struct ledger *ledger, const struct peer *address)
+{
+    const struct listening_socket *old = find_socket(before, listening, ledger, address);
+
+    if (old == NULL)
+        return open_socket(listening, ledger, address);
+    add_socket(listening, old->fd, old->id, old->activated);
+    return old->id;
+}
+
+/* Sockets of a socket unit: all of them, each treated as the listener of its address says. */
+static bool take_activated(struct listening *listening, struct rulebook *rules,
+                           const struct listening *before, const struct ledger *ledger)
+{
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        const struct listening_socket *socket = &before->sockets[i];
+        if (!socket->activated)
+            continue;
+        add_socket(listening, socket->fd, socket->id, true);
+        for (size_t k = 0; k < rules->settings->listeners_count; k++)
+            if (peer_equal(&rules->settings->listeners[k].address,
+                           &ledger->header->listeners[socket->id].bound))
+                rules->listener_of_id[socket->id] = (uint8_t)k;
+    }
+    return listening->count > 0;
+}
+
+static void name_listeners(struct rulebook *rules, const struct ledger *ledger)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
+        const struct ledger_listener *listener = &ledger->header->listeners[id];
+        rules->listener_text[id][0] = '\0';
+        if (listener->bound.family != PEER_UNKNOWN)
+            (void)peer_format(&listener->bound, rules->listener_text[id]);
+    }
+}
+
+int listening_build(struct rulebook *rules, const struct listening *before, struct ledger *ledger,
+                    struct listening **ret_listening, struct listening_fault *ret_fault)
+{
+    struct listening *listening = calloc(1, sizeof *listening);
+
+    if (listening == NULL)
+        return -ENOMEM;
+    listening->rules = rules;
+    memset(rules->listener_of_id, LISTENER_NONE, sizeof rules->listener_of_id);
+    if (!take_activated(listening, rules, before, ledger)) {
+        for (size_t i = 0; i < rules->settings->listeners_count; i++) {
+            const struct peer *address = &rules->settings->listeners[i].address;
+            int id = take_or_open(listening, before, ledger, address);
+            if (id < 0) {
+                *ret_fault = (struct listening_fault){.address = *address, .error = id};
+                listening_undo(listening, before);
+                return id;
+            }
+            rules->listener_of_id[id] = (uint8_t)i;
+        }
+    }
+    name_listeners(rules, ledger);
+    *ret_listening = listening;
+    return 0;
+}
+
+void listening_forget(const struct listening *before, const struct listening *next)
+{
+    char name[32];
+
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        if (before->sockets[i].activated || contains(next, before->sockets[i].fd))
+            continue;
+        store_name(before->sockets[i].id, name);
+        notify_forget(name);
+    }
+}
+
+void listening_undo(struct listening *listening, const struct listening *before)
+{
+    listening_forget(listening, before);
+    for (size_t i = 0; i < listening->count; i++)
+        if (!contains(before, listening->sockets[i].fd))
+            (void)close(listening->sockets[i].fd); /* it was only just opened */
+    free(listening);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listening sockets: from the settings to descriptors, keeping every socket that is open
+ * already, whether this process opened it, the one before, or a socket unit.
+ * Main's thread.
+ */
+#ifndef PEERLOG_DAEMON_LISTENING_H
+#define PEERLOG_DAEMON_LISTENING_H
+
+#include "daemon/ledger.h"
+#include "daemon/listener.h"
+#include "daemon/rulebook.h"
+#include "daemon/takeover.h"
+
+/* What could not be listened on. */
+struct listening_fault {
+    struct peer address;
+    int error; /* negative errno */
+};
+
+/*
+ * The inherited listening sockets as a set, with rules that know none of them.
+ * Returns: 0, or -ENOMEM.
+ * Owns:    the caller owns *ret_listening; the items' descriptors move into it.
+ */
+int listening_from_inheritance(struct inheritance *inheritance, struct ledger *ledger,
+                               const struct rulebook *rules, struct listening **ret_listening);
+
+/*
+ * What RULES want to be listened on: sockets of BEFORE where they fit, new ones else. New
+ * ones are stored with the service manager. Completes RULES' listener tables.
+ * When a socket unit passed sockets, these are all, and the settings' addresses only
+ * say how to treat them.
+ * Returns: 0; or negative errno with *ret_fault: nothing was changed but the ledger's table.
+ * Owns:    the caller owns *ret_listening (one malloc block); sockets of BEFORE are
+ *          in both, new ones in the new one alone.
+ */
+int listening_build(struct rulebook *rules, const struct listening *before, struct ledger *ledger,
+                    struct listening **ret_listening, struct listening_fault *ret_fault);
+
+/* Close the sockets that are in LISTENING alone and not in BEFORE, and free it. */
+void listening_undo(struct listening *listening, const struct listening *before);
+
+/* Tell the service manager to forget the sockets of BEFORE that are not in NEXT. */
+void listening_forget(const struct listening *before, const struct listening *next);
+
+#endif

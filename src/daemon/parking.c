@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Parking: SCM_RIGHTS into stored socket pairs (unix(7), sd_notify(3)). A lot holds as many
+ * sockets as its send buffer takes; then the next one is opened. The listener's thread
+ * parks, sweeps and rewrites; workers only count down what is alive.
+ */
+#include "config.h"
+
+#include "daemon/parking.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/ledger.h"
+#include "os/notify.h"
+
+#define LOTS 8192u
+
+/* Sweep when this many sockets died since the last time. */
+#define SWEEP_AFTER 256u
+
+struct lot {
+    int keep_fd; /* the end the manager holds too; -1: unused */
+    int send_fd; /* the other one; -1 when no more is sent */
+    uint32_t number;
+    uint32_t sent;
+    _Atomic uint32_t alive;
+};
+
+struct parking {
+    bool available;
+    uint32_t next_number;
+    uint16_t current; /* being filled, or LOT_NONE */
+    uint16_t used;    /* lots from here on were never used */
+    _Atomic uint32_t dead;
+    struct lot lots[LOTS];
+};
+
+int parking_new(bool available, struct parking **ret_parking)
+{
+    struct parking *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return -ENOMEM;
+    p->available = available;
+    p->current = LOT_NONE;
+    *ret_parking = p;
+    return 0;
+}
+
+static void close_lot(struct lot *lot)
+{
+    if (lot->send_fd >= 0)
+        (void)close(lot->send_fd); /* what was sent stays queued */
+    (void)close(lot->keep_fd);
+    lot->keep_fd = lot->send_fd = -1;
+}
+
+struct parking *parking_free(struct parking *p)
+{
+    if (p != NULL) {
+        for (uint16_t i = 0; i < p->used; i++)
+            if (p->lots[i].keep_fd >= 0)
+                close_lot(&p->lots[i]);
+        free(p);
+    }
+    return NULL;
+}
+
+bool parking_available(const struct parking *p)
+{
+    return p->available;
+}
+
+static void lot_name(const struct lot *lot, char name[32])
+{
+    (void)snprintf(name, 32, PARKING_NAME_PREFIX "%u", (unsigned)lot->number); /* always fits */
+}
+
+/* An unused place in the table. Returns: LOT_NONE when there is none. */
+static uint16_t find_place(struct parking *p)
+{
+    for (uint16_t i = 0; i < p->used; i++)
+        if (p->lots[i].keep_fd < 0)
+            return i;
+    return p->used < LOTS ? p->used++ : LOT_NONE;
+}
+
+static void take_place(struct parking *p, uint16_t index, int keep_fd, int send_fd, uint32_t number)
+{
+    p->lots[index] = (struct lot){.keep_fd = keep_fd, .send_fd = send_fd, .number = number};
+    if (number >= p->next_number)
+        p->next_number = number + 1;
+}
+
+/* A fresh lot, stored before anything is sent into it. */
+static int open_lot(struct parking *p)
+{
+    char name[32];
+    int pair[2];
+    uint16_t index = find_place(p);
+
+    if (index == LOT_NONE)
+        return -ENOSPC;
+    p->lots[index].keep_fd = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return -errno;
+    take_place(p, index, pair[0], pair[1], p->next_number);
+    lot_name(&p->lots[index], name);
+    int error = notify_store(name, pair[0]);
+    if (error < 0) {
+        close_lot(&p->lots[index]);
+        return error;
+    }
+    p->current = index;
+    return 0;
+}
+
+/* No more is sent into the current lot. */
+static void retire_current(struct parking *p)
+{
+    struct lot *lot = &p->lots[p->current];
+
+    (void)close(lot->send_fd); /* what was sent stays queued */
+    lot->send_fd = -1;
+    p->current = LOT_NONE;
+}
+
+static int send_descriptor(int lot_fd, int fd)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {.bytes = {0}};
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)"p", .iov_len = 1};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
+    };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    return sendmsg(lot_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
+{
+    if (!p->available)
+        return -ENOTCONN;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        int error = p->current == LOT_NONE ? open_lot(p) : 0;
+        if (error < 0)
+            return error;
+        struct lot *lot = &p->lots[p->current];
+        error = send_descriptor(lot->send_fd, fd);
+        if (error == 0) {
+            lot->sent++;
+            atomic_fetch_add(&lot->alive, 1);
+            *ret_lot = p->current;
+            return 0;
+        }
+        if (error != -EAGAIN)
+            return error;
+        retire_current(p); /* it is full */
+    }
+    return -EAGAIN;
+}
+
+void parking_leave(struct parking *p, uint16_t index)
+{
+    if (index < LOTS) {
+        atomic_fetch_sub(&p->lots[index].alive, 1);
+        atomic_fetch_add_explicit(&p->dead, 1, memory_order_relaxed);
+    }
+}
+
+bool parking_wants_sweep(const struct parking *p)
+{
+    return atomic_load_explicit(&p->dead, memory_order_relaxed) >= SWEEP_AFTER;
+}
+
+/* --- looking into a lot --- */
+
+/* The next descriptor in a lot, without taking it out. Returns: it, or negative errno. */
+static int peek_descriptor(int lot_fd)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    char byte;
+    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
+    };
+    ssize_t n = recvmsg(lot_fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    if (n <= 0)
+        return n == 0 ? -ENODATA : -errno;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (c == NULL || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)))
+        return (message.msg_flags & MSG_CTRUNC) ? -EMFILE : -EBADMSG;
+    int fd;
+    memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+/* From now on peeking begins at the first one. */
+static int rewind_lot(int lot_fd)
+{
+    int zero = 0;
+
+    return setsockopt(lot_fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof zero) < 0 ? -errno : 0;
+}
+
+int parking_inherit(struct parking *p, int fd, const char *name, parking_found_fn *found,
+                    void *context)
+{
+    unsigned number;
+    uint16_t index = find_place(p);
+    int count = 0;
+
+    if (index == LOT_NONE || sscanf(name, PARKING_NAME_PREFIX "%u", &number) != 1)
+        return -EINVAL;
+    p->lots[index].keep_fd = -1;
+    int error = rewind_lot(fd);
+    if (error < 0)
+        return error;
+    take_place(p, index, fd, -1, number);
+    for (;;) {
+        int socket_fd = peek_descriptor(fd);
+        if (socket_fd == -EBADMSG)
+            continue; /* a byte without a descriptor: not one of ours */
+        if (socket_fd < 0)
+            break;
+        count++;
+        p->lots[index].sent++;
+        if (found(context, socket_fd, index))
+            atomic_fetch_add(&p->lots[index].alive, 1);
+        else
+            atomic_fetch_add(&p->dead, 1);
+    }
+    return count;
+}
+
+/* --- sweeping --- */
+
+static void drop_lot(struct parking *p, uint16_t index)
+{
+    char name[32];
+
+    if (p->current == index)
+        p->current = LOT_NONE;
+    lot_name(&p->lots[index], name);
+    notify_forget(name);
+    close_lot(&p->lots[index]);
+}
+
+/* Copy what lives in lot FROM to the current one. Returns: did all of it find a place? */
+static bool rewrite_lot(struct parking *p, uint16_t from, parking_move_fn *move, void *context)
+{
+    int lot_fd = p->lots[from].keep_fd;
+
+    if (rewind_lot(lot_fd) < 0)
+        return false;
+    for (uint32_t i = 0; i < p->lots[from].sent; i++) {
+        uint16_t to;
+        int fd = peek_descriptor(lot_fd);
+        if (fd < 0)
+            break;
+        if (parking_park(p, fd, &to) < 0) {
+            (void)close(fd); /* a copy */
+            return false;
+        }
+        if (move(context, fd, from, to))
+            parking_leave(p, from);
+        else
+            parking_leave(p, to);
+        (void)close(fd); /* a copy */
+    }
+    return atomic_load(&p->lots[from].alive) == 0;
+}
+
+void parking_sweep(struct parking *p, parking_move_fn *move, void *context)
+{
+    bool rewritten = false;
+
+    atomic_store(&p->dead, 0);
+    for (uint16_t i = 0; i < p->used; i++) {
+        struct lot *lot = &p->lots[i];
+        if (lot->keep_fd < 0 || i == p->current)
+            continue;
+        uint32_t alive = atomic_load(&lot->alive);
+        if (alive > 0 && alive < lot->sent / 2 && !rewritten)
+            rewritten = rewrite_lot(p, i, move, context);
+        if (atomic_load(&lot->alive) == 0)
+            drop_lot(p, i);
+    }
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rulebook: the settings in force, and what the daemon made of them: which listener of
+ * the ledger each listener of the settings is. Immutable once it is in force; a reload
+ * writes a new one, and the old one is kept until every thread has moved on.
+ */
+#ifndef PEERLOG_DAEMON_RULEBOOK_H
+#define PEERLOG_DAEMON_RULEBOOK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/ledger.h"
+#include "daemon/settings.h"
+
+struct rulebook {
+    struct settings *settings; /* owned */
+    /* For each listener of the ledger: its index in the settings, or LISTENER_NONE. */
+    uint8_t listener_of_id[LEDGER_LISTENERS];
+    /* For each listener of the ledger: the address it is bound to, for people. */
+    char listener_text[LEDGER_LISTENERS][PEER_TEXT_BYTES];
+    struct rulebook *older; /* chain of those no longer in force */
+};
+
+/* How records of a connection that came through listener ID are labelled. */
+static inline const struct label_settings *rulebook_label(const struct rulebook *rules, uint8_t id)
+{
+    uint8_t index = id < LEDGER_LISTENERS ? rules->listener_of_id[id] : LISTENER_NONE;
+
+    return index != LISTENER_NONE ? &rules->settings->listeners[index].label
+                                  : &rules->settings->output.label;
+}
+
+/* The address of listener ID in text; "" when it is unknown. */
+static inline const char *rulebook_listener_text(const struct rulebook *rules, uint8_t id)
+{
+    return id < LEDGER_LISTENERS ? rules->listener_text[id] : "";
+}
+
+#endif

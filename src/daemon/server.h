@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server: starts the parts in one order and stops them in the mirror order, and is
+ * main's loop in between: signals, reload, the service manager.
+ */
+#ifndef PEERLOG_DAEMON_SERVER_H
+#define PEERLOG_DAEMON_SERVER_H
+
+#include <stddef.h>
+
+#include "daemon/settings.h"
+#include "daemon/takeover.h"
+
+struct server_plan {
+    struct settings *settings;  /* checked; the server owns it */
+    const char *file;           /* read again at a reload; NULL: there is none */
+    const char *config;         /* the text the settings were made from */
+    size_t config_bytes;
+    const char *config_fault;   /* the file is broken and the last good text is in force; or NULL */
+    struct inheritance *inheritance;
+};
+
+/*
+ * Run until a signal ends it.
+ * Returns: an exit status after sysexits.h.
+ * Blocks:  yes.
+ */
+int server_run(const struct server_plan *plan);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server between start and stop: readiness, watchdog, the STATUS line, reload.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "daemon/listening.h"
+#include "daemon/message_ids.h"
+#include "daemon/server_parts.h"
+#include "daemon/settings_file.h"
+#include "daemon/status.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/notify.h"
+
+#define STATUS_EVERY_MS 2000u
+
+/* A process that lives this long did not die of its start. */
+#define SETTLED_MS 10000u
+
+/* --- readiness --- */
+
+static void say_listening(struct server *s, const struct listening *before)
+{
+    const struct listening *now = listener_current(s->listener);
+
+    for (size_t i = 0; i < now->count; i++) {
+        bool known = false;
+        for (size_t k = 0; before != NULL && k < before->count; k++)
+            known = known || before->sockets[k].id == now->sockets[i].id;
+        if (!known)
+            log_event(SEVERITY_INFO, MESSAGE_ID_LISTENING, "listening on %s",
+                      rulebook_listener_text(s->rules, now->sockets[i].id));
+    }
+}
+
+void server_ready(struct server *s)
+{
+    uint64_t watchdog_us = notify_watchdog_us();
+
+    s->started_ms = clock_mono_ms();
+    if (watchdog_us > 0)
+        s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
+    say_listening(s, NULL);
+    notify_say("READY=1");
+}
+
+const char *server_listen_hint(int error)
+{
+    switch (error) {
+    case -EADDRINUSE:
+        return "the address is in use; another program listens there, or peerlogd runs already";
+    case -EACCES:
+        return "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE";
+    case -EADDRNOTAVAIL:
+        return "this machine has no such address";
+    default:
+        return strerror(-error);
+    }
+}
+
+void server_bid_farewell(struct server *s, uint32_t slot)
+{
+    s->ledger->slots[slot].leaving = 1;
+    (void)shutdown(s->table.conns[slot].fd, SHUT_WR); /* it may be gone already */
+}
+
+/* --- what is due --- */
+
+/* Everybody turned since the last ping: tell the manager; and ping again. */
+static void tick_watchdog(struct server *s, uint64_t now_ms)
+{
+    bool alive = s->pinged && listener_alive(s->listener);
+
+    for (unsigned i = 0; i < s->workers_count; i++)
+        alive = alive && worker_alive(s->workers[i]);
+    if (alive || !s->pinged)
+        notify_say("WATCHDOG=1");
+    if (alive || !s->pinged) {
+        listener_ping(s->listener);
+        for (unsigned i = 0; i < s->workers_count; i++)
+            worker_ping(s->workers[i]);
+        s->pinged = true;
+    }
+    s->watchdog_next_ms = now_ms + s->watchdog_every_ms;
+}
+
+static void tick_status(struct server *s, uint64_t now_ms)
+{
+    char text[sizeof s->status_text];
+    struct status status = {
+        .connections = connections_count(&s->table),
+        .output_lost = atomic_load(&s->health.lost) > 0,
+        .trouble = s->trouble[0] != '\0' ? s->trouble : NULL,
+    };
+
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        const struct worker_stats *stats = worker_stats(s->workers[i]);
+        status.records += stats_get(&stats->records);
+        status.waiting += atomic_load_explicit(&stats->waiting, memory_order_relaxed);
+    }
+    double seconds = (double)(now_ms - s->status_last_ms) / 1000.0;
+    double rate = s->status_last_ms == 0 || seconds <= 0
+                      ? 0
+                      : (double)(status.records - s->status_records) / seconds;
+    size_t n = (size_t)snprintf(text, sizeof text, "STATUS=");
+    (void)status_format(text + n, sizeof text - n, &status, rate);
+    if (strcmp(text, s->status_text) != 0) {
+        notify_say(text);
+        memcpy(s->status_text, text, sizeof text);
+    }
+    s->status_records = status.records;
+    s->status_last_ms = now_ms;
+    s->status_next_ms = now_ms + STATUS_EVERY_MS;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return b != 0 && (a == 0 || b < a) ? b : a;
+}
+
+int server_tick(struct server *s)
+{
+    uint64_t now = clock_mono_ms();
+    uint64_t next = 0;
+
+    if (s->watchdog_every_ms > 0 && now >= s->watchdog_next_ms)
+        tick_watchdog(s, now);
+    if (notify_available() && now >= s->status_next_ms)
+        tick_status(s, now);
+    if (now - s->started_ms >= SETTLED_MS)
+        atomic_store(&s->ledger->header->settled, 1);
+    else
+        next = s->started_ms + SETTLED_MS;
+    if (s->watchdog_every_ms > 0)
+        next = earlier(next, s->watchdog_next_ms);
+    if (notify_available())
+        next = earlier(next, s->status_next_ms);
+    if (next == 0)
+        return -1;
+    return next > now ? (int)(next - now) : 0;
+}
+
+/* --- reload --- */
+
+static void say_fault(void *context, const char *fault)
+{
+    (void)context;
+    log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", fault);
+}
+
+/* What cannot change while we run stays, and is said. */
+static void keep_fixed(const struct settings *now, struct settings *next)
+{
+    static const char restart[] = "takes effect at the next restart";
+    bool lines = now->output.type == OUTPUT_STDOUT;
+
+    if (next->buffer_size != now->buffer_size)
+        log_say(SEVERITY_WARNING, "buffer_size = %u %s", (unsigned)next->buffer_size, restart);
+    if (next->workers != now->workers)
+        log_say(SEVERITY_WARNING, "workers = %u %s", (unsigned)next->workers, restart);
+    if (lines != (next->output.type == OUTPUT_STDOUT)) {
+        log_say(SEVERITY_WARNING, "output.type %s", restart);
+        struct output_settings output = now->output;
+        output.label = next->output.label;
+        next->output = output;
+    }
+    next->buffer_size = now->buffer_size;
+    next->workers = now->workers;
+}
+
+/* A larger table needs a restart; up to its size the limit follows the settings. */
+static void set_limit(struct server *s, const struct settings *settings)
+{
+    uint32_t limit = server_connection_limit(settings->limits.connections,
+                                             parking_available(s->parking));
+
+    if (limit > s->table.capacity) {
+        log_say(SEVERITY_WARNING, "limits.connections = %u takes effect at the next restart; until "
+                "then %u", (unsigned)limit, (unsigned)s->table.capacity);
+        limit = s->table.capacity;
+    }
+    connections_set_limit(&s->table, limit);
+}
+
+/* Rules that no thread works by any more. */
+static void free_retired(struct server *s)
+{
+    for (unsigned i = 0; i < s->workers_count; i++)
+        if (worker_rules(s->workers[i]) != s->rules)
+            return;
+    if (listener_current(s->listener)->rules != s->rules)
+        return;
+    while (s->rules->older != NULL) {
+        struct rulebook *old = s->rules->older;
+        s->rules->older = old->older;
+        old->settings = settings_free(old->settings);
+        free(old);
+    }
+}
+
+/* Put RULES in force: listening sockets first, then the workers. */
+static int enforce(struct server *s, struct rulebook *rules)
+{
+    const struct listening *before = listener_current(s->listener);
+    struct listening_fault fault = {.error = 0};
+    struct listening *next;
+    char address[PEER_TEXT_BYTES];
+
+    int error = listening_build(rules, before, s->ledger, &next, &fault);
+    if (error < 0) {
+        (void)peer_format(&fault.address, address);
+        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
+                  "nothing was changed, because %s cannot be listened on: %s", address,
+                  server_listen_hint(error));
+        return error;
+    }
+    for (size_t i = 0; i < next->count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < before->count; k++)
+            known = known || before->sockets[k].fd == next->sockets[i].fd;
+        if (!known)
+            log_event(SEVERITY_INFO, MESSAGE_ID_LISTENING, "listening on %s",
+                      rulebook_listener_text(rules, next->sockets[i].id));
+    }
+    listening_forget(before, next);
+    rules->older = s->rules;
+    s->rules = rules;
+    listener_listen(s->listener, next);
+    for (unsigned i = 0; i < s->workers_count; i++)
+        worker_set_rules(s->workers[i], rules);
+    log_set_level(rules->settings->log_level);
+    set_limit(s, rules->settings);
+    return 0;
+}
+
+static int reload_from(struct server *s, const char *text, size_t len)
+{
+    struct rulebook *rules = calloc(1, sizeof *rules);
+    int error = -ENOMEM;
+
+    if (rules != NULL)
+        error = settings_parse(s->file, text, len, say_fault, NULL, &rules->settings);
+    if (error == 0) {
+        keep_fixed(s->rules->settings, rules->settings);
+        error = enforce(s, rules);
+    }
+    if (error < 0 && rules != NULL) {
+        (void)settings_free(rules->settings);
+        free(rules);
+    }
+    return error;
+}
+
+void server_reload(struct server *s)
+{
+    char state[64];
+    char *text = NULL;
+    size_t len = 0;
+
+    free_retired(s);
+    (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                   (unsigned long long)clock_mono_us()); /* always fits */
+    notify_say(state);
+    int error = s->file != NULL ? settings_read_file(s->file, &text, &len) : -ENOENT;
+    if (error < 0)
+        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "cannot read %s: %s; nothing was changed",
+                  s->file != NULL ? s->file : "a configuration file", strerror(-error));
+    else
+        error = reload_from(s, text, len);
+    if (error == 0) {
+        server_keep_config(s, text, len);
+        s->trouble[0] = '\0';
+        log_event(SEVERITY_NOTICE, MESSAGE_ID_RELOADED, "reloaded %s", s->file);
+    } else {
+        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
+                  "not reloaded: the configuration in force goes on");
+    }
+    free(text);
+    s->status_next_ms = 0;
+    notify_say("READY=1");
+}

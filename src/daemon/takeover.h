@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Takeover: from the descriptors that the service manager hands to a new process back to the
+ * connections, listening sockets and bytes in hand of the one before.
+ *
+ * The old ledger is only read. A new one is built beside it, and only when it is whole and
+ * stored is the old one forgotten: a death in the middle leaves everything as it was.
+ * Main's thread, before any other exists.
+ */
+#ifndef PEERLOG_DAEMON_TAKEOVER_H
+#define PEERLOG_DAEMON_TAKEOVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/connection.h"
+#include "daemon/ledger.h"
+#include "daemon/parking.h"
+#include "os/notify.h"
+
+enum inherited_kind {
+    INHERITED_LEDGER,
+    INHERITED_LOT,
+    INHERITED_LISTENER, /* one of our own listening sockets */
+    INHERITED_ACTIVATED, /* a listening socket of a socket unit */
+    INHERITED_NONE,     /* used up, or nothing we know: closed */
+};
+
+struct inherited {
+    int fd;
+    char *name;
+    enum inherited_kind kind;
+    uint32_t number; /* of a listener: its index in the old ledger's listeners */
+};
+
+/* Everything that was handed over. */
+struct inheritance {
+    struct inherited *items;
+    size_t count;
+    struct ledger *ledger;     /* the newest readable one, or NULL */
+    const char *ledger_name;   /* of items */
+    uint32_t unknown_layout;   /* of a ledger that could not be read; 0: none */
+    uint32_t unreadable;       /* open segments in it */
+};
+
+/*
+ * Sort what was handed over. Without a service manager everything is empty.
+ * Returns: 0, or -ENOMEM.  Owns: release it with inheritance_done().
+ */
+int inheritance_collect(struct inheritance *ret_inheritance);
+void inheritance_done(struct inheritance *inheritance);
+
+/* What was found and taken over, for the line that says so. */
+struct takeover_report {
+    uint32_t connections;
+    uint32_t messages; /* in hand */
+    uint32_t repeats;  /* of these, possibly delivered already */
+    uint32_t damaged;  /* slots and segments that could not be believed */
+    uint32_t poisoned; /* connections closed because we crashed on them twice */
+    uint32_t adopted;  /* connections that no slot told of */
+    int signal;        /* what the old process died of; 0: it ended in good order */
+    uint32_t early_deaths;
+};
+
+/* The geometry that a new ledger needs to hold the old one too: GEOMETRY is made larger. */
+void takeover_grow(const struct inheritance *inheritance, struct ledger_geometry *geometry);
+
+/*
+ * Fill the new, empty TABLE and its ledger with what the old process had; park lots
+ * are taken on by PARKING. Each connection's descriptor is in its conn afterwards;
+ * those without one have only bytes in hand, or a tail.
+ * Returns: 0, or negative errno.
+ */
+int takeover_run(struct inheritance *inheritance, struct connections *table,
+                 struct parking *parking, struct takeover_report *ret_report);
+
+/* The new ledger is complete: store it, and forget the old one. */
+int takeover_commit(struct inheritance *inheritance, struct ledger *ledger);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The two clocks: one that never jumps, for intervals, and the one on the wall.
+ * Any thread; they never fail and never block.
+ */
+#ifndef PEERLOG_OS_CLOCK_H
+#define PEERLOG_OS_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds of CLOCK_MONOTONIC, exact. */
+uint64_t clock_mono_ms(void);
+
+/* The same, as cheap as it can be had: up to 4 ms behind. */
+uint64_t clock_mono_coarse_ms(void);
+
+/* Microseconds of CLOCK_MONOTONIC. */
+uint64_t clock_mono_us(void);
+
+/* Seconds since 1970 of the wall clock; cheap. */
+time_t clock_wall_s(void);
+
+#endif

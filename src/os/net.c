@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TCP sockets on Linux: tcp(7), socket(7), unix facts in the comments.
+ */
+#include "config.h"
+
+#include "os/net.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* glibc's struct tcp_info ends too early; this is the kernel's, as far as it is needed. */
+#include <linux/types.h>
+
+struct tcp_info_received {
+    struct tcp_info start;     /* 104 bytes */
+    __u64 pacing_rate;
+    __u64 max_pacing_rate;
+    __u64 bytes_acked;
+    __u64 bytes_received;
+};
+
+static void fill_sockaddr(const struct peer *address, struct sockaddr_storage *ret_sa,
+                          socklen_t *ret_len)
+{
+    memset(ret_sa, 0, sizeof *ret_sa);
+    if (address->family == PEER_IPV4) {
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(address->port)};
+        memcpy(&in.sin_addr, address->address, 4);
+        memcpy(ret_sa, &in, sizeof in);
+        *ret_len = sizeof in;
+    } else {
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(address->port),
+                                   .sin6_scope_id = address->scope};
+        memcpy(&in6.sin6_addr, address->address, 16);
+        memcpy(ret_sa, &in6, sizeof in6);
+        *ret_len = sizeof in6;
+    }
+}
+
+static int set_flag(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int net_adopt_listener(int fd)
+{
+    int listening = 0;
+    socklen_t len = sizeof listening;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
+        return -errno;
+    if (!listening)
+        return -EINVAL;
+    int error = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    if (error == 0)
+        error = set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    return error;
+}
+
+/* What a new listening socket needs before it is bound. */
+static int prepare_listener(int fd, const struct peer *address)
+{
+    int error = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+    if (error == 0 && address->family == PEER_IPV6)
+        error = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    return error;
+}
+
+int net_listen(const struct peer *address, int backlog)
+{
+    struct sockaddr_storage sa;
+    socklen_t len;
+
+    fill_sockaddr(address, &sa, &len);
+    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+    if (fd < 0)
+        return -errno;
+    int error = prepare_listener(fd, address);
+    if (error == 0 && bind(fd, (struct sockaddr *)&sa, len) < 0)
+        error = -errno;
+    if (error == 0 && listen(fd, backlog) < 0)
+        error = -errno;
+    if (error == 0)
+        error = net_adopt_listener(fd);
+    if (error < 0) {
+        (void)close(fd); /* it never listened */
+        return error;
+    }
+    return fd;
+}
+
+int net_local_address(int fd, struct peer *ret_address)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+        return -errno;
+    return peer_from_sockaddr((struct sockaddr *)&sa, ret_address);
+}
+
+int net_peer_address(int fd, struct peer *ret_peer)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+
+    if (getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
+        return -errno;
+    return peer_from_sockaddr((struct sockaddr *)&sa, ret_peer);
+}
+
+int net_accept(int listener, struct peer *ret_peer)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return -errno;
+    if (peer_from_sockaddr((struct sockaddr *)&sa, ret_peer) < 0)
+        memset(ret_peer, 0, sizeof *ret_peer);
+    return fd;
+}
+
+uint64_t net_cookie(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+        return 0;
+    return cookie;
+}
+
+uint32_t net_unread(int fd)
+{
+    int unread = 0;
+
+    if (ioctl(fd, SIOCINQ, &unread) < 0 || unread < 0)
+        return 0;
+    return (uint32_t)unread;
+}
+
+static int tcp_state(int fd, struct tcp_info_received *ret_info)
+{
+    socklen_t len = sizeof *ret_info;
+
+    memset(ret_info, 0, sizeof *ret_info);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret_info, &len) < 0)
+        return -errno;
+    return len < sizeof *ret_info ? -ENOTSUP : 0;
+}
+
+/*
+ * A FIN counts as one received byte. Whether one came is written in the state, except
+ * in CLOSE: there a reset that followed a FIN has left EPIPE instead of ECONNRESET.
+ */
+static bool fin_was_counted(int fd, unsigned state)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    switch (state) {
+    case TCP_CLOSE_WAIT:
+    case TCP_LAST_ACK:
+    case TCP_CLOSING:
+    case TCP_TIME_WAIT:
+        return true;
+    case TCP_CLOSE:
+        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == EPIPE;
+    default:
+        return false;
+    }
+}
+
+int net_stream_state(int fd, struct net_stream *ret_state)
+{
+    struct tcp_info_received before, after;
+    uint32_t unread = 0;
+    int error = tcp_state(fd, &after);
+
+    /* The peer goes on sending: sample until the figures belong together. */
+    for (int tries = 0; error == 0 && tries < 1000; tries++) {
+        before = after;
+        unread = net_unread(fd);
+        error = tcp_state(fd, &after);
+        if (error == 0 && before.bytes_received == after.bytes_received &&
+            before.start.tcpi_state == after.start.tcpi_state)
+            break;
+    }
+    if (error < 0)
+        return error;
+    unsigned state = after.start.tcpi_state;
+    uint64_t fin = fin_was_counted(fd, state) ? 1 : 0;
+    uint64_t gone = unread + fin;
+    ret_state->unread = unread;
+    ret_state->taken = after.bytes_received > gone ? after.bytes_received - gone : 0;
+    ret_state->open = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+    return 0;
+}
+
+void net_hang_up(int fd)
+{
+    (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
+    (void)close(fd);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets: TCP as the daemon wants it, and what the kernel knows of a connection.
+ * Every descriptor is close-on-exec and non-blocking from birth.
+ */
+#ifndef PEERLOG_OS_NET_H
+#define PEERLOG_OS_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "peerlog/peer.h"
+
+/*
+ * Listen on a numeric address; an IPv6 "::" serves both families. Accepted sockets
+ * inherit SO_OOBINLINE and SO_KEEPALIVE.
+ * Returns: the descriptor; or negative errno as from socket(2), bind(2), listen(2).
+ */
+int net_listen(const struct peer *address, int backlog);
+
+/*
+ * Set on an inherited listening socket what net_listen() sets.
+ * Returns: 0, or negative errno; -ENOTSOCK or -EINVAL when it is no TCP listener.
+ */
+int net_adopt_listener(int fd);
+
+/* The address a socket is bound to. Returns: 0, or negative errno. */
+int net_local_address(int fd, struct peer *ret_address);
+
+/* The other end of a connection. Returns: 0, or negative errno. */
+int net_peer_address(int fd, struct peer *ret_peer);
+
+/*
+ * Accept one connection.
+ * Returns: its descriptor with *ret_peer; or negative errno as from accept4(2).
+ */
+int net_accept(int listener, struct peer *ret_peer);
+
+/* The kernel's number for a socket: the same in every process. 0 if unknown. */
+uint64_t net_cookie(int fd);
+
+/* What the kernel knows of a connection's receiving side. */
+struct net_stream {
+    uint64_t taken;  /* bytes that were read from it, since it began */
+    uint32_t unread; /* bytes that wait in it */
+    bool open;       /* our side has not shut it down: data can still be read */
+};
+
+/*
+ * Returns: 0, or negative errno.
+ * The figures are exact when nobody else reads from the socket meanwhile.
+ */
+int net_stream_state(int fd, struct net_stream *ret_state);
+
+/* Bytes that wait to be read; 0 when there are none or it can't be told. */
+uint32_t net_unread(int fd);
+
+/* Say goodbye in both directions and close; for sockets of which copies exist elsewhere. */
+void net_hang_up(int fd);
+
+#endif
