@@ -33,8 +33,8 @@
 
 #define EVENTS 512
 #define BATCH 1024u           /* what one sendmmsg takes */
-#define RECEIVE_BYTES 65536u  /* of one connection in one round */
-#define INBOX_BYTES 524288u   /* of all connections in one round */
+#define RECEIVE_BYTES 262144u /* of one connection in one round */
+#define INBOX_BYTES 1048576u  /* of all connections in one round */
 #define LONGEST_LINE 16384u
 #define HEADER_BYTES 96u
 #define BACKLOG 4096

@@ -38,8 +38,8 @@ static const char help[] =
     "  --count N                  messages in all (0: no limit)\n"
     "  --duration MS              (0: no limit)\n"
     "  --patience MS              for the last writes, and for the sink (10000)\n"
-    "  --lead N                   churn: connections ahead of the sink (2048)\n"
-    "  --progress FILE            churn: the sink's page\n";
+    "  --progress FILE            the sink's page; churn needs it\n"
+    "  --lead N                   messages that may be ahead of the sink (2048)\n";
 
 /* Which of COUNT names is this? Exits when none is. */
 static unsigned parse_name(const char *option, const char *text, const char *const *names,

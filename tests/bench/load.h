@@ -28,7 +28,7 @@ struct load_plan {
     uint64_t count;        /* messages in all, 0: no limit */
     uint64_t duration_ns;  /* until then, 0: no limit */
     uint64_t patience_ns;  /* for the last writes, and for a sink that lags behind */
-    uint64_t lead;         /* connections that may be ahead of the sink */
+    uint64_t lead;         /* messages that may be ahead of the sink */
     const char *progress;  /* the sink's page, or NULL */
 };
 

@@ -23,6 +23,7 @@
 
 #define EVENTS 256
 #define WAIT_MS 50
+#define LAG_NS (NS_PER_S / 5000)
 
 struct stream {
     int fd; /* -1 once it broke */
@@ -39,10 +40,12 @@ struct run {
     struct load_result *result;
     struct load_shape shape;
     struct stream *streams;
+    const struct progress *page; /* the sink's, or NULL */
     int epoll_fd;
     unsigned waiting;    /* streams that are full or broken */
     uint64_t made;       /* messages begun */
     uint64_t deadline_ns;
+    uint64_t lead_ns;    /* since when the sink has been too far behind, or 0 */
 };
 
 static void open_streams(struct run *r)
@@ -152,11 +155,34 @@ static bool is_over(const struct run *r, uint64_t ns)
            r->result->broken == r->plan->connections;
 }
 
+/*
+ * Is the sink so far behind that the load would only fill memory? Then this takes a
+ * little while; a sink that stays behind ends the run.
+ */
+static bool is_ahead(struct run *r, uint64_t ns)
+{
+    if (r->page == NULL ||
+        r->made < __atomic_load_n(&r->page->received, __ATOMIC_ACQUIRE) + r->plan->lead) {
+        r->lead_ns = 0;
+        return false;
+    }
+    if (r->lead_ns == 0)
+        r->lead_ns = ns;
+    if (ns - r->lead_ns >= r->plan->patience_ns)
+        r->deadline_ns = ns;
+    sleep_until_ns(ns + LAG_NS);
+    return true;
+}
+
 static void run_saturated(struct run *r)
 {
     uint64_t ns = now_ns();
 
     while (!is_over(r, ns)) {
+        if (is_ahead(r, ns)) {
+            ns = now_ns();
+            continue;
+        }
         for (unsigned i = 0; i < r->plan->connections && !is_over(r, ns); i++) {
             struct stream *s = &r->streams[i];
             if (s->full)
@@ -221,6 +247,8 @@ void load_streams(const struct load_plan *plan, struct load_result *ret_result)
 {
     struct run run = {.plan = plan, .result = ret_result};
 
+    if (plan->progress != NULL)
+        run.page = progress_map(plan->progress);
     shape_init(&run.shape, plan);
     open_streams(&run);
     ret_result->began_ns = now_ns();

@@ -3,15 +3,20 @@
 
 bench_programs = \
 	tests/bench/floor \
+	tests/bench/launch \
 	tests/bench/load \
+	tests/bench/micro \
 	tests/bench/sink
 
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
 bench_common = tests/bench/common.c tests/bench/common.h
+bench_corpus = tests/bench/corpus.c tests/bench/corpus.h $(bench_common)
 
 tests_bench_floor_SOURCES = tests/bench/floor.c $(bench_common)
+
+tests_bench_launch_SOURCES = tests/bench/launch.c $(bench_common)
 
 tests_bench_load_SOURCES = \
 	tests/bench/load.c \
@@ -22,6 +27,9 @@ tests_bench_load_SOURCES = \
 	tests/bench/load_streams.c \
 	$(bench_common)
 
+tests_bench_micro_SOURCES = tests/bench/micro.c $(bench_corpus)
+tests_bench_micro_LDADD = libpeerlog-core.a
+
 tests_bench_sink_SOURCES = \
 	tests/bench/histogram.c \
 	tests/bench/histogram.h \
@@ -31,3 +39,34 @@ tests_bench_sink_SOURCES = \
 	tests/bench/tally.c \
 	tests/bench/tally.h \
 	$(bench_common)
+
+EXTRA_DIST += \
+	tests/bench/README.md \
+	tests/bench/ceilings \
+	tests/bench/run \
+	tests/bench/runner/__init__.py \
+	tests/bench/runner/cells.py \
+	tests/bench/runner/charts.py \
+	tests/bench/runner/daemons.py \
+	tests/bench/runner/journald.py \
+	tests/bench/runner/main.py \
+	tests/bench/runner/plan.py \
+	tests/bench/runner/process.py \
+	tests/bench/runner/report.py \
+	tests/bench/runner/results.py \
+	tests/bench/runner/space.py \
+	tests/bench/runner/tools.py
+
+# Options of the runner go into BENCHFLAGS: make bench BENCHFLAGS=--quick
+PHONY_TARGETS += bench
+bench: all $(bench_programs)
+	$(PYTHON3) $(srcdir)/tests/bench/run --builddir '$(abs_top_builddir)' $(BENCHFLAGS)
+
+# Sanitizers count, too; their instructions are not the program's.
+dist_check_SCRIPTS += tests/bench/check-instructions
+tests_bench_instructions_SOURCES = tests/bench/instructions.c $(bench_corpus)
+tests_bench_instructions_LDADD = libpeerlog-core.a
+if !SANITIZED
+check_PROGRAMS += tests/bench/instructions
+TESTS += tests/bench/check-instructions
+endif

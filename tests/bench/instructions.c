@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The way of a message through framer, record and escape, over a fixed input, for counting
+ * instructions: check-instructions runs it under callgrind and counts what
+ * happens inside pass_messages(). The count does not depend on how busy the machine is.
+ */
+#include "config.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "corpus.h"
+#include "peerlog/escape.h"
+#include "peerlog/framer.h"
+#include "peerlog/limits.h"
+#include "peerlog/record.h"
+
+#define MESSAGES 1000u
+
+/* A count of what the compiler did not optimise says nothing. */
+#ifdef __OPTIMIZE__
+#define OPTIMISED true
+#else
+#define OPTIMISED false
+#endif
+
+struct way {
+    const char *name;
+    enum framing written;
+    enum corpus_text text;
+    size_t size;
+};
+
+static const struct way ways[] = {
+    {"lf-64", FRAMING_LF, TEXT_ASCII, 64},
+    {"lf-256", FRAMING_LF, TEXT_ASCII, 256},
+    {"lf-1024", FRAMING_LF, TEXT_ASCII, 1024},
+    {"nul-256", FRAMING_NUL, TEXT_ASCII, 256},
+    {"octets-256", FRAMING_OCTET_COUNTING, TEXT_ASCII, 256},
+    {"utf8-256", FRAMING_LF, TEXT_UTF8, 256},
+    {"dirty-256", FRAMING_LF, TEXT_DIRTY, 256},
+};
+
+static size_t finish_record(const struct record *record)
+{
+    static char out[PEERLOG_DEFAULT_MESSAGE_BYTES * ESCAPE_MAX_GROWTH];
+    size_t taken;
+
+    if (escape_clean_bytes(record->text, record->len, ESCAPE_LF) == record->len)
+        return record->len;
+    return escape_write(out, sizeof out, record->text, record->len, ESCAPE_LF, &taken);
+}
+
+/* What is counted. Returns: the bytes that came out. */
+__attribute__((noinline)) static size_t pass_messages(const struct corpus *c)
+{
+    const struct framer_rules rules = {PEERLOG_DEFAULT_MESSAGE_BYTES, FRAMING_AUTO,
+                                       OVERSIZE_SPLIT};
+    const struct record_rules record_rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT,
+                                              FACILITY_DAEMON << 3 | SEVERITY_INFO};
+    struct framer_state state = {0};
+    struct framer framer;
+    struct frame frame;
+    struct record record;
+    uint8_t priority = 0;
+    size_t bytes = 0;
+
+    framer_begin(&framer, &state, &rules, c->bytes, c->len, false);
+    while (framer_next(&framer, &frame) == FRAMER_MESSAGE) {
+        record_from_frame(&frame, &record_rules, &priority, &record);
+        bytes += finish_record(&record);
+    }
+    return bytes;
+}
+
+int main(int argc, char **argv)
+{
+    struct corpus corpus;
+
+    if (!OPTIMISED)
+        return 77;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const struct way *way = &ways[i];
+        if (argc < 2) {
+            printf("%s\n", way->name);
+            continue;
+        }
+        if (strcmp(argv[1], way->name) != 0)
+            continue;
+        corpus_init(&corpus, way->written, way->text, way->size, MESSAGES);
+        size_t bytes = pass_messages(&corpus);
+        corpus_done(&corpus);
+        printf("%u %zu\n", MESSAGES, bytes);
+        return 0;
+    }
+    return argc < 2 ? 0 : 1;
+}

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""The cells: one thing that is measured, for one program, once.
+
+A cell's measure() starts the program fresh, measures, ends it, and returns plain
+numbers. Which programs a cell is for, and how often, is the runner's business.
+"""
+
+import subprocess
+import time
+
+from . import process, space
+from .daemons import Target
+from .journald import Journald
+from .tools import Failure, Load, Sink
+
+# What may be under way between the load generator and the sink, in bytes.
+AHEAD_BYTES = 16 << 20
+# Bytes of one write when messages are batched.
+WRITE_BYTES = 16384
+WARM_CONNECTIONS = 16
+
+
+class Cell:
+    """What all cells share."""
+
+    group = ""             # what --cells selects
+    programs = None        # names of the programs it is for; None: all
+    rounds_factor = 1.0    # of the rounds asked for
+    chart = False
+
+    def __init__(self, name):
+        self.name = name
+
+    def measure(self, bench, daemon):
+        raise NotImplementedError
+
+
+def check(result, sent, got):
+    """Note what of the messages sent did not arrive once and in order."""
+    result["sent"] = sent
+    result["lost"] = sent - got["unique"]
+    result["repeats"] = got["repeats"]
+    result["late"] = got["late"]
+    result["least"], result["most"] = got["least"], got["most"]
+
+
+class Stream(Cell):
+    """Connections that stay open and speak. CPU a message, throughput, latency."""
+
+    def __init__(self, name, connections, size, **settings):
+        super().__init__(name)
+        self.connections = connections
+        self.size = size
+        self.framing = settings.get("framing", "lf")
+        self.rate = settings.get("rate", 0)         # messages a second, 0: saturated
+        self.batched = settings.get("batched", True)
+        self.kind = settings.get("kind", "syslog")  # of the output
+        self.path = settings.get("path")            # of an output that is not the sink
+        self.idle = settings.get("idle", 0)         # silent connections beside
+        self.group = settings.get("group", "saturated")
+        self.programs = settings.get("programs")
+        self.seconds = settings.get("seconds", 1.0)
+        self.count = settings.get("count", 0)       # messages in all, 0: no limit
+
+    def offer(self, bench, port, sink):
+        """Send the load; the number of messages sent."""
+        options = {"connections": self.connections, "size": self.size, "framing": self.framing,
+                   "duration": int(self.seconds * bench.options.scale * 1000)}
+        if self.count:
+            options["count"] = int(self.count * bench.options.scale)
+        if self.batched:
+            options["batch"] = max(1, WRITE_BYTES // self.size)
+        if self.rate:
+            options["rate"] = self.rate
+        elif sink:
+            options["progress"] = sink.progress
+            options["lead"] = AHEAD_BYTES // self.size
+        load = Load(bench, port, **options).finish()
+        if load["broken"] or load["unsent"]:
+            raise Failure(f"{load['broken']} connections broke, {load['unsent']} not sent")
+        return load["sent"]
+
+    def measure(self, bench, daemon):
+        kind = "syslog" if daemon.name == "floor" else self.kind  # it knows nothing else
+        sink = Sink(bench, {"stdout": "lines"}.get(kind, kind),
+                    stdin=subprocess.PIPE if kind == "stdout" else None)
+        popen_args = {"stdout": sink.process.stdin} if kind == "stdout" else {}
+        running = idle = None
+        try:
+            running = daemon.start(Target(kind, sink.path),
+                                   self.connections + self.idle + 16, **popen_args)
+            if self.idle:
+                idle = open_idle(bench, running.port, self.idle)
+            before = running.cpu_ns()
+            sent = self.offer(bench, running.port, sink)
+            sink.wait_for(sent)
+            spent = running.cpu_ns() - before
+            memory = running.memory()
+        finally:
+            if idle:
+                process.stop(idle.process)
+            if running:
+                running.stop()
+            if sink.process.stdin:
+                sink.process.stdin.close()
+                sink.process.stdin = None
+        got = sink.finish()
+        if got["received"] == 0:
+            raise Failure("nothing arrived")
+        result = {"cpu_us": spent / 1e3 / got["received"], "memory": memory,
+                  "rate": got["received"] / got["seconds"] if got["seconds"] > 0 else 0,
+                  "records_per_datagram": got["received"] / got["datagrams"],
+                  "p50_us": got["latency_ns"]["p50"] / 1e3,
+                  "p99_us": got["latency_ns"]["p99"] / 1e3}
+        check(result, sent, got)
+        return result
+
+
+class Churn(Cell):
+    """Connect, send one message, close."""
+
+    group = "churn"
+
+    def __init__(self, name, seconds=1.0):
+        super().__init__(name)
+        self.seconds = seconds
+
+    def measure(self, bench, daemon):
+        sink = Sink(bench)
+        running = None
+        try:
+            running = daemon.start(Target("syslog", sink.path), 8000)
+            before = running.cpu_ns()
+            load = Load(bench, running.port, mode="churn", size=64, sources=100,
+                        progress=sink.progress,
+                        duration=int(self.seconds * bench.options.scale * 1000)).finish()
+            sink.wait_for(load["sent"])
+            spent = running.cpu_ns() - before
+        finally:
+            if running:
+                running.stop()
+        got = sink.finish()
+        if got["received"] == 0:
+            raise Failure("nothing arrived")
+        result = {"rate": got["received"] / got["seconds"], "broken": load["broken"],
+                  "cpu_us": spent / 1e3 / got["received"]}
+        check(result, load["sent"], got)
+        return result
+
+
+def open_idle(bench, port, count):
+    """Open silent connections; the load generator that holds them."""
+    hold = Load(bench, port, mode="hold", connections=count, sources=1 + count // 20000,
+                first_id=1000, size=64, rate=20000)
+    hold.wait_for("connected")
+    return hold
+
+
+class Idle(Cell):
+    """Many connections that say nothing, then one message each.
+
+    Memory of each, CPU while nothing happens, and how long a round of everybody takes.
+    """
+
+    group = "idle"
+
+    def __init__(self, name, connections, watch_seconds=5.0):
+        super().__init__(name)
+        self.connections = connections
+        self.watch_seconds = watch_seconds
+
+    def measure(self, bench, daemon):
+        sink = Sink(bench)
+        running = hold = None
+        count = self.connections
+        try:
+            running = daemon.start(Target("syslog", sink.path), count + 64)
+            at_start = running.memory()
+            Load(bench, running.port, connections=WARM_CONNECTIONS, count=WARM_CONNECTIONS,
+                 size=64).finish()
+            sink.wait_for(WARM_CONNECTIONS)
+            time.sleep(0.1)
+            warm = running.memory()
+            hold = open_idle(bench, running.port, count)
+            time.sleep(0.2)
+            result = {"memory_at_start": at_start,
+                      "idle_bytes": (running.memory() - warm) / count}
+            result.update(self.watch(bench, running))
+            result["speak_seconds"] = hold.speak()
+            sink.wait_for(WARM_CONNECTIONS + count)
+            time.sleep(0.2)
+            result["spoken_bytes"] = (running.memory() - warm) / count
+            hold.process.stdin.close()
+            hold.process.stdin = None
+            sent = hold.finish()["sent"] + WARM_CONNECTIONS
+        finally:
+            if hold:
+                process.stop(hold.process)
+            if running:
+                running.stop()
+        got = sink.finish()
+        result["p99_us"] = got["latency_ns"]["p99"] / 1e3
+        result["max_us"] = got["latency_ns"]["max"] / 1e3
+        check(result, sent, got)
+        return result
+
+    def watch(self, bench, running):
+        """CPU and wake-ups while nobody says anything."""
+        seconds = max(1.0, self.watch_seconds * bench.options.scale)
+        cpu, switches = running.cpu_ns(), process.context_switches(running.pid)
+        time.sleep(seconds)
+        return {"idle_cpu_us_per_s": (running.cpu_ns() - cpu) / 1e3 / seconds,
+                "idle_wakeups_per_s":
+                    (process.context_switches(running.pid) - switches) / seconds}
+
+
+class Start(Cell):
+    """From exec to the first connection that succeeds; and the memory then."""
+
+    group = "start"
+
+    def measure(self, bench, daemon):
+        sink = Sink(bench)
+        try:
+            port = space.free_port()
+            command = daemon.command(port, Target("syslog", sink.path), 1024)
+            done = subprocess.run([bench.tool("launch"), str(port)] + command,
+                                  env=daemon.environment(), capture_output=True, timeout=30)
+            if done.returncode != 0:
+                raise Failure(done.stderr.decode().strip().split("\n")[-1])
+            running = daemon.start(Target("syslog", sink.path))
+            memory = running.memory()
+            running.stop()
+        finally:
+            sink.finish()
+        return {"start_ms": int(done.stdout) / 1e6, "memory": memory}
+
+
+class RealJournal(Stream):
+    """Into a real journald, which counts nothing for us: what was sent is what is divided by.
+
+    The floor writes to the sink as ever; it is the measure.
+    """
+
+    limit_seconds = 40.0
+
+    def measure(self, bench, daemon):
+        if daemon.name == "floor":
+            return super().measure(bench, daemon)
+        with Journald(bench) as journald:
+            running = daemon.start(Target("journal", journald.path), self.connections + 16)
+            try:
+                before = running.cpu_ns()
+                sent = self.offer(bench, running.port, None)
+                if not process.wait_until(lambda: not process.connected(running.port),
+                                          self.limit_seconds, 0.02):
+                    raise Failure("the journal did not take everything in time")
+                time.sleep(0.2)
+                spent = running.cpu_ns() - before
+            finally:
+                running.stop()
+            return {"cpu_us": spent / 1e3 / sent, "sent": sent}

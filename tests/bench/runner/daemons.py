@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""The programs that are measured, each with the configuration its manual advises."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+from . import process, space
+from .tools import Failure
+
+START_SECONDS = 10.0
+
+
+class Daemon:
+    """One program; start() makes a running process of it."""
+
+    name = ""
+
+    def __init__(self, bench, binary):
+        self.bench = bench
+        self.binary = binary
+        self.base = type(self).name  # the program, whichever build of it this is
+
+    def version(self):
+        return ""
+
+    def command(self, port, target, connections):
+        """Write what it needs to run, and return its command line."""
+        raise NotImplementedError
+
+    def environment(self):
+        return None
+
+    def start(self, target, connections=1024, **popen_args):
+        """Start it; TARGET is where its output goes. Returns a Running."""
+        port = space.free_port()
+        log = self.bench.scratch(self.name + ".err")
+        running = process.start(self.command(port, target, connections), log,
+                                env=popen_args.pop("env", self.environment()),
+                                stdin=subprocess.DEVNULL, **popen_args)
+        if not process.wait_until(lambda: process.listens(port) or running.poll() is not None,
+                                  START_SECONDS, 0.002) or running.poll() is not None:
+            process.stop(running)
+            raise Failure(f"{self.name} does not listen; see {log}")
+        return Running(running, port)
+
+
+class Running:
+    """A program that runs and listens."""
+
+    def __init__(self, started, port):
+        self.process = started
+        self.pid = started.pid
+        self.port = port
+
+    def cpu_ns(self):
+        return process.cpu_ns(self.pid)
+
+    def memory(self):
+        return process.memory(self.pid)
+
+    def stop(self):
+        process.stop(self.process)
+
+
+class Target:
+    """Where a daemon's output goes."""
+
+    def __init__(self, kind="syslog", path=""):
+        self.kind = kind  # syslog, journal or stdout
+        self.path = path
+
+
+class Floor(Daemon):
+    name = "floor"
+
+    def version(self):
+        return "built with this tree"
+
+    def command(self, port, target, connections):
+        return [self.binary, "-o", target.path, "-p", str(port)]
+
+
+class Peerlogd(Daemon):
+    name = "peerlogd"
+
+    def version(self):
+        out = subprocess.run([self.binary, "-V"], capture_output=True, text=True, timeout=5)
+        return out.stdout.split("\n")[0]
+
+    def settings(self, connections):
+        """What differs from the defaults, beside listener and output."""
+        limit = f"limits = {{ connections = {connections}; }};\n" if connections > 8000 else ""
+        return limit + self.bench.options.peerlogd_settings
+
+    def command(self, port, target, connections):
+        config = self.bench.scratch("peerlogd.conf")
+        path = "" if target.kind == "stdout" else f' path = "{target.path}";'
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f'listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );\n'
+                       f'output = {{ type = "{target.kind}";{path} }};\n')
+            file.write(self.settings(connections))
+        return [self.binary, "-c", config]
+
+
+class Rsyslog(Daemon):
+    """imptcp with a thread for each CPU, a large queue in memory emptied in large batches."""
+
+    name = "rsyslog"
+
+    def version(self):
+        out = subprocess.run([self.binary, "-v"], capture_output=True, text=True, timeout=5)
+        return " ".join(out.stdout.split()[:2])
+
+    def command(self, port, target, connections):
+        config = self.bench.scratch("rsyslog.conf")
+        pid_file = self.bench.scratch("rsyslog.pid")
+        if os.path.exists(pid_file):
+            os.unlink(pid_file)
+        cpus = len(os.sched_getaffinity(0))
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"""
+module(load="imptcp" threads="{cpus}" processOnPoller="on")
+module(load="omuxsock")
+template(name="peer" type="string"
+         string="<%PRI%>%TIMESTAMP% peerlogd[1]: %FROMHOST-IP% %rawmsg%")
+main_queue(queue.type="FixedArray" queue.size="250000" queue.dequeueBatchSize="1024"
+           queue.workerThreads="1")
+input(type="imptcp" address="127.0.0.1" port="{port}" socketBacklog="4096")
+$OMUxSockSocket {target.path}
+*.* :omuxsock:;peer
+""")
+        return [self.binary, "-n", "-f", config, "-i", pid_file]
+
+
+class SyslogNg(Daemon):
+    """Threaded, with flow control, and a window for each connection as the manual computes it."""
+
+    name = "syslog-ng"
+
+    def __init__(self, bench, binary, root):
+        super().__init__(bench, binary)
+        self.root = root  # where its package was unpacked, or ""
+
+    def environment(self):
+        if not self.root:
+            return None
+        libraries = [self.root + "/usr/lib/syslog-ng"] + glob.glob(self.root + "/usr/lib/*-gnu*")
+        return dict(os.environ, LD_LIBRARY_PATH=":".join(libraries))
+
+    def module_path(self):
+        modules = sorted(glob.glob(self.root + "/usr/lib/syslog-ng/[0-9]*/libafsocket.so"))
+        return ["--module-path", os.path.dirname(modules[-1])] if self.root and modules else []
+
+    def version(self):
+        out = subprocess.run([self.binary, "--version"], env=self.environment(),
+                             capture_output=True, text=True, timeout=5)
+        match = re.search(r"\((\d[\d.]*)\)", out.stdout)
+        return "syslog-ng " + (match[1] if match else "?")
+
+    def command(self, port, target, connections):
+        config = self.bench.scratch("syslog-ng.conf")
+        version = ".".join(self.version().split()[1].split(".")[:2])
+        window = max(100, 100000 // connections)
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"""@version: {version}
+options {{ threaded(yes); use-dns(no); dns-cache(no); stats-freq(0); log-msg-size(16384);
+          flush-lines(1000); }};
+source peers {{ network(ip("127.0.0.1") port({port}) transport("tcp")
+                max-connections({connections}) log-iw-size({window * connections})
+                log-fetch-limit({window}) listen-backlog(4096) flags(no-parse)); }};
+destination out {{ unix-dgram("{target.path}"
+                  template("<30>$DATE peerlogd[1]: $SOURCEIP $MSG\\n")
+                  log-fifo-size({window * connections + 1000})); }};
+log {{ source(peers); destination(out); flags(flow-control); }};
+""")
+        scratch = self.bench.scratch
+        return [self.binary, "-F", "--no-caps", "-f", config, "-p", scratch("syslog-ng.pid"),
+                "-c", scratch("syslog-ng.ctl"), "-R", scratch("syslog-ng.persist")
+                ] + self.module_path()
+
+
+def find(bench):
+    """All programs that can be measured here, the floor first; and notes about the others."""
+    daemons, notes = [Floor(bench, bench.tool("floor"))], []
+    options = bench.options
+    if os.access(options.peerlogd, os.X_OK):
+        daemons.append(Peerlogd(bench, options.peerlogd))
+    else:
+        notes.append(f"peerlogd: there is no {options.peerlogd}")
+    for also in options.also:
+        name, _, binary = also.partition("=")
+        kind = Floor if name.startswith("floor") else Peerlogd
+        daemons.append(kind(bench, os.path.abspath(binary)))
+        daemons[-1].name = name
+    rsyslogd = shutil.which("rsyslogd", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if rsyslogd:
+        daemons.append(Rsyslog(bench, rsyslogd))
+    else:
+        notes.append("rsyslog: not installed")
+    root = options.syslog_ng_root
+    binary = root + "/usr/sbin/syslog-ng" if root else shutil.which(
+        "syslog-ng", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if binary and os.access(binary, os.X_OK):
+        daemons.append(SyslogNg(bench, binary, root))
+    else:
+        notes.append("syslog-ng: not installed (or unpacked: --syslog-ng-root)")
+    return daemons, notes

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""What is measured: the list of cells, and the goals that are judged by them."""
+
+from . import journald, space
+from .cells import Churn, Idle, RealJournal, Start, Stream
+
+OURS = ("floor", "peerlogd")
+COUNTS = (1, 16, 256)
+SIZES = (64, 256, 1024)
+MANY = 100000
+SPARE_DESCRIPTORS = 600
+
+
+def saturated_name(connections, size):
+    return f"saturated {connections}x{size}"
+
+
+def _idle_counts(bench):
+    room = space.descriptors() - SPARE_DESCRIPTORS
+    few = min(room, 1000 if bench.options.quick else 10000)
+    many = min(room, 2000 if bench.options.quick else MANY)
+    return few, many
+
+
+def cells(bench):
+    """All cells, in the order in which they run."""
+    few, many = _idle_counts(bench)
+    result = [Stream(saturated_name(c, s), c, s) for c in COUNTS for s in SIZES]
+    result += [
+        Stream("latency 20000/s", 16, 256, rate=20000, batched=False, group="latency",
+               seconds=3.0),
+        Stream("single writes 16x256", 16, 256, batched=False, group="single"),
+        Churn("connect-send-close"),
+        Stream("framing nul 16x256", 16, 256, framing="nul", group="framing",
+               programs=("peerlogd",)),
+        Stream("framing octets 16x256", 16, 256, framing="octet-counting", group="framing",
+               programs=("peerlogd",)),
+        Stream("journal 16x256", 16, 256, kind="journal", group="journal", programs=OURS),
+        Stream("journal 256x64", 256, 64, kind="journal", group="journal", programs=OURS),
+        Stream("stdout 16x256", 16, 256, kind="stdout", group="stdout", programs=OURS),
+        Start("start"),
+        Idle(f"idle {few}", few),
+    ]
+    if journald.available(bench):
+        result.append(RealJournal("journald 16x256", 16, 256, group="journald", programs=OURS,
+                                  count=200000, seconds=10.0))
+    for beside in (0, 100, 1000, few):
+        result.append(Stream(f"beside {beside} idle", 16, 256, idle=beside, group="linear",
+                             programs=OURS))
+    if many > few:
+        cell = Idle(f"idle {many}", many, watch_seconds=2.0)
+        cell.group, cell.programs, cell.rounds_factor = "many", OURS, 0.34
+        result.append(cell)
+    return result
+
+
+class Goal:
+    """One line of the verdict: a number, and the bound it must keep."""
+
+    def __init__(self, what, bound, value, text=None, least=False):
+        self.what = what
+        self.bound = bound
+        self.value = value    # None: not measured
+        self.text = text      # how value and bound are written
+        self.least = least    # the bound is a minimum
+
+    def met(self):
+        if self.value is None:
+            return None
+        return self.value >= self.bound if self.least else self.value <= self.bound
+
+    def shown(self, number):
+        return (self.text or "{:.2f}").format(number)
+
+    def as_dict(self):
+        return {"what": self.what, "bound": self.bound, "least": self.least,
+                "value": self.value, "met": self.met()}
+
+
+def goals(bench, results):
+    """Judge the medians."""
+    few, many = _idle_counts(bench)
+    found = []
+
+    def add(what, bound, value, text=None, least=False):
+        found.append(Goal(what, bound, value, text, least))
+
+    for c in COUNTS:
+        for s in SIZES:
+            add(f"CPU a message, {c} x {s} bytes, against the floor", 1.10,
+                results.ratio(saturated_name(c, s), "cpu_us"))
+    for c in COUNTS:
+        for s in SIZES:
+            add(f"throughput, {c} x {s} bytes, against the floor", 0.95,
+                results.ratio(saturated_name(c, s), "rate"), least=True)
+    add("CPU a message into journald, against the floor's syslog", 0.40,
+        results.ratio("journald 16x256", "cpu_us"))
+    add("CPU a message, journal entries into the sink, against the floor's syslog", 0.40,
+        results.ratio("journal 16x256", "cpu_us"))
+    add("latency at 20,000/s, p50, against the floor", 1.10,
+        results.ratio("latency 20000/s", "p50_us"))
+    add("latency at 20,000/s, p99, against the floor", 1.25,
+        results.ratio("latency 20000/s", "p99_us"))
+    add("connect-send-close, against the floor", 0.90,
+        results.ratio("connect-send-close", "rate"), least=True)
+    add("messages lost, repeated or out of order, all cells", 0, results.faults("peerlogd"),
+        "{:.0f}")
+    for key, words in (("idle_bytes", "silent"), ("spoken_bytes", "after one message")):
+        add(f"memory of an idle connection, {words} ({few})", 160,
+            results.median(f"idle {few}", "peerlogd", key), "{:.0f} bytes")
+    add("memory at start", 3.0, results.mebibytes("start", "memory"), "{:.1f} MiB")
+    add("memory after a saturated run (the largest)", 6.0,
+        max(filter(None, (results.mebibytes(saturated_name(c, s), "memory")
+                          for c in COUNTS for s in SIZES)), default=None), "{:.1f} MiB")
+    add("start to listening", 5.0, results.median("start", "peerlogd", "start_ms"), "{:.1f} ms")
+    add(f"CPU of {few} idle connections, a second", 100,
+        results.median(f"idle {few}", "peerlogd", "idle_cpu_us_per_s"), "{:.0f} us")
+    add(f"CPU a message beside {few} idle connections, against none", 1.10,
+        results.cells_ratio(f"beside {few} idle", "beside 0 idle", "peerlogd", "cpu_us"))
+    add(f"lost of {many} connections that each spoke", 0,
+        results.median(f"idle {many}", "peerlogd", "lost"), "{:.0f}")
+    return found
