@@ -289,6 +289,14 @@ void round_offer(struct round *r)
         atomic_store_explicit(&r->inbox->offered, until, memory_order_release);
 }
 
+void round_withdraw(struct round *r)
+{
+    uint32_t taken = atomic_load_explicit(&r->inbox->taken, memory_order_relaxed);
+    uint32_t until = taken > r->repeat_until ? taken : r->repeat_until;
+
+    atomic_store_explicit(&r->inbox->offered, until, memory_order_release);
+}
+
 void round_taken(struct round *r)
 {
     stats_add(&r->stats->records, r->batch->count);

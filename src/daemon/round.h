@@ -90,8 +90,12 @@ void round_end_stream(struct round *r, uint32_t slot);
  */
 bool round_frame(struct round *r);
 
-/* Before the batch is offered to the output, and after it was taken whole. */
+/*
+ * Before the batch is offered to the output; when it came back and the output took no more
+ * of it; and after it was taken whole.
+ */
 void round_offer(struct round *r);
+void round_withdraw(struct round *r);
 void round_taken(struct round *r);
 
 /* Answers: is nothing in hand? */

@@ -149,6 +149,7 @@ static bool deliver(struct worker *w)
         round_taken(&w->round);
         return true;
     }
+    round_withdraw(&w->round);
     w->waits_writable = wait == OUTPUT_WAIT_WRITABLE;
     if (wait == OUTPUT_ENDED) {
         w->output->retry_at_ms = clock_mono_ms() + PAUSE_MAX_MS;
