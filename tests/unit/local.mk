@@ -1,0 +1,30 @@
+# Unit tests: a program for each module, with what they and the fuzzers share.
+check_LIBRARIES += libpeerlog-test.a
+libpeerlog_test_a_SOURCES = \
+	tests/unit/oracle.c \
+	tests/unit/oracle.h \
+	tests/unit/support.c \
+	tests/unit/support.h
+libpeerlog_test_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+
+if HAVE_CMOCKA
+UNIT_TESTS = \
+	tests/unit/test_peer \
+	tests/unit/test_priority
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
+
+UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+CORE_TEST_LIBS = libpeerlog-test.a libpeerlog-core.a
+
+tests_unit_test_peer_SOURCES = tests/unit/test_peer.c
+tests_unit_test_peer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_peer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_peer_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_priority_SOURCES = tests/unit/test_priority.c
+tests_unit_test_priority_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_priority_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_priority_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
