@@ -177,10 +177,7 @@ static struct ending end_of_text(struct framer *f)
         ending.skip = 1;
         ending.last = *stop;
     } else if (f->at_end) {
-        bool lines = f->rules->framing == FRAMING_CLOSE || f->state->phase == PHASE_TEXT_TO_NUL ||
-                     f->state->phase == PHASE_DROP_TO_NUL;
-        ending.found = true;
-        ending.strip = lines;
+        ending.found = ending.strip = true;
         ending.flags = f->rules->framing == FRAMING_CLOSE ? 0 : FRAME_UNTERMINATED;
     }
     f->state->scanned = (uint32_t)(ending.len < UINT32_MAX ? ending.len : UINT32_MAX);
@@ -205,7 +202,7 @@ static struct ending end_of_counted(const struct framer *f, size_t left)
 
 /*
  * How many of the last bytes TAIL[0..LEN) are a line end that goes with the terminator:
- * CR before LF; LF, or CR LF, before NUL or at the end of a counted frame.
+ * CR before LF; LF, or CR LF, before NUL and at the end of a counted frame or of the stream.
  */
 static size_t line_end(const unsigned char *tail, size_t len, const struct ending *ending)
 {
