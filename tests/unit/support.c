@@ -13,7 +13,7 @@
 #include "peerlog/limits.h"
 
 /* Equal bytes in a row that a description abbreviates. */
-#define LONG_RUN 20u
+#define LONG_RUN 32u
 
 void require(bool truth, const char *what)
 {

@@ -58,7 +58,7 @@ bool records_equal(const struct records *a, const struct records *b);
 
 /*
  * The records in one line, separated by "|": each is its text, then what it says of
- * itself in brackets. NUL is written \0, and 20 or more equal bytes as "L*8192".
+ * itself in brackets. NUL is written \0, and 32 or more equal bytes as "L*8192".
  * Owns: the caller.
  */
 char *records_describe(const struct records *r);
