@@ -107,7 +107,10 @@ void framer_begin(struct framer *f, struct framer_state *state, const struct fra
  */
 enum framer_result framer_next(struct framer *f, struct frame *ret_frame);
 
-/* Answers: is this a state that framer_next() can have left, with CARRY bytes carried? */
+/*
+ * Answers: is this a state that framer_next() can have left, with CARRY bytes carried?
+ * If so, any bytes may follow under any rules; if not, it must not be used.
+ */
 bool framer_state_valid(const struct framer_state *state, size_t carry);
 
 /*

@@ -29,6 +29,9 @@ enum framer_phase {
     PHASE_COUNT,
 };
 
+/* The most that can wait for a decision: all digits of a count, SP, "<" and its digits. */
+#define UNDECIDED_BYTES (PEERLOG_MAX_COUNT_DIGITS + 1 + 1 + PEERLOG_MAX_PRI_DIGITS)
+
 /* What the bytes at the start of a frame say about it. */
 enum opening { OPENING_UNDECIDED, OPENING_TEXT, OPENING_COUNTED };
 
@@ -319,7 +322,8 @@ static enum framer_result continue_dropping(struct framer *f, struct frame *ret_
         f->keep = s->held;
         return FRAMER_NEED_MORE;
     }
-    size_t stripped = line_end(s->last_two, s->dropped < 2 ? (size_t)s->dropped : 2, &ending);
+    /* If only one byte was dropped, it is no line end: that would not have been over-long. */
+    size_t stripped = line_end(s->last_two, sizeof s->last_two, &ending);
     *ret_frame = (struct frame){
         .text = held,
         .len = s->held,
@@ -387,16 +391,57 @@ enum framer_result framer_next(struct framer *f, struct frame *ret_frame)
     }
 }
 
+/* Between two frames: only what may still become a count or a PRI is carried. */
+static bool start_valid(const struct framer_state *s, size_t carry)
+{
+    return s->count == 0 && s->part == 0 && s->scanned == 0 && s->given == 0 &&
+           carry <= UNDECIDED_BYTES;
+}
+
+/*
+ * Inside a frame that is given out: all that is carried was searched, or belongs to the
+ * count. A piece leaves only when more than a terminator remains.
+ */
+static bool open_valid(const struct framer_state *s, size_t carry)
+{
+    size_t left = s->phase == PHASE_COUNTED ? (size_t)s->count - s->given : carry;
+
+    if (s->part > 0 && left <= PEERLOG_TERMINATOR_BYTES)
+        return false;
+    if (s->phase != PHASE_COUNTED)
+        return s->count == 0 && s->given == 0 && s->scanned == carry;
+    return s->count <= PEERLOG_MAX_COUNT && s->given <= s->count && carry < left &&
+           (s->part > 0) == (s->given > 0) && s->scanned == 0;
+}
+
+/* Inside a frame that is dropped: exactly the held bytes are carried. */
+static bool dropping_valid(const struct framer_state *s, size_t carry)
+{
+    if (s->held != carry || s->part != 0 || s->given != 0)
+        return false;
+    /* Nobody sends so much in a lifetime, and the sum can not overflow. */
+    if (s->dropped == 0 || s->dropped > INT64_MAX)
+        return false;
+    if (s->phase != PHASE_DROP_COUNTED)
+        return s->count == 0 && s->scanned == carry && s->dropped > PEERLOG_TERMINATOR_BYTES;
+    return s->count <= PEERLOG_MAX_COUNT && s->count > carry + PEERLOG_TERMINATOR_BYTES &&
+           s->dropped < s->count - carry && s->scanned == 0;
+}
+
 bool framer_state_valid(const struct framer_state *state, size_t carry)
 {
-    if (state->phase >= PHASE_COUNT || state->scanned > carry)
+    bool dropping = state->phase >= PHASE_DROP_TEXT;
+    bool dropped_any = state->held > 0 || state->dropped > 0 || state->last_two[0] > 0 ||
+                       state->last_two[1] > 0;
+    size_t most = PEERLOG_MAX_MESSAGE_BYTES + (dropping ? 0 : PEERLOG_TERMINATOR_BYTES);
+
+    if (state->phase >= PHASE_COUNT || state->after_nul > 1 || carry > most)
         return false;
-    if (state->phase >= PHASE_DROP_TEXT && (state->held > carry || carry > state->held))
+    if (dropping)
+        return dropping_valid(state, carry);
+    if (dropped_any)
         return false;
-    if (is_counted(state))
-        return state->count <= PEERLOG_MAX_COUNT && state->given <= state->count &&
-               state->dropped + state->held <= state->count;
-    return state->phase >= PHASE_DROP_TEXT || state->held == 0;
+    return state->phase == PHASE_START ? start_valid(state, carry) : open_valid(state, carry);
 }
 
 bool framer_state_open(const struct framer_state *state, size_t carry)

@@ -13,6 +13,8 @@ if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_escape \
 	tests/unit/test_framer \
+	tests/unit/test_framer_oversize \
+	tests/unit/test_framer_state \
 	tests/unit/test_peer \
 	tests/unit/test_priority \
 	tests/unit/test_record \
@@ -34,6 +36,16 @@ tests_unit_test_framer_SOURCES = tests/unit/test_framer.c
 tests_unit_test_framer_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_framer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_framer_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_framer_oversize_SOURCES = tests/unit/test_framer_oversize.c
+tests_unit_test_framer_oversize_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_framer_oversize_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_framer_oversize_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_framer_state_SOURCES = tests/unit/test_framer_state.c
+tests_unit_test_framer_state_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_framer_state_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_framer_state_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c
 tests_unit_test_peer_CPPFLAGS = $(UNIT_CPPFLAGS)

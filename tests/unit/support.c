@@ -71,6 +71,12 @@ unsigned char *exact_copy(const void *data, size_t len)
     return copy;
 }
 
+unsigned draw(uint64_t *seed, unsigned below)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(*seed >> 33) % below;
+}
+
 /* --- records --- */
 
 void records_add(struct records *r, const struct record *record, const struct heard *h)

@@ -34,6 +34,9 @@ void bytes_done(struct bytes *b);
 /* A copy of LEN bytes in an allocation of exactly their size. Owns: the caller. */
 unsigned char *exact_copy(const void *data, size_t len);
 
+/* A number below BELOW from a generator that gives the same on every machine. */
+unsigned draw(uint64_t *seed, unsigned below);
+
 /* A record that outlives its view. */
 struct heard {
     struct record record; /* without text: it is here */

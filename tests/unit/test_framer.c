@@ -316,13 +316,6 @@ static void a_stream_is_open_in_the_middle_of_a_message(void **state)
 
 /* --- any stream --- */
 
-/* A small generator of its own: the same streams on every machine. */
-static unsigned draw(uint64_t *seed, unsigned below)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(*seed >> 33) % below;
-}
-
 /* A stream of pieces that matter, in any order. */
 static void add_random_pieces(struct bytes *stream, uint64_t *seed)
 {

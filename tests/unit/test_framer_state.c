@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The framer's state as somebody may find it: what framer_next() leaves is valid, what it
+ * can not have left is refused, and whatever is not refused can do no harm.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "peerlog/limits.h"
+#include "unit/support.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#define MAX PEERLOG_MIN_MESSAGE_BYTES
+
+/* A stream that stops in the middle of something. */
+struct pause {
+    const char *name;
+    enum oversize oversize;
+    const char *start;
+    size_t start_len;
+    size_t more; /* so many "L" behind it */
+};
+
+static const struct pause pauses[] = {
+    {"nothing", OVERSIZE_SPLIT, "", 0, 0},
+    {"between messages", OVERSIZE_SPLIT, "a\n", 2, 0},
+    {"behind a NUL", OVERSIZE_SPLIT, "a\0", 2, 0},
+    {"undecided count", OVERSIZE_SPLIT, "1234567890", 10, 0},
+    {"undecided PRI of a count", OVERSIZE_SPLIT, "0000000005 <123", 15, 0},
+    {"undecided PRI", OVERSIZE_SPLIT, "\0<123", 5, 0},
+    {"text", OVERSIZE_SPLIT, "<13>", 4, 20},
+    {"text at the limit", OVERSIZE_SPLIT, "<13>", 4, MAX - 1},
+    {"text in pieces", OVERSIZE_SPLIT, "<13>", 4, 3 * MAX},
+    {"text to NUL", OVERSIZE_SPLIT, "\0<13>\n", 6, 20},
+    {"counted", OVERSIZE_SPLIT, "100 <13>", 8, 20},
+    {"counted, nothing yet", OVERSIZE_SPLIT, "1 <13>1000 <13>", 9, 0},
+    {"counted in pieces", OVERSIZE_SPLIT, "16777216 <13>", 13, 3 * MAX},
+    {"truncated text", OVERSIZE_TRUNCATE, "<13>", 4, 3 * MAX},
+    {"truncated to NUL", OVERSIZE_TRUNCATE, "\0<13>\n", 6, 3 * MAX},
+    {"truncated count", OVERSIZE_TRUNCATE, "1000 <13>", 9, 2 * MAX},
+    {"discarded text", OVERSIZE_DISCARD, "<13>", 4, 3 * MAX},
+    {"discarded to NUL", OVERSIZE_DISCARD, "\0<13>\n", 6, 3 * MAX},
+    {"discarded count", OVERSIZE_DISCARD, "1000 <13>", 9, 2 * MAX},
+};
+
+static const struct stream_rules rules_template = {
+    .framer = {MAX, FRAMING_AUTO, OVERSIZE_SPLIT},
+    .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, 30},
+};
+
+/* Bring a stream to a pause; stream_feed() checks that the state is valid. */
+static void pause_at(struct stream *s, struct stream_rules *rules, const struct pause *pause)
+{
+    struct bytes more = {0};
+
+    *rules = rules_template;
+    rules->framer.oversize = (uint8_t)pause->oversize;
+    stream_init(s, rules);
+    bytes_repeat(&more, 'L', pause->more);
+    stream_feed(s, pause->start, pause->start_len, false);
+    stream_feed(s, more.data, more.len, false);
+    bytes_done(&more);
+}
+
+static void each_state_that_was_left_is_valid(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pauses); i++) {
+        struct stream_rules rules;
+        struct stream s;
+        pause_at(&s, &rules, &pauses[i]);
+        assert_true(framer_state_valid(&s.state, s.carry.len));
+        stream_done(&s);
+    }
+}
+
+static void another_length_of_the_carry_does_not_fit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pauses); i++) {
+        struct stream_rules rules;
+        struct stream s;
+        pause_at(&s, &rules, &pauses[i]);
+        assert_false(framer_state_valid(&s.state, SIZE_MAX));
+        assert_false(framer_state_valid(&s.state, PEERLOG_MAX_COUNT));
+        if (pauses[i].more > 0 && strstr(pauses[i].name, "counted") == NULL) {
+            assert_false(framer_state_valid(&s.state, s.carry.len + 1));
+            assert_false(framer_state_valid(&s.state, s.carry.len - 1));
+        }
+        stream_done(&s);
+    }
+}
+
+/* The fields of a state, one after the other, to be set to VALUE. */
+#define FIELDS 9u
+static void set_field(struct framer_state *s, unsigned field, uint64_t value)
+{
+    uint32_t *const words[] = {&s->count, &s->given, &s->part, &s->held, &s->scanned};
+    uint8_t *const small[] = {&s->phase, &s->after_nul, &s->last_two[1]};
+
+    if (field == 0)
+        s->dropped = value;
+    else if (field <= COUNT_OF(words))
+        *words[field - 1] = (uint32_t)value;
+    else
+        *small[field - 1 - COUNT_OF(words)] = (uint8_t)value;
+}
+
+static void a_state_far_out_of_range_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pauses); i++) {
+        struct stream_rules rules;
+        struct stream s;
+        pause_at(&s, &rules, &pauses[i]);
+        for (unsigned field = 0; field < 8; field++) {
+            struct framer_state odd = s.state;
+            if (field == 3) /* the number of pieces has no upper bound */
+                continue;
+            set_field(&odd, field, UINT64_MAX);
+            assert_false(framer_state_valid(&odd, s.carry.len));
+        }
+        stream_done(&s);
+    }
+}
+
+/* A number that could matter. */
+static uint64_t draw_value(uint64_t *seed, size_t carry)
+{
+    static const uint64_t values[] = {0, 1, 2, 3, 4, 5, 6, 7, MAX - 1, MAX, MAX + 3, MAX + 4,
+                                      1000, PEERLOG_MAX_COUNT, UINT32_MAX, 1ull << 32, UINT64_MAX};
+
+    unsigned i = draw(seed, COUNT_OF(values) + 3);
+    return i < COUNT_OF(values) ? values[i] : carry + COUNT_OF(values) + 1 - i;
+}
+
+/* Go on from the state of S, as changed, with a stream of everything; the contracts must hold. */
+static void go_on(struct stream *s, uint64_t *seed)
+{
+    static const char more[] = "L\r\n\0<13>x\n5 <13>y300 <13>zzz\r\n\0\xe4\xb8\xad";
+
+    s->fed = s->carry.len + MAX + (size_t)(s->state.dropped & 0xffffff);
+    s->carry_offset = s->fed - s->carry.len;
+    for (unsigned n = draw(seed, 12); n > 0; n--) {
+        struct bytes fresh = {0};
+        bytes_add(&fresh, more, draw(seed, sizeof more));
+        bytes_repeat(&fresh, 'M', draw(seed, 2) * draw(seed, 2 * MAX));
+        stream_feed(s, fresh.data, fresh.len, false);
+        bytes_done(&fresh);
+    }
+    stream_feed(s, NULL, 0, true);
+}
+
+static void whatever_is_not_refused_does_no_harm(void **state)
+{
+    uint64_t seed = 6587;
+    unsigned accepted = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 300000; i++) {
+        struct stream_rules rules;
+        struct stream s;
+        if (i % 1000 == 0)
+            seed += i;
+        pause_at(&s, &rules, &pauses[i % COUNT_OF(pauses)]);
+        for (unsigned n = 1 + draw(&seed, 3); n > 0; n--)
+            set_field(&s.state, draw(&seed, FIELDS), draw_value(&seed, s.carry.len));
+        if (framer_state_valid(&s.state, s.carry.len)) {
+            rules.framer.framing = (uint8_t)draw(&seed, 5);
+            rules.framer.oversize = (uint8_t)draw(&seed, 3);
+            rules.framer.max_message_bytes = 2 * MAX;
+            go_on(&s, &seed);
+            accepted++;
+        }
+        stream_done(&s);
+    }
+    assert_true(accepted > 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_state_that_was_left_is_valid),
+        cmocka_unit_test(another_length_of_the_carry_does_not_fit),
+        cmocka_unit_test(a_state_far_out_of_range_is_refused),
+        cmocka_unit_test(whatever_is_not_refused_does_no_harm),
+    };
+
+    return cmocka_run_group_tests_name("framer, state", tests, NULL, NULL);
+}
