@@ -30,21 +30,27 @@ static bool is_safe(uint32_t point, enum escape_lf lf)
     return (point < 0x7f || point > 0x9f) && !is_bidi_override(point);
 }
 
+/* Printable ASCII and TAB: most of all text, and never in need of a closer look. */
+static bool is_plain_byte(unsigned char byte)
+{
+    return (byte >= 0x20 && byte < 0x7f) || byte == '\t';
+}
+
 /*
  * The character at TEXT: its length, and whether it may stand as it is.
  * A byte that begins no character counts as one unsafe byte.
  */
 static size_t judge(const unsigned char *text, size_t len, enum escape_lf lf, bool *ret_safe)
 {
-    uint32_t point = 0;
-    size_t n = utf8_decode(text, len, &point);
+    uint32_t point = *text;
+    size_t n = point < 0x80 ? 1 : utf8_decode(text, len, &point);
 
     *ret_safe = n > 0 && is_safe(point, lf);
     return n > 0 ? n : 1;
 }
 
 /* Sixteen bytes at TEXT: are they all printable ASCII or TAB? */
-static bool is_plain(const unsigned char *text)
+static bool is_plain_block(const unsigned char *text)
 {
     block b;
 
@@ -59,7 +65,7 @@ static size_t plain_bytes(const unsigned char *text, size_t len)
 {
     size_t n = 0;
 
-    while (len - n >= sizeof(block) && is_plain(text + n))
+    while (len - n >= sizeof(block) && is_plain_block(text + n))
         n += sizeof(block);
     return n;
 }
@@ -74,7 +80,7 @@ size_t escape_clean_bytes(const unsigned char *text, size_t len, enum escape_lf 
         size_t until = len - at > sizeof(block) ? at + sizeof(block) : len;
         while (at < until) {
             bool safe = true;
-            size_t n = judge(text + at, len - at, lf, &safe);
+            size_t n = is_plain_byte(text[at]) ? 1 : judge(text + at, len - at, lf, &safe);
             if (!safe)
                 return at;
             at += n;
@@ -83,48 +89,77 @@ size_t escape_clean_bytes(const unsigned char *text, size_t len, enum escape_lf 
     return len;
 }
 
-static size_t put_hex(char *dst, unsigned char byte)
+/* Write the safe form of the unsafe character of N bytes at TEXT. */
+static void put_escaped(char *dst, const unsigned char *text, size_t n)
 {
     static const char digits[] = "0123456789abcdef";
-
-    dst[0] = '\\';
-    dst[1] = 'x';
-    dst[2] = digits[byte >> 4];
-    dst[3] = digits[byte & 15];
-    return 4;
-}
-
-/* The safe form of the unsafe character of N bytes at TEXT, 2 to 16 bytes. */
-static size_t put_escaped(char *dst, const unsigned char *text, size_t n)
-{
-    size_t len = 0;
 
     if (*text == '\n') {
         dst[0] = '\\';
         dst[1] = 'n';
-        return 2;
+        return;
     }
-    for (size_t i = 0; i < n; i++)
-        len += put_hex(dst + len, text[i]);
-    return len;
+    for (size_t i = 0; i < n; i++) {
+        *dst++ = '\\';
+        *dst++ = 'x';
+        *dst++ = digits[text[i] >> 4];
+        *dst++ = digits[text[i] & 15];
+    }
+}
+
+/* Text on its way to a place where it is safe. */
+struct passage {
+    const unsigned char *text;
+    size_t len;
+    char *dst;
+    size_t room;
+    enum escape_lf lf;
+};
+
+/* TAKEN bytes of text became WRITTEN bytes. */
+static void advance(struct passage *p, size_t taken, size_t written)
+{
+    p->text += taken;
+    p->len -= taken;
+    p->dst += written;
+    p->room -= written;
+}
+
+/* Copy what is clean, as far as there is room; a character that does not fit is not clean. */
+static void pass_clean(struct passage *p)
+{
+    size_t n = escape_clean_bytes(p->text, p->len < p->room ? p->len : p->room, p->lf);
+
+    memcpy(p->dst, p->text, n);
+    advance(p, n, n);
+}
+
+/* Write the unsafe characters that come first, as far as there is room. */
+static void pass_unsafe(struct passage *p)
+{
+    while (p->len > 0 && !is_plain_byte(*p->text)) {
+        bool safe = true;
+        size_t n = judge(p->text, p->len, p->lf, &safe);
+        size_t need = *p->text == '\n' ? 2 : n * ESCAPE_MAX_GROWTH;
+        if (safe || need > p->room)
+            return;
+        put_escaped(p->dst, p->text, n);
+        advance(p, n, need);
+    }
 }
 
 size_t escape_write(char *dst, size_t room, const unsigned char *text, size_t len,
                     enum escape_lf lf, size_t *ret_taken)
 {
-    size_t at = 0, out = 0;
+    struct passage p = {.text = text, .len = len, .dst = dst, .room = room, .lf = lf};
+    size_t before;
 
-    while (at < len) {
-        char piece[16];
-        bool safe = true;
-        size_t n = judge(text + at, len - at, lf, &safe);
-        size_t need = safe ? n : put_escaped(piece, text + at, n);
-        if (need > room - out)
-            break;
-        memcpy(dst + out, safe ? (const void *)(text + at) : piece, need);
-        out += need;
-        at += n;
-    }
-    *ret_taken = at;
-    return out;
+    /* In turns, until nothing is left or nothing more fits. */
+    do {
+        before = p.len;
+        pass_clean(&p);
+        pass_unsafe(&p);
+    } while (p.len > 0 && p.len < before);
+    *ret_taken = len - p.len;
+    return room - p.room;
 }
