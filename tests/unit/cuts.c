@@ -31,73 +31,79 @@ static char *complaint(const struct records *heard, const struct records *wanted
     return (char *)out.data;
 }
 
-/* Feed BYTES cut at the N positions of CUTS, the end alone if LATE_END. */
-static void feed(struct stream *s, const unsigned char *bytes, size_t len, const size_t *cuts,
-                 size_t n, bool late_end)
+static void feed(struct stream *s, struct span stream, const struct cuts *cuts)
 {
     size_t from = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        stream_feed(s, bytes + from, cuts[i] - from, false);
-        from = cuts[i];
+    for (size_t i = 0; i < cuts->count; i++) {
+        stream_feed(s, stream.data + from, cuts->at[i] - from, false);
+        from = cuts->at[i];
     }
-    stream_feed(s, bytes + from, len - from, !late_end);
-    if (late_end)
+    stream_feed(s, stream.data + from, stream.len - from, !cuts->late_end);
+    if (cuts->late_end)
         stream_feed(s, NULL, 0, true);
 }
 
-char *cut_complaint(const struct stream_rules *rules, const unsigned char *bytes, size_t len,
-                    const struct records *wanted, const size_t *cuts, size_t n)
+char *cuts_complaint(const struct stream_rules *rules, struct span stream,
+                     const struct records *wanted, const struct cuts *cuts)
 {
     char *text = NULL;
+    struct stream s;
 
-    for (int late_end = 0; late_end < 2 && text == NULL; late_end++) {
-        struct stream s;
+    stream_init(&s, rules);
+    feed(&s, stream, cuts);
+    if (!records_equal(&s.heard, wanted)) {
         char how[96];
-
-        stream_init(&s, rules);
-        feed(&s, bytes, len, cuts, n, late_end);
-        (void)snprintf(how, sizeof how, "%zu bytes, %zu cuts (at %zu, %zu ...), end %s", len, n,
-                       n > 0 ? cuts[0] : 0, n > 1 ? cuts[1] : 0,
-                       late_end ? "by itself" : "with the last bytes"); /* it fits */
-        if (!records_equal(&s.heard, wanted))
-            text = complaint(&s.heard, wanted, how);
-        stream_done(&s);
+        (void)snprintf(how, sizeof how, "%zu bytes, %zu cuts (at %zu, %zu ...), end %s",
+                       stream.len, cuts->count, cuts->count > 0 ? cuts->at[0] : 0,
+                       cuts->count > 1 ? cuts->at[1] : 0,
+                       cuts->late_end ? "by itself" : "with the last bytes"); /* it fits */
+        text = complaint(&s.heard, wanted, how);
     }
+    stream_done(&s);
     return text;
 }
 
-/* Equal chunks of SIZE bytes. */
-static char *chunks_complaint(const struct stream_rules *rules, const unsigned char *bytes,
-                              size_t len, const struct records *wanted, size_t size)
+/* Cut at N positions, with the end of the stream both ways. */
+static char *both_ends(const struct stream_rules *rules, struct span stream,
+                       const struct records *wanted, const size_t *at, size_t n)
 {
-    size_t n = len > 0 ? (len - 1) / size : 0;
-    size_t *cuts = calloc(n + 1, sizeof *cuts);
+    struct cuts cuts = {.at = at, .count = n};
+    char *text = cuts_complaint(rules, stream, wanted, &cuts);
 
-    require(cuts != NULL, "memory for a test");
+    cuts.late_end = true;
+    return text != NULL ? text : cuts_complaint(rules, stream, wanted, &cuts);
+}
+
+/* Cut into equal chunks of SIZE bytes. */
+static char *chunks(const struct stream_rules *rules, struct span stream,
+                    const struct records *wanted, size_t size)
+{
+    size_t n = stream.len > 0 ? (stream.len - 1) / size : 0;
+    size_t *at = calloc(n + 1, sizeof *at);
+
+    require(at != NULL, "memory for a test");
     for (size_t i = 0; i < n; i++)
-        cuts[i] = (i + 1) * size;
-    char *text = cut_complaint(rules, bytes, len, wanted, cuts, n);
-    free(cuts);
+        at[i] = (i + 1) * size;
+    char *text = both_ends(rules, stream, wanted, at, n);
+    free(at);
     return text;
 }
 
-char *cuts_complaint(const struct stream_rules *rules, const unsigned char *bytes, size_t len,
-                     const struct records *wanted, enum cut_depth depth)
+char *all_cuts_complaint(const struct stream_rules *rules, struct span stream,
+                         const struct records *wanted, enum cut_depth depth)
 {
     static const size_t sizes[] = {1, 2, 3, 5, 7, 16, 61, 255, 256, 257, 258, 259, 260, 4096};
-    char *text = cut_complaint(rules, bytes, len, wanted, NULL, 0);
+    char *text = both_ends(rules, stream, wanted, NULL, 0);
 
     for (size_t i = 0; i < COUNT_OF(sizes) && text == NULL; i++)
-        if (sizes[i] < len)
-            text = chunks_complaint(rules, bytes, len, wanted, sizes[i]);
-    for (size_t at = 0; at <= len && depth >= CUT_ONCE && text == NULL; at++)
-        text = cut_complaint(rules, bytes, len, wanted, &at, 1);
-    for (size_t at = 0; at <= len && depth >= CUT_TWICE && text == NULL; at++) {
-        for (size_t later = at; later <= len && text == NULL; later++) {
-            size_t cuts[] = {at, later};
-            text = cut_complaint(rules, bytes, len, wanted, cuts, 2);
-        }
+        if (sizes[i] < stream.len)
+            text = chunks(rules, stream, wanted, sizes[i]);
+    for (size_t at = 0; at <= stream.len && depth >= CUT_ONCE && text == NULL; at++)
+        text = both_ends(rules, stream, wanted, &at, 1);
+    for (size_t at = 0; at <= stream.len && depth >= CUT_TWICE && text == NULL; at++) {
+        for (size_t later = at; later <= stream.len && text == NULL; later++)
+            text = both_ends(rules, stream, wanted, (size_t[]){at, later}, 2);
     }
     return text;
 }

@@ -6,9 +6,25 @@
 #ifndef PEERLOG_TESTS_CUTS_H
 #define PEERLOG_TESTS_CUTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "unit/support.h"
+
+/* One way to cut a stream. */
+struct cuts {
+    const size_t *at; /* rising positions, at most the stream's length */
+    size_t count;
+    bool late_end; /* the end of the stream comes by itself */
+};
+
+/*
+ * Cut STREAM in one way and compare what comes out with WANTED.
+ * Returns: NULL, or a text that tells the cuts and both results.
+ * Owns:    the caller frees the text.
+ */
+char *cuts_complaint(const struct stream_rules *rules, struct span stream,
+                     const struct records *wanted, const struct cuts *cuts);
 
 /* How thoroughly a stream is cut; each includes the ones before it. */
 enum cut_depth {
@@ -17,16 +33,8 @@ enum cut_depth {
     CUT_TWICE,  /* in three, at every pair of positions */
 };
 
-/*
- * Cut BYTES in all ways of DEPTH and compare what comes out with WANTED.
- * Returns: NULL, or a text that names the first cut that differs and both results.
- * Owns:    the caller frees the text.
- */
-char *cuts_complaint(const struct stream_rules *rules, const unsigned char *bytes, size_t len,
-                     const struct records *wanted, enum cut_depth depth);
-
-/* The same for one way: N cuts at rising positions below or at LEN. */
-char *cut_complaint(const struct stream_rules *rules, const unsigned char *bytes, size_t len,
-                    const struct records *wanted, const size_t *cuts, size_t n);
+/* The same for all ways of DEPTH, each with both ends, up to the first that differs. */
+char *all_cuts_complaint(const struct stream_rules *rules, struct span stream,
+                         const struct records *wanted, enum cut_depth depth);
 
 #endif

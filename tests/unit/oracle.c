@@ -325,18 +325,18 @@ static void read_text(struct reading *r)
     emit_message(r, &m);
 }
 
-void oracle_records(const unsigned char *bytes, size_t len, const struct stream_rules *rules,
+void oracle_records(struct span stream, const struct stream_rules *rules,
                     struct records *ret_records, struct account *ret_account)
 {
     uint8_t framing = rules->framer.framing;
     struct reading r = {
-        .bytes = bytes, .len = len, .rules = rules,
+        .bytes = stream.data, .len = stream.len, .rules = rules,
         .records = ret_records, .account = ret_account,
     };
 
     *ret_records = (struct records){0};
     *ret_account = (struct account){0};
-    while (r.at < len) {
+    while (r.at < r.len) {
         size_t count = 0, header = 0;
         if (framing == FRAMING_AUTO || framing == FRAMING_OCTET_COUNTING)
             header = count_length(&r, &count);
@@ -346,6 +346,6 @@ void oracle_records(const unsigned char *bytes, size_t len, const struct stream_
             read_text(&r);
     }
     require(ret_account->text + ret_account->cut + ret_account->terminator + ret_account->count ==
-                len,
+                stream.len,
             "the oracle accounts for every byte");
 }

@@ -21,8 +21,8 @@ struct account {
     size_t count;      /* octet counts with their space */
 };
 
-/* The records of the stream BYTES under RULES, and the account of its bytes. */
-void oracle_records(const unsigned char *bytes, size_t len, const struct stream_rules *rules,
+/* The records of a whole stream under RULES, and the account of its bytes. */
+void oracle_records(struct span stream, const struct stream_rules *rules,
                     struct records *ret_records, struct account *ret_account);
 
 /* The length of the PRI at the start of TEXT, 0 if none; -1 in *RET_VALUE means too large. */

@@ -26,6 +26,17 @@ struct bytes {
     size_t room;
 };
 
+/* Bytes that somebody else owns. */
+struct span {
+    const unsigned char *data;
+    size_t len;
+};
+
+static inline struct span bytes_span(const struct bytes *b)
+{
+    return (struct span){b->data, b->len};
+}
+
 void bytes_add(struct bytes *b, const void *data, size_t len);
 void bytes_add_text(struct bytes *b, const char *text);
 void bytes_repeat(struct bytes *b, int byte, size_t times);

@@ -40,8 +40,8 @@ static struct records check_cuts(const struct stream_rules *rules, const struct 
     struct records wanted;
     struct account account;
 
-    oracle_records(stream->data, stream->len, rules, &wanted, &account);
-    char *complaint = cuts_complaint(rules, stream->data, stream->len, &wanted, depth);
+    oracle_records(bytes_span(stream), rules, &wanted, &account);
+    char *complaint = all_cuts_complaint(rules, bytes_span(stream), &wanted, depth);
     if (complaint != NULL)
         fail_msg("%s", complaint);
     return wanted;
@@ -337,7 +337,7 @@ static void two_hundred_digits_are_text(void **state)
 
 static void a_hundred_thousand_digits_are_text(void **state)
 {
-    static const size_t cuts[] = {1, 9, 10, 11, 12, 8192, 50000, 99999, 100000, 100001, 100005};
+    static const size_t at[] = {1, 9, 10, 11, 12, 8192, 50000, 99999, 100000, 100001, 100005};
     struct stream_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_TRUNCATE);
     struct bytes stream = {0};
 
@@ -348,9 +348,10 @@ static void a_hundred_thousand_digits_are_text(void **state)
     rules.framer.max_message_bytes = PEERLOG_MAX_MESSAGE_BYTES;
     struct records records = {0};
     struct account account;
-    oracle_records(stream.data, stream.len, &rules, &records, &account);
+    const struct cuts cuts = {.at = at, .count = COUNT_OF(at)};
+    oracle_records(bytes_span(&stream), &rules, &records, &account);
     assert_int_equal(records.items[0].record.len, 100006);
-    assert_null(cut_complaint(&rules, stream.data, stream.len, &records, cuts, COUNT_OF(cuts)));
+    assert_null(cuts_complaint(&rules, bytes_span(&stream), &records, &cuts));
     records_done(&records);
     bytes_done(&stream);
     check_digits(3000, CUT_CHUNKS);
