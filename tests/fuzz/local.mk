@@ -1,0 +1,48 @@
+# Fuzzers. `make check` replays their corpus with any compiler; scripts/fuzz lets libFuzzer
+# look for more. A new one needs a line in FUZZERS, its four lines, and a corpus.
+FUZZERS = \
+	tests/fuzz/fuzz_escape \
+	tests/fuzz/fuzz_framer \
+	tests/fuzz/fuzz_priority \
+	tests/fuzz/fuzz_state
+check_PROGRAMS += $(FUZZERS)
+dist_check_SCRIPTS += tests/fuzz/replay
+TESTS += tests/fuzz/replay
+EXTRA_DIST += scripts/fuzz tests/fuzz/corpus tests/fuzz/dictionary
+
+PHONY_TARGETS += fuzzers
+fuzzers: $(FUZZERS)
+
+FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+
+# Who calls the fuzzer: libFuzzer, or a plain main().
+if LIBFUZZER
+FUZZ_LINK_FLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LIBS = libpeerlog-test.a libpeerlog-core.a
+else
+check_LIBRARIES += libpeerlog-replay.a
+libpeerlog_replay_a_SOURCES = tests/fuzz/replay_main.c
+libpeerlog_replay_a_CPPFLAGS = $(FUZZ_CPPFLAGS)
+FUZZ_LINK_FLAGS = $(AM_LDFLAGS)
+FUZZ_LIBS = libpeerlog-replay.a libpeerlog-test.a libpeerlog-core.a
+endif
+
+tests_fuzz_fuzz_escape_SOURCES = tests/fuzz/fuzz_escape.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_escape_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_escape_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_escape_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_framer_SOURCES = tests/fuzz/fuzz_framer.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_framer_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_framer_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_framer_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_priority_SOURCES = tests/fuzz/fuzz_priority.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_priority_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_priority_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_priority_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz_state.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_state_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_state_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_state_LDADD = $(FUZZ_LIBS)
