@@ -32,6 +32,9 @@ enum framer_phase {
 /* The most that can wait for a decision: all digits of a count, SP, "<" and its digits. */
 #define UNDECIDED_BYTES (PEERLOG_MAX_COUNT_DIGITS + 1 + 1 + PEERLOG_MAX_PRI_DIGITS)
 
+/* Where counting dropped bytes stops: nobody sends so much in a lifetime. */
+#define MOST_DROPPED ((uint64_t)INT64_MAX)
+
 /* What the bytes at the start of a frame say about it. */
 enum opening { OPENING_UNDECIDED, OPENING_TEXT, OPENING_COUNTED };
 
@@ -301,7 +304,7 @@ static void drop(struct framer_state *s, const unsigned char *from, const unsign
         s->last_two[0] = s->last_two[1];
         s->last_two[1] = to[-1];
     }
-    s->dropped += len;
+    s->dropped = len < MOST_DROPPED - s->dropped ? s->dropped + len : MOST_DROPPED;
 }
 
 /* An over-long message is being dropped: look for its end. */
@@ -419,8 +422,7 @@ static bool dropping_valid(const struct framer_state *s, size_t carry)
 {
     if (s->held != carry || s->part != 0 || s->given != 0)
         return false;
-    /* Nobody sends so much in a lifetime, and the sum can not overflow. */
-    if (s->dropped == 0 || s->dropped > INT64_MAX)
+    if (s->dropped == 0 || s->dropped > MOST_DROPPED)
         return false;
     if (s->phase != PHASE_DROP_COUNTED)
         return s->count == 0 && s->scanned == carry && s->dropped > PEERLOG_TERMINATOR_BYTES;
