@@ -48,6 +48,20 @@
 #define PEERLOG_DEFAULT_ADDRESS "127.0.0.1"
 #define PEERLOG_DEFAULT_PORT 8888u
 
+/* peerlog: bytes of one read and one write; the longest tag (APP-NAME, RFC 5424). */
+#define PEERLOG_CLIENT_CHUNK_BYTES 262144u
+#define PEERLOG_CLIENT_MAX_TAG_BYTES 48u
+
+/* peerlog: the least room for text in a message, so that a UTF-8 character fits. */
+#define PEERLOG_CLIENT_MIN_TEXT_BYTES 4u
+
+/* peerlog: patience in milliseconds, attempts, and the rest between two of them. */
+#define PEERLOG_CLIENT_TIMEOUT_MS 10000u
+#define PEERLOG_CLIENT_MAX_TIMEOUT_MS 86400000u
+#define PEERLOG_CLIENT_MAX_RETRIES 1000000u
+#define PEERLOG_CLIENT_RETRY_MIN_MS 100u
+#define PEERLOG_CLIENT_RETRY_MAX_MS 5000u
+
 /* Connections that wait in the kernel until they are accepted. */
 #define PEERLOG_LISTEN_BACKLOG 4096
 

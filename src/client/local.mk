@@ -1,2 +1,33 @@
+# The client. Its parts are a library of their own, so that the unit tests link them too.
+noinst_LIBRARIES += libpeerlog-client.a
+libpeerlog_client_a_SOURCES = \
+	src/client/composer.c \
+	src/client/composer.h \
+	src/client/header.c \
+	src/client/header.h \
+	src/client/interrupt.c \
+	src/client/interrupt.h \
+	src/client/options.c \
+	src/client/options.h \
+	src/client/outbox.c \
+	src/client/outbox.h \
+	src/client/progress.c \
+	src/client/progress.h \
+	src/client/pump.c \
+	src/client/pump.h \
+	src/client/report.c \
+	src/client/report.h \
+	src/client/say.c \
+	src/client/say.h \
+	src/client/sender.c \
+	src/client/sender.h \
+	src/client/source.c \
+	src/client/source.h \
+	src/client/values.c \
+	src/client/values.h \
+	src/client/wire.c \
+	src/client/wire.h
+
 bin_PROGRAMS += peerlog
 peerlog_SOURCES = src/client/main.c
+peerlog_LDADD = libpeerlog-client.a libpeerlog-core.a

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Composer: see composer.h. A line falls into parts (by what the framing can not
+ * carry), a part into pieces (by size), and each piece becomes one message.
+ */
+#include "config.h"
+
+#include "client/composer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "peerlog/limits.h"
+#include "peerlog/priority.h"
+#include "peerlog/utf8.h"
+
+/* Digits and space of a count; a terminator is shorter. */
+#define MAX_COUNT_BYTES (PEERLOG_MAX_COUNT_DIGITS + 1)
+
+int composer_init(struct composer *c, const struct options *options, struct outbox *outbox,
+                  const char *host, const char *user)
+{
+    static const struct timespec epoch = {0};
+    size_t max = options->max_bytes != 0 ? options->max_bytes : PEERLOG_MAX_COUNT;
+
+    *c = (struct composer){
+        .options = options,
+        .outbox = outbox,
+        .is_plain = options->framing == FRAMING_LF && options->header_form == HEADER_NONE &&
+                    !options->skip_empty && options->max_bytes == 0,
+    };
+    header_init(&c->header, options, host, user);
+    header_stamp(&c->header, &epoch);
+    if (options->adds_pri)
+        c->added_pri_len = (size_t)snprintf(c->added_pri, sizeof c->added_pri, "<%u>",
+                                            (unsigned)options->priority);
+    size_t header_bytes = c->header.len + c->added_pri_len;
+    if (max < header_bytes + PEERLOG_CLIENT_MIN_TEXT_BYTES)
+        return -EMSGSIZE;
+    c->max_text_bytes = max - header_bytes;
+    return 0;
+}
+
+void composer_stamp(struct composer *c, const struct timespec *now)
+{
+    header_stamp(&c->header, now);
+}
+
+/* NUMBER in decimal at DST, without a NUL; returns its length. */
+static size_t put_number(unsigned char *dst, size_t number)
+{
+    size_t digits = 1;
+
+    for (size_t rest = number; rest >= 10; rest /= 10)
+        digits++;
+    for (size_t i = digits; i > 0; i--, number /= 10)
+        dst[i - 1] = (unsigned char)('0' + number % 10);
+    return digits;
+}
+
+/* Octet counting needs a PRI to be recognised, unless the text brings its own. */
+static bool wants_added_pri(const struct composer *c, const unsigned char *text, size_t len)
+{
+    uint8_t own;
+
+    return c->added_pri_len > 0 && priority_parse(text, len, &own) == 0;
+}
+
+/* One message: count, header, text, terminator. */
+static int add_piece(struct composer *c, const unsigned char *text, size_t len)
+{
+    enum framing framing = c->options->framing;
+    size_t pri_len = wants_added_pri(c, text, len) ? c->added_pri_len : 0;
+    size_t body_len = c->header.len + pri_len + len;
+    unsigned char *place;
+
+    int error = outbox_reserve(c->outbox, body_len + MAX_COUNT_BYTES, &place);
+    if (error < 0)
+        return error;
+    unsigned char *at = place;
+    if (framing == FRAMING_OCTET_COUNTING) {
+        at += put_number(at, body_len); /* it fits: max_text_bytes sees to that */
+        *at++ = ' ';
+    }
+    memcpy(at, c->header.text, c->header.len);
+    at += c->header.len;
+    memcpy(at, c->added_pri, pri_len);
+    at += pri_len;
+    memcpy(at, text, len);
+    at += len;
+    if (framing != FRAMING_OCTET_COUNTING)
+        *at++ = framing == FRAMING_NUL ? '\0' : '\n';
+    outbox_commit(c->outbox, (size_t)(at - place), 1);
+    return 0;
+}
+
+/* Pieces from the front of TEXT, until the rest fits into one message. */
+static int add_full_pieces(struct composer *c, const unsigned char *text, size_t len,
+                           size_t *ret_taken)
+{
+    size_t at = 0;
+
+    while (len - at > c->max_text_bytes) {
+        size_t piece = utf8_cut(text + at, c->max_text_bytes);
+        int error = add_piece(c, text + at, piece);
+        if (error < 0)
+            return error;
+        at += piece;
+        c->cut++;
+    }
+    *ret_taken = at;
+    return 0;
+}
+
+static int add_part(struct composer *c, const unsigned char *text, size_t len)
+{
+    size_t taken = 0;
+
+    int error = add_full_pieces(c, text, len, &taken);
+    return error < 0 ? error : add_piece(c, text + taken, len - taken);
+}
+
+/* Parts from the front of TEXT, each up to a BREAKER, which the framing can not carry. */
+static int add_parts(struct composer *c, int breaker, const unsigned char *text, size_t len,
+                     size_t *ret_taken)
+{
+    const unsigned char *end;
+    size_t at = 0;
+
+    while ((end = memchr(text + at, breaker, len - at)) != NULL) {
+        size_t part = (size_t)(end - (text + at));
+        int error = add_part(c, text + at, part);
+        if (error < 0)
+            return error;
+        at += part + 1;
+        c->breaks++;
+    }
+    *ret_taken = at;
+    return 0;
+}
+
+static int add_line(struct composer *c, const unsigned char *text, size_t len)
+{
+    size_t taken = 0;
+    int error = 0;
+
+    if (len == 0 && c->options->skip_empty)
+        return 0;
+    if (c->options->framing == FRAMING_NUL)
+        error = add_parts(c, '\0', text, len, &taken);
+    return error < 0 ? error : add_part(c, text + taken, len - taken);
+}
+
+int composer_add_text(struct composer *c, const unsigned char *text, size_t len)
+{
+    size_t taken = 0;
+    int error = 0;
+
+    if (c->options->framing == FRAMING_LF) {
+        if (len > 0 && text[len - 1] == '\n')
+            len--; /* this one is the terminator */
+        error = add_parts(c, '\n', text, len, &taken);
+    }
+    return error < 0 ? error : add_part(c, text + taken, len - taken);
+}
+
+static uint64_t count_lines(const unsigned char *bytes, size_t len)
+{
+    uint64_t count = 0;
+
+    for (const unsigned char *end = bytes + len;
+         (bytes = memchr(bytes, '\n', (size_t)(end - bytes))) != NULL; bytes++)
+        count++;
+    return count;
+}
+
+/* Whole lines as one block. */
+static int add_block(struct composer *c, const unsigned char *bytes, size_t len)
+{
+    unsigned char *place;
+
+    int error = outbox_reserve(c->outbox, len, &place);
+    if (error < 0)
+        return error;
+    memcpy(place, bytes, len);
+    outbox_commit(c->outbox, len, count_lines(bytes, len));
+    return 0;
+}
+
+/* What stands behind the last LF, as far as it can not wait for the rest of its line. */
+static int add_overflow(struct composer *c, const unsigned char *text, size_t len,
+                        size_t *ret_taken)
+{
+    size_t parts = 0, pieces = 0;
+    int error = 0;
+
+    if (len > c->max_text_bytes && c->options->framing == FRAMING_NUL)
+        error = add_parts(c, '\0', text, len, &parts);
+    if (error == 0)
+        error = add_full_pieces(c, text + parts, len - parts, &pieces);
+    if (error < 0)
+        return error;
+    *ret_taken = parts + pieces;
+    return 0;
+}
+
+/* Lines that each want something of their own. */
+static int add_each_line(struct composer *c, const unsigned char *bytes, size_t len,
+                         size_t scanned, size_t *ret_taken)
+{
+    const unsigned char *lf;
+    size_t at = 0;
+
+    while ((lf = memchr(bytes + at + scanned, '\n', len - at - scanned)) != NULL) {
+        size_t line = (size_t)(lf - (bytes + at));
+        int error = add_line(c, bytes + at, line);
+        if (error < 0)
+            return error;
+        at += line + 1;
+        scanned = 0;
+    }
+    *ret_taken = at;
+    return 0;
+}
+
+int composer_add_lines(struct composer *c, const unsigned char *bytes, size_t len, size_t scanned,
+                       size_t *ret_taken)
+{
+    size_t lines = 0, more = 0;
+    int error = 0;
+
+    if (c->is_plain) {
+        const unsigned char *lf = memrchr(bytes + scanned, '\n', len - scanned);
+        lines = lf == NULL ? 0 : (size_t)(lf - bytes) + 1;
+        if (lines > 0)
+            error = add_block(c, bytes, lines);
+    } else {
+        error = add_each_line(c, bytes, len, scanned, &lines);
+    }
+    if (error == 0)
+        error = add_overflow(c, bytes + lines, len - lines, &more);
+    if (error < 0)
+        return error;
+    *ret_taken = lines + more;
+    return 0;
+}
+
+int composer_add_rest(struct composer *c, const unsigned char *bytes, size_t len)
+{
+    return len > 0 ? add_line(c, bytes, len) : 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Progress: the rate is the mean since the start, which is what the time left follows.
+ */
+#include "config.h"
+
+#include "client/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define DEFAULT_COLUMNS 80u
+#define MIN_BAR_CELLS 8u
+#define MAX_BAR_CELLS 60u
+#define FIELD_BYTES 32u
+
+/* 999 bytes, 1.5 KiB, 12.0 MiB, ... */
+static void format_bytes(uint64_t bytes, char text[FIELD_BYTES])
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes / 1024;
+    size_t unit = 0;
+
+    if (bytes < 1024) {
+        (void)snprintf(text, FIELD_BYTES, "%u B", (unsigned)bytes);
+        return;
+    }
+    while (value >= 1024 && unit < sizeof units / sizeof units[0] - 1) {
+        value /= 1024;
+        unit++;
+    }
+    (void)snprintf(text, FIELD_BYTES, "%.1f %s", value, units[unit]);
+}
+
+/* 0:07, 12:34, 3:00:00 */
+static void format_seconds(uint64_t seconds, char text[FIELD_BYTES])
+{
+    unsigned hours = (unsigned)(seconds / 3600 % 100000);
+    unsigned minutes = (unsigned)(seconds / 60 % 60), rest = (unsigned)(seconds % 60);
+
+    if (hours > 0)
+        (void)snprintf(text, FIELD_BYTES, "%u:%02u:%02u", hours, minutes, rest);
+    else
+        (void)snprintf(text, FIELD_BYTES, "%u:%02u", minutes, rest);
+}
+
+/* "[#####     ] " in CELLS cells, filled by PERCENT. */
+static size_t put_bar(char *dst, size_t cells, unsigned percent)
+{
+    size_t filled = cells * percent / 100;
+
+    dst[0] = '[';
+    memset(dst + 1, '#', filled);
+    memset(dst + 1 + filled, ' ', cells - filled);
+    memcpy(dst + 1 + cells, "] ", 2);
+    return cells + 3;
+}
+
+size_t progress_format(char line[PROGRESS_LINE_BYTES], size_t columns, uint64_t done,
+                       uint64_t total, uint64_t elapsed_ms)
+{
+    char bytes[FIELD_BYTES], rate[FIELD_BYTES], left[FIELD_BYTES] = "", text[4 * FIELD_BYTES];
+    double per_ms = elapsed_ms > 0 ? (double)done / (double)elapsed_ms : 0;
+    unsigned percent = 100;
+    size_t at = 0;
+
+    format_bytes(done, bytes);
+    format_bytes((uint64_t)(per_ms * 1000), rate);
+    if (total > 0 && done < total) {
+        percent = (unsigned)((double)done * 100 / (double)total);
+        if (per_ms > 0)
+            format_seconds((uint64_t)((double)(total - done) / per_ms / 1000), left);
+    } else {
+        format_seconds(elapsed_ms / 1000, left);
+    }
+    const char *behind = *left != '\0' && total > 0 && done < total ? " left" : "";
+    int n = total > 0 ? snprintf(text, sizeof text, "%3u%%  %s  %s/s  %s%s", percent, bytes, rate,
+                                 left, behind)
+                      : snprintf(text, sizeof text, "%s  %s/s  %s%s", bytes, rate, left, behind);
+    size_t len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    if (total > 0 && columns > len + MIN_BAR_CELLS + 3) {
+        size_t cells = columns - len - 4;
+        at = put_bar(line, cells < MAX_BAR_CELLS ? cells : MAX_BAR_CELLS, percent);
+    } else if (columns > 0 && len >= columns) {
+        len = columns - 1;
+    }
+    memcpy(line + at, text, len);
+    line[at + len] = '\0';
+    return at + len;
+}
+
+static void draw(struct progress *p, uint64_t done, uint64_t now_ms, const char *behind)
+{
+    char line[PROGRESS_LINE_BYTES], whole[PROGRESS_LINE_BYTES + 16];
+    struct winsize size;
+    size_t columns = DEFAULT_COLUMNS;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        columns = size.ws_col;
+    (void)progress_format(line, columns, done, p->total, now_ms - p->started_ms);
+    int len = snprintf(whole, sizeof whole, "\r%s\x1b[K%s", line, behind);
+    ssize_t written = write(STDERR_FILENO, whole, (size_t)len);
+    (void)written; /* a line that is not seen does no harm */
+    p->is_drawn = true;
+    p->drawn_ms = now_ms;
+}
+
+void progress_init(struct progress *p, const struct options *options, uint64_t total,
+                   uint64_t now_ms)
+{
+    bool wanted = options->progress == PROGRESS_ALWAYS ||
+                  (options->progress == PROGRESS_AUTO && total > 0 && !options->quiet &&
+                   isatty(STDERR_FILENO) == 1);
+
+    *p = (struct progress){.is_shown = wanted, .is_forced = options->progress == PROGRESS_ALWAYS,
+                           .total = total, .started_ms = now_ms};
+}
+
+void progress_show(struct progress *p, uint64_t done, uint64_t now_ms)
+{
+    uint64_t since = p->is_drawn ? p->drawn_ms : p->started_ms;
+
+    if (p->is_shown && now_ms - since >= PROGRESS_INTERVAL_MS)
+        draw(p, done, now_ms, "");
+}
+
+void progress_finish(struct progress *p, uint64_t done, uint64_t now_ms)
+{
+    /* What was over before it could be drawn is not worth a line, unless asked for. */
+    if (p->is_shown && (p->is_drawn || p->is_forced))
+        draw(p, done, now_ms, "\n");
+    p->is_shown = false;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pump: drives one connection. Lines go from the source through the composer into the
+ * outbox and over the wire; one loop waits for whichever is ready. Source, composer and outbox
+ * outlive the connection, so that the next one goes on where this one ended.
+ */
+#ifndef PEERLOG_CLIENT_PUMP_H
+#define PEERLOG_CLIENT_PUMP_H
+
+#include <stdint.h>
+
+#include "client/composer.h"
+#include "client/outbox.h"
+#include "client/progress.h"
+#include "client/source.h"
+#include "client/wire.h"
+
+struct pump {
+    const struct options *options;
+    struct source source;
+    struct composer composer;
+    struct outbox outbox;
+    struct progress progress;
+    struct wire wire;
+    int interrupt_fd;
+    int source_error;     /* why reading stopped early; 0: it did not */
+    uint64_t patience_ms; /* when the last progress was, on the monotonic clock */
+};
+
+/* How a connection ended. */
+enum pump_ending {
+    PUMP_DONE,        /* everything is acknowledged and both sides have closed */
+    PUMP_BROKEN,      /* reset, or unreachable */
+    PUMP_STALLED,     /* no progress for too long */
+    PUMP_INTERRUPTED, /* a signal came */
+    PUMP_NO_MEMORY,
+};
+
+/*
+ * Send what the outbox holds and the source gives, half-close, and wait for the other
+ * side to close. p->wire must be up; it is left open.
+ * Returns: how it ended; with PUMP_BROKEN *ret_error is the errno.
+ * Blocks:  until then.
+ */
+enum pump_ending pump_run(struct pump *p, int *ret_error);
+
+/* Bring the headers to the present time. */
+void pump_stamp(struct pump *p);
+
+/* Bytes of the source that are composed, sent and acknowledged; nearly, when headers are added. */
+uint64_t pump_bytes_done(const struct pump *p);
+
+/* Milliseconds on the monotonic clock. */
+uint64_t pump_now_ms(void);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Report: see report.h.
+ */
+#include "config.h"
+
+#include "client/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+
+#include "client/say.h"
+
+void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally)
+{
+    uint64_t missing = tally->sent - tally->acked, waiting = tally->composed - tally->sent;
+    const char *plural = tally->sent == 1 ? "" : "s";
+    int len;
+
+    if (tally->sent == 0)
+        len = snprintf(text, REPORT_TALLY_BYTES, "no message was sent");
+    else if (missing == 0)
+        len = snprintf(text, REPORT_TALLY_BYTES, "%" PRIu64 " message%s sent and acknowledged",
+                       tally->sent, plural);
+    else
+        len = snprintf(text, REPORT_TALLY_BYTES, "%" PRIu64 " message%s sent, %" PRIu64
+                       " acknowledged, %" PRIu64 " may be missing",
+                       tally->sent, plural, tally->acked, missing);
+    if (waiting > 0) /* it fits: four numbers of 20 digits and the words */
+        (void)snprintf(text + len, REPORT_TALLY_BYTES - (size_t)len, ", %" PRIu64 " not sent",
+                       waiting);
+}
+
+static const char *family_hint(const struct options *options)
+{
+    switch (options->family) {
+    case AF_INET:
+        return " (looking for IPv4 only)";
+    case AF_INET6:
+        return " (looking for IPv6 only)";
+    default:
+        return "";
+    }
+}
+
+/* What connect() says and people may not understand. */
+static const char *refusal_hint(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+        return "; is peerlogd running there, and is this its port?";
+    case ETIMEDOUT:
+        return "; is the address right, or does a firewall swallow it?";
+    default:
+        return "";
+    }
+}
+
+int report_unconnected(const struct options *options, enum wire_result result,
+                       const struct wire_failure *failure)
+{
+    char others[48] = "";
+
+    switch (result) {
+    case WIRE_NO_HOST:
+        say("no address for host \"%s\"%s: %s", options->server, family_hint(options),
+            gai_strerror(failure->error));
+        return EX_NOHOST;
+    case WIRE_NO_SERVICE:
+        say("\"%s\" is no known service; give the port as a number from 1 to 65535",
+            options->port);
+        return EX_USAGE;
+    case WIRE_NO_ANSWER:
+        say("cannot look up host \"%s\" now: %s", options->server, gai_strerror(failure->error));
+        return EX_TEMPFAIL;
+    default:
+        if (failure->addresses > 1)
+            (void)snprintf(others, sizeof others, " (the last of %d addresses)",
+                           failure->addresses);
+        say("cannot connect to %s%s: %s%s", failure->peer, others, strerror(failure->error),
+            refusal_hint(failure->error));
+        return EX_UNAVAILABLE;
+    }
+}
+
+int report_broken(const char *peer, int error, const struct outbox_tally *tally)
+{
+    char text[REPORT_TALLY_BYTES];
+    bool may_be_unread = tally->acked > 0 && tally->acked == tally->sent;
+
+    report_format_tally(text, tally);
+    say("%s: %s: %s%s", peer, strerror(error), text,
+        may_be_unread ? ", but the other side may not have read them all" : "");
+    return EX_IOERR;
+}
+
+int report_stalled(const char *peer, const struct options *options,
+                   const struct outbox_tally *tally)
+{
+    char text[REPORT_TALLY_BYTES];
+    bool is_all = tally->acked == tally->composed;
+
+    report_format_tally(text, tally);
+    say("%s: %s for %g s: %s (--timeout sets the time)", peer,
+        is_all ? "not closed by the other side" : "no progress", options->timeout_ms / 1000.0,
+        text);
+    return EX_TEMPFAIL;
+}
+
+void report_interrupted(const struct outbox_tally *tally)
+{
+    char text[REPORT_TALLY_BYTES];
+
+    report_format_tally(text, tally);
+    say("interrupted: %s", text);
+}

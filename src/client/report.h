@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Report: what peerlog says about how it ended, and the exit status that goes with it
+ * (sysexits.h). How many messages arrived is said as it is known: acknowledged is
+ * what the other side's kernel has confirmed, not what its program has read.
+ */
+#ifndef PEERLOG_CLIENT_REPORT_H
+#define PEERLOG_CLIENT_REPORT_H
+
+#include <stddef.h>
+
+#include "client/options.h"
+#include "client/outbox.h"
+#include "client/wire.h"
+
+#define REPORT_TALLY_BYTES 200u
+
+/* Write TALLY as words: "3 messages sent, 2 acknowledged, 1 may be missing". */
+void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally);
+
+/* Say why there is no connection. Returns: the exit status. */
+int report_unconnected(const struct options *options, enum wire_result result,
+                       const struct wire_failure *failure);
+
+/* Say that the connection to PEER broke with ERROR (an errno). Returns: the exit status. */
+int report_broken(const char *peer, int error, const struct outbox_tally *tally);
+
+/* Say that PEER did not go on in time. Returns: the exit status. */
+int report_stalled(const char *peer, const struct options *options,
+                   const struct outbox_tally *tally);
+
+/* Say that a signal ended the work. */
+void report_interrupted(const struct outbox_tally *tally);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sender: sets the parts up, connects, and decides what follows from how a connection
+ * ended: another one, or a report and an exit status.
+ */
+#include "config.h"
+
+#include "client/sender.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "client/interrupt.h"
+#include "client/pump.h"
+#include "client/report.h"
+#include "client/say.h"
+#include "peerlog/limits.h"
+
+/* What the functions below answer when the work goes on; exit statuses are not negative. */
+#define GO_ON (-1)
+
+struct sender {
+    struct pump pump;
+    uint64_t rest_ms;  /* before the next attempt to connect */
+    uint32_t attempts; /* left */
+};
+
+/* --- input from the command line --- */
+
+/* Words as one text with spaces between them. Returns: NULL without memory. */
+static char *join_words(char *const *words, int count, size_t *ret_len)
+{
+    size_t room = 1, len = 0;
+
+    for (int i = 0; i < count; i++)
+        room += strlen(words[i]) + 1;
+    char *text = malloc(room);
+    for (int i = 0; text != NULL && i < count; i++) {
+        size_t word = strlen(words[i]);
+        if (i > 0)
+            text[len++] = ' ';
+        memcpy(text + len, words[i], word);
+        len += word;
+    }
+    *ret_len = len;
+    return text;
+}
+
+static int compose_words(struct pump *p)
+{
+    size_t len;
+    char *text = join_words(p->options->words, p->options->word_count, &len);
+
+    if (text == NULL)
+        return -ENOMEM;
+    pump_stamp(p);
+    int error = composer_add_text(&p->composer, (const unsigned char *)text, len);
+    free(text);
+    return error;
+}
+
+/* --- one connection after the other --- */
+
+/* Rest before the next attempt. Returns: false when a signal came. */
+static bool rest(struct sender *s)
+{
+    struct pollfd interrupt = {.fd = s->pump.interrupt_fd, .events = POLLIN};
+
+    (void)poll(&interrupt, 1, (int)s->rest_ms); /* a signal shows below as well */
+    s->rest_ms *= 2;
+    if (s->rest_ms > PEERLOG_CLIENT_RETRY_MAX_MS)
+        s->rest_ms = PEERLOG_CLIENT_RETRY_MAX_MS;
+    return interrupt_signal() == 0;
+}
+
+/* May a new connection help, and is another attempt left? Then use it up. */
+static bool try_again(struct sender *s, const char *peer, int error)
+{
+    bool has_more = s->pump.outbox.acked < s->pump.outbox.composed || !s->pump.source.ended;
+
+    if (!has_more || s->attempts == 0)
+        return false;
+    if (!s->pump.options->quiet && (s->attempts == s->pump.options->retries || s->pump.options->verbose))
+        say("%s: %s; trying again", peer, strerror(error));
+    s->attempts--;
+    return true;
+}
+
+static void end_progress(struct sender *s)
+{
+    progress_finish(&s->pump.progress, pump_bytes_done(&s->pump), pump_now_ms());
+}
+
+static int end_interrupted(struct sender *s)
+{
+    struct outbox_tally tally = outbox_count(&s->pump.outbox);
+
+    end_progress(s);
+    report_interrupted(&tally);
+    interrupt_die(interrupt_signal());
+}
+
+/* No connection: try again or say why not. Returns: GO_ON, or the exit status. */
+static int after_failure(struct sender *s, enum wire_result result,
+                         const struct wire_failure *failure)
+{
+    struct outbox_tally tally = outbox_count(&s->pump.outbox);
+    char text[REPORT_TALLY_BYTES];
+    bool is_lasting = result == WIRE_NO_HOST || result == WIRE_NO_SERVICE;
+
+    if (result == WIRE_INTERRUPTED)
+        return end_interrupted(s);
+    if (!is_lasting && try_again(s, *failure->peer == '\0' ? s->pump.options->server : failure->peer,
+                                 result == WIRE_REFUSED ? failure->error : EHOSTUNREACH))
+        return rest(s) ? GO_ON : end_interrupted(s);
+    end_progress(s);
+    int status = report_unconnected(s->pump.options, result, failure);
+    if (tally.composed > 0 && s->pump.options->retries > 0) {
+        report_format_tally(text, &tally);
+        say("%s", text);
+    }
+    return status;
+}
+
+/* A connection ended: go on, or say how it ended. Returns: GO_ON, or the exit status. */
+static int after_ending(struct sender *s, enum pump_ending ending, int error)
+{
+    if (ending == PUMP_INTERRUPTED)
+        return end_interrupted(s);
+    if ((ending == PUMP_BROKEN || ending == PUMP_STALLED) &&
+        try_again(s, s->pump.wire.peer, ending == PUMP_BROKEN ? error : ETIMEDOUT)) {
+        wire_close(&s->pump.wire, true);
+        outbox_rewind(&s->pump.outbox);
+        return rest(s) ? GO_ON : end_interrupted(s);
+    }
+    struct outbox_tally tally = outbox_count(&s->pump.outbox);
+    end_progress(s);
+    switch (ending) {
+    case PUMP_BROKEN:
+        return report_broken(s->pump.wire.peer, error, &tally);
+    case PUMP_STALLED:
+        return report_stalled(s->pump.wire.peer, s->pump.options, &tally);
+    case PUMP_NO_MEMORY:
+        say("out of memory");
+        return EX_OSERR;
+    default:
+        return EX_OK;
+    }
+}
+
+/* Returns: the exit status. */
+static int send_everything(struct sender *s)
+{
+    struct wire_failure failure;
+    int status = GO_ON;
+
+    while (status == GO_ON) {
+        enum wire_result result = wire_open(s->pump.options, s->pump.interrupt_fd, &s->pump.wire, &failure);
+        if (result != WIRE_UP) {
+            status = after_failure(s, result, &failure);
+            continue;
+        }
+        if (s->pump.options->verbose)
+            say("connected to %s", s->pump.wire.peer);
+        uint64_t before = s->pump.outbox.acked;
+        int error = 0;
+        enum pump_ending ending = pump_run(&s->pump, &error);
+        if (s->pump.outbox.acked > before) { /* it worked for a while: start counting anew */
+            s->attempts = s->pump.options->retries;
+            s->rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS;
+        }
+        status = after_ending(s, ending, error);
+    }
+    wire_close(&s->pump.wire, false);
+    return status;
+}
+
+/* --- setting up --- */
+
+static int prepare_composer(struct pump *p)
+{
+    char host[HEADER_HOST_BYTES] = "";
+    const char *user = "";
+    const struct options *o = p->options;
+
+    if (o->header_form != HEADER_NONE) {
+        (void)gethostname(host, sizeof host - 1); /* without one, the header says so */
+        const struct passwd *entry = o->tag == NULL ? getpwuid(geteuid()) : NULL;
+        if (entry != NULL)
+            user = entry->pw_name;
+    }
+    if (composer_init(&p->composer, o, &p->outbox, host, user) == 0)
+        return EX_OK;
+    say("--size: %u bytes leave no room for text behind a header of %zu bytes", o->max_bytes,
+        p->composer.header.len + p->composer.added_pri_len);
+    return EX_USAGE;
+}
+
+/* The words become messages at once; otherwise the file is opened. */
+static int prepare_input(struct pump *p)
+{
+    const struct options *o = p->options;
+    int error;
+
+    if (o->word_count > 0) {
+        p->source = (struct source){.fd = -1, .ended = true};
+        if (compose_words(p) == 0)
+            return EX_OK;
+        say("out of memory");
+        return EX_OSERR;
+    }
+    error = source_open(&p->source, o->file);
+    if (error == 0)
+        return EX_OK;
+    say("cannot read \"%s\": %s", p->source.name, strerror(-error));
+    return EX_NOINPUT;
+}
+
+/* Everything was read by the other side: what is left to say? */
+static int conclude(const struct pump *p)
+{
+    const struct options *o = p->options;
+    const struct composer *c = &p->composer;
+
+    if (o->verbose)
+        say("%s has read %" PRIu64 " message%s, %" PRIu64 " bytes", p->wire.peer,
+            p->outbox.messages, p->outbox.messages == 1 ? "" : "s", p->outbox.composed);
+    if (c->cut > 0 && (o->verbose || (o->max_bytes == 0 && !o->quiet)))
+        say("cut in %" PRIu64 " places: a message can have %zu bytes", c->cut,
+            c->max_text_bytes);
+    if (c->breaks > 0 && (o->verbose || (o->framing == FRAMING_NUL && !o->quiet)))
+        say("split at %" PRIu64 " %s inside messages; --framing=octet-counting can carry them",
+            c->breaks, o->framing == FRAMING_NUL ? "NUL" : "LF");
+    if (p->source_error == 0)
+        return EX_OK;
+    say("\"%s\": %s; the %" PRIu64 " bytes before were sent", p->source.name,
+        strerror(p->source_error), p->source.taken);
+    return EX_IOERR;
+}
+
+int sender_run(const struct options *options)
+{
+    struct sender s = {
+        .pump = {.options = options, .wire = {.fd = -1}},
+        .rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS,
+        .attempts = options->retries,
+    };
+
+    outbox_init(&s.pump.outbox, options->framing);
+    int status = prepare_composer(&s.pump);
+    if (status == EX_OK)
+        status = prepare_input(&s.pump);
+    if (status != EX_OK)
+        goto done;
+    s.pump.interrupt_fd = interrupt_catch();
+    if (s.pump.interrupt_fd < 0) {
+        say("cannot catch signals: %s", strerror(-s.pump.interrupt_fd));
+        status = EX_OSERR;
+        goto done;
+    }
+    progress_init(&s.pump.progress, options, s.pump.source.total, pump_now_ms());
+    status = send_everything(&s);
+    if (status == EX_OK)
+        status = conclude(&s.pump);
+done:
+    source_close(&s.pump.source);
+    outbox_done(&s.pump.outbox);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Values: what stands behind an option, judged and put in its place. Private to options.c
+ * and values.c.
+ */
+#ifndef PEERLOG_CLIENT_VALUES_H
+#define PEERLOG_CLIENT_VALUES_H
+
+#include <stdbool.h>
+
+#include "client/options.h"
+
+/* What parsing carries from option to option. */
+struct parse {
+    struct options *options;
+    char *problem;              /* OPTIONS_PROBLEM_BYTES long */
+    enum options_result result; /* OPTIONS_RUN, or what -h and -V ask for */
+    char source[32];            /* of the value at hand: "--port" or "PEERLOG_PORT" */
+    bool has_priority;
+};
+
+/*
+ * Judge VALUE (NULL when an optional one is absent) and store it in p->options.
+ * Returns: false, with the reason in p->problem and nothing stored.
+ */
+typedef bool (*value_fn)(struct parse *p, const char *value);
+
+bool value_server(struct parse *p, const char *value);
+bool value_port(struct parse *p, const char *value);
+bool value_file(struct parse *p, const char *value);
+bool value_size(struct parse *p, const char *value);
+bool value_priority(struct parse *p, const char *value);
+bool value_tag(struct parse *p, const char *value);
+bool value_id(struct parse *p, const char *value);
+bool value_framing(struct parse *p, const char *value);
+bool value_timeout(struct parse *p, const char *value);
+bool value_retry(struct parse *p, const char *value);
+bool value_progress(struct parse *p, const char *value);
+
+/* Note what is wrong, as by printf(3). Always false, for a value_fn to return. */
+bool value_refuse(struct parse *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wire: see wire.h. Sockets do not block; only connecting waits here.
+ */
+#include "config.h"
+
+#include "client/wire.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Enough to throw away what a chatty peer says, in few calls. */
+#define DRAIN_BYTES 16384u
+
+static void name_peer(const struct sockaddr *address, char text[PEER_TEXT_BYTES])
+{
+    struct peer peer;
+
+    if (peer_from_sockaddr(address, &peer) == 0)
+        (void)peer_format(&peer, text);
+    else
+        (void)snprintf(text, PEER_TEXT_BYTES, "unknown");
+}
+
+static int pending_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return -errno;
+    return -error;
+}
+
+/*
+ * With nobody listening on a local port from the range for clients, TCP can connect a
+ * socket to itself.
+ */
+static bool is_connected_to_itself(int fd)
+{
+    struct sockaddr_storage here = {0}, there = {0};
+    socklen_t here_len = sizeof here, there_len = sizeof there;
+
+    return getsockname(fd, (struct sockaddr *)&here, &here_len) == 0 &&
+           getpeername(fd, (struct sockaddr *)&there, &there_len) == 0 &&
+           here_len == there_len && memcmp(&here, &there, here_len) == 0;
+}
+
+/* Returns: 0, -EINTR when a signal came, or another negative errno. */
+static int wait_connected(int fd, uint32_t timeout_ms, int interrupt_fd)
+{
+    struct pollfd fds[2] = {{.fd = fd, .events = POLLOUT}, {.fd = interrupt_fd, .events = POLLIN}};
+    int n;
+
+    do
+        n = poll(fds, 2, timeout_ms == 0 ? -1 : (int)timeout_ms);
+    while (n < 0 && errno == EINTR); /* a signal of ours shows at INTERRUPT_FD */
+    if (n < 0)
+        return -errno;
+    if (n == 0)
+        return -ETIMEDOUT;
+    if (fds[1].revents != 0)
+        return -EINTR;
+    return pending_error(fd);
+}
+
+/* Returns: a connected descriptor, or a negative errno. */
+static int connect_address(const struct addrinfo *address, uint32_t timeout_ms, int interrupt_fd)
+{
+    static const int on = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+
+    if (fd < 0)
+        return -errno;
+    int error = connect(fd, address->ai_addr, address->ai_addrlen) < 0 ? -errno : 0;
+    if (error == -EINPROGRESS)
+        error = wait_connected(fd, timeout_ms, interrupt_fd);
+    if (error == 0 && is_connected_to_itself(fd))
+        error = -ECONNREFUSED;
+    if (error < 0) {
+        (void)close(fd); /* the error is known already */
+        return error;
+    }
+    /* A line leaves at once, and a dead peer is noticed; without them it works as well. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    return fd;
+}
+
+static enum wire_result result_of_resolver(int answer)
+{
+    switch (answer) {
+    case EAI_SERVICE:
+        return WIRE_NO_SERVICE;
+    case EAI_AGAIN:
+    case EAI_SYSTEM:
+    case EAI_MEMORY:
+        return WIRE_NO_ANSWER;
+    default:
+        return WIRE_NO_HOST;
+    }
+}
+
+enum wire_result wire_open(const struct options *options, int interrupt_fd,
+                           struct wire *ret_wire, struct wire_failure *ret_failure)
+{
+    struct addrinfo hints = {.ai_family = options->family, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *addresses = NULL;
+    struct wire_failure failure = {0};
+    int fd = -1;
+
+    int answer = getaddrinfo(options->server, options->port, &hints, &addresses);
+    if (answer != 0) {
+        ret_failure->error = answer;
+        return result_of_resolver(answer);
+    }
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        failure.addresses++;
+        name_peer(a->ai_addr, failure.peer);
+        fd = connect_address(a, options->timeout_ms, interrupt_fd);
+        if (fd == -EINTR)
+            break;
+    }
+    freeaddrinfo(addresses);
+    if (fd < 0) {
+        failure.error = -fd;
+        *ret_failure = failure;
+        return fd == -EINTR ? WIRE_INTERRUPTED : WIRE_REFUSED;
+    }
+    *ret_wire = (struct wire){.fd = fd};
+    memcpy(ret_wire->peer, failure.peer, sizeof ret_wire->peer);
+    return WIRE_UP;
+}
+
+/*
+ * Why a call failed with ERROR: after a reset that nobody has looked at yet, the kernel
+ * says EPIPE or ENOTCONN.
+ */
+static int reason_of(const struct wire *wire, int error)
+{
+    int pending = pending_error(wire->fd);
+
+    if (pending < 0)
+        return pending;
+    return error == EPIPE || error == ENOTCONN ? -ECONNRESET : -error;
+}
+
+ssize_t wire_send(const struct wire *wire, const unsigned char *bytes, size_t len)
+{
+    ssize_t n = send(wire->fd, bytes, len, MSG_NOSIGNAL);
+
+    if (n >= 0)
+        return n;
+    if (errno == EAGAIN || errno == EINTR)
+        return 0;
+    return reason_of(wire, errno);
+}
+
+int wire_half_close(struct wire *wire)
+{
+    if (shutdown(wire->fd, SHUT_WR) < 0)
+        return reason_of(wire, errno);
+    wire->half_closed = true;
+    return 0;
+}
+
+ssize_t wire_drain(struct wire *wire)
+{
+    unsigned char bytes[DRAIN_BYTES];
+
+    if (wire->peer_closed)
+        return pending_error(wire->fd);
+    ssize_t n = recv(wire->fd, bytes, sizeof bytes, 0);
+    if (n > 0)
+        return n;
+    if (n == 0) {
+        wire->peer_closed = true;
+        return pending_error(wire->fd);
+    }
+    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+uint64_t wire_in_flight(const struct wire *wire)
+{
+    int bytes = 0;
+
+    if (ioctl(wire->fd, SIOCOUTQ, &bytes) < 0 || bytes < 0)
+        return UINT64_MAX; /* unknown: nothing counts as acknowledged */
+    /* Our FIN counts as a byte until it is acknowledged, behind all others. */
+    if (wire->half_closed && bytes > 0)
+        bytes--;
+    return (uint64_t)bytes;
+}
+
+void wire_close(struct wire *wire, bool abort)
+{
+    static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    if (wire->fd < 0)
+        return;
+    if (abort) /* should it fail, the rest is sent, which at worst repeats messages */
+        (void)setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)close(wire->fd); /* what happened to the bytes was asked before */
+    wire->fd = -1;
+}

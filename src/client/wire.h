@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wire: one TCP connection to the other side. Finds the host, tries each of its addresses,
+ * sends, half-closes, throws away what comes back, and knows what the other
+ * side's kernel has acknowledged.
+ */
+#ifndef PEERLOG_CLIENT_WIRE_H
+#define PEERLOG_CLIENT_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "client/options.h"
+#include "peerlog/peer.h"
+
+struct wire {
+    int fd;           /* -1: none */
+    bool half_closed; /* we have said that nothing follows */
+    bool peer_closed; /* the other side has said so */
+    char peer[PEER_TEXT_BYTES]; /* the address at the other end */
+};
+
+enum wire_result {
+    WIRE_UP,
+    WIRE_NO_HOST,     /* the name has no address */
+    WIRE_NO_SERVICE,  /* the port is no known service */
+    WIRE_NO_ANSWER,   /* the resolver can not say at the moment */
+    WIRE_REFUSED,     /* no address could be connected; none took it */
+    WIRE_INTERRUPTED, /* a signal came */
+};
+
+/* Why there is no connection. */
+struct wire_failure {
+    int error;                  /* errno; of getaddrinfo() where that failed */
+    int addresses;              /* how many were tried */
+    char peer[PEER_TEXT_BYTES]; /* the last one tried */
+};
+
+/*
+ * Connect to where OPTIONS say; every address has the whole timeout. INTERRUPT_FD being
+ * readable ends the attempt.
+ * Returns: WIRE_UP with *ret_wire open, or why not with *ret_failure filled in.
+ * Blocks:  in the resolver, and until connected.
+ */
+enum wire_result wire_open(const struct options *options, int interrupt_fd,
+                           struct wire *ret_wire, struct wire_failure *ret_failure);
+
+/*
+ * Give BYTES to the kernel, as many as it takes.
+ * Returns: their number, 0 when there is no room now; or a negative errno.
+ */
+ssize_t wire_send(const struct wire *wire, const unsigned char *bytes, size_t len);
+
+/* Say that nothing follows. Returns: 0, or a negative errno. */
+int wire_half_close(struct wire *wire);
+
+/*
+ * Throw away what has come, note whether the other side has closed, and look for errors.
+ * Returns: the number of bytes thrown away, or a negative errno when the connection broke.
+ */
+ssize_t wire_drain(struct wire *wire);
+
+/* How many bytes sent were not acknowledged. Holds for a broken connection too. */
+uint64_t wire_in_flight(const struct wire *wire);
+
+/* Close; with ABORT nothing that is still in the kernel is sent. */
+void wire_close(struct wire *wire, bool abort);
+
+#endif
