@@ -151,6 +151,7 @@ static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
     fds[WIRE].events = (short)((w->peer_closed ? 0 : POLLIN) | (unsent(p) > 0 ? POLLOUT : 0));
     if (w->peer_closed && w->half_closed)
         fds[WIRE].fd = -1; /* poll() would answer POLLHUP without end */
+    *ret_has_input = false;
     int n = poll(fds, FDS, next_wait_ms(p, now));
     if (n < 0)
         return errno == EINTR ? 0 : -errno;

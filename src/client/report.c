@@ -88,7 +88,7 @@ int report_unconnected(const struct options *options, enum wire_result result,
     }
 }
 
-int report_broken(const char *peer, int error, const struct outbox_tally *tally)
+void report_broken(const char *peer, int error, const struct outbox_tally *tally)
 {
     char text[REPORT_TALLY_BYTES];
     bool may_be_unread = tally->acked > 0 && tally->acked == tally->sent;
@@ -96,11 +96,10 @@ int report_broken(const char *peer, int error, const struct outbox_tally *tally)
     report_format_tally(text, tally);
     say("%s: %s: %s%s", peer, strerror(error), text,
         may_be_unread ? ", but the other side may not have read them all" : "");
-    return EX_IOERR;
 }
 
-int report_stalled(const char *peer, const struct options *options,
-                   const struct outbox_tally *tally)
+void report_stalled(const char *peer, const struct options *options,
+                    const struct outbox_tally *tally)
 {
     char text[REPORT_TALLY_BYTES];
     bool is_all = tally->acked == tally->composed;
@@ -109,7 +108,6 @@ int report_stalled(const char *peer, const struct options *options,
     say("%s: %s for %g s: %s (--timeout sets the time)", peer,
         is_all ? "not closed by the other side" : "no progress", options->timeout_ms / 1000.0,
         text);
-    return EX_TEMPFAIL;
 }
 
 void report_interrupted(const struct outbox_tally *tally)

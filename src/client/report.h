@@ -22,12 +22,12 @@ void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tall
 int report_unconnected(const struct options *options, enum wire_result result,
                        const struct wire_failure *failure);
 
-/* Say that the connection to PEER broke with ERROR (an errno). Returns: the exit status. */
-int report_broken(const char *peer, int error, const struct outbox_tally *tally);
+/* Say that the connection to PEER broke with ERROR (an errno). */
+void report_broken(const char *peer, int error, const struct outbox_tally *tally);
 
-/* Say that PEER did not go on in time. Returns: the exit status. */
-int report_stalled(const char *peer, const struct options *options,
-                   const struct outbox_tally *tally);
+/* Say that PEER did not go on in time. */
+void report_stalled(const char *peer, const struct options *options,
+                    const struct outbox_tally *tally);
 
 /* Say that a signal ended the work. */
 void report_interrupted(const struct outbox_tally *tally);

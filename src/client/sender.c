@@ -97,12 +97,21 @@ static void end_progress(struct sender *s)
     progress_finish(&s->pump.progress, pump_bytes_done(&s->pump), pump_now_ms());
 }
 
+/* Of a file, what was not even read can be sent later. */
+static void say_unread(const struct pump *p)
+{
+    if (!p->source.ended && p->source.total > 0)
+        say("\"%s\" was read up to message %" PRIu64 " only", p->source.name,
+            p->outbox.messages);
+}
+
 static int end_interrupted(struct sender *s)
 {
     struct outbox_tally tally = outbox_count(&s->pump.outbox);
 
     end_progress(s);
     report_interrupted(&tally);
+    say_unread(&s->pump);
     interrupt_die(interrupt_signal());
 }
 
@@ -143,9 +152,13 @@ static int after_ending(struct sender *s, enum pump_ending ending, int error)
     end_progress(s);
     switch (ending) {
     case PUMP_BROKEN:
-        return report_broken(s->pump.wire.peer, error, &tally);
+        report_broken(s->pump.wire.peer, error, &tally);
+        say_unread(&s->pump);
+        return EX_IOERR;
     case PUMP_STALLED:
-        return report_stalled(s->pump.wire.peer, s->pump.options, &tally);
+        report_stalled(s->pump.wire.peer, s->pump.options, &tally);
+        say_unread(&s->pump);
+        return EX_TEMPFAIL;
     case PUMP_NO_MEMORY:
         say("out of memory");
         return EX_OSERR;
