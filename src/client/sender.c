@@ -29,6 +29,7 @@ struct sender {
     struct pump pump;
     uint64_t rest_ms;  /* before the next attempt to connect */
     uint32_t attempts; /* left */
+    uint64_t resets;   /* connections that broke with messages acknowledged but perhaps unread */
 };
 
 /* --- input from the command line --- */
@@ -188,6 +189,9 @@ static int send_everything(struct sender *s)
             s->attempts = s->pump.options->retries;
             s->rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS;
         }
+        /* Who closes in good order has read everything; a reset leaves that open. */
+        if (ending != PUMP_DONE && !s->pump.wire.peer_closed && s->pump.outbox.acked > before)
+            s->resets++;
         status = after_ending(s, ending, error);
     }
     wire_close(&s->pump.wire, false);
@@ -235,15 +239,22 @@ static int prepare_input(struct pump *p)
     return EX_NOINPUT;
 }
 
-/* Everything was read by the other side: what is left to say? */
-static int conclude(const struct pump *p)
+/* The last connection ended well: what is left to say? Returns: the exit status. */
+static int conclude(const struct sender *s)
 {
+    const struct pump *p = &s->pump;
     const struct options *o = p->options;
     const struct composer *c = &p->composer;
+    int status = EX_OK;
 
-    if (o->verbose)
+    if (s->resets > 0) {
+        say("%" PRIu64 " connection%s broke before: what was acknowledged there last may not have "
+            "been read", s->resets, s->resets == 1 ? "" : "s");
+        status = EX_IOERR;
+    } else if (o->verbose) {
         say("%s has read %" PRIu64 " message%s, %" PRIu64 " bytes", p->wire.peer,
             p->outbox.messages, p->outbox.messages == 1 ? "" : "s", p->outbox.composed);
+    }
     if (c->cut > 0 && (o->verbose || (o->max_bytes == 0 && !o->quiet)))
         say("cut in %" PRIu64 " places: a message can have %zu bytes", c->cut,
             c->max_text_bytes);
@@ -251,7 +262,7 @@ static int conclude(const struct pump *p)
         say("split at %" PRIu64 " %s inside messages; --framing=octet-counting can carry them",
             c->breaks, o->framing == FRAMING_NUL ? "NUL" : "LF");
     if (p->source_error == 0)
-        return EX_OK;
+        return status;
     say("\"%s\": %s; the %" PRIu64 " bytes before were sent", p->source.name,
         strerror(p->source_error), p->source.taken);
     return EX_IOERR;
@@ -280,7 +291,7 @@ int sender_run(const struct options *options)
     progress_init(&s.pump.progress, options, s.pump.source.total, pump_now_ms());
     status = send_everything(&s);
     if (status == EX_OK)
-        status = conclude(&s.pump);
+        status = conclude(&s);
 done:
     source_close(&s.pump.source);
     outbox_done(&s.pump.outbox);

@@ -141,17 +141,18 @@ enum wire_result wire_open(const struct options *options, int interrupt_fd,
     return WIRE_UP;
 }
 
-/*
- * Why a call failed with ERROR: after a reset that nobody has looked at yet, the kernel
- * says EPIPE or ENOTCONN.
- */
+/* After a reset the kernel may also say EPIPE or ENOTCONN, which tells people less. */
+static int plain_error(int error)
+{
+    return error == EPIPE || error == ENOTCONN ? -ECONNRESET : -error;
+}
+
+/* Why a call failed with ERROR, unless the connection has a better reason. */
 static int reason_of(const struct wire *wire, int error)
 {
     int pending = pending_error(wire->fd);
 
-    if (pending < 0)
-        return pending;
-    return error == EPIPE || error == ENOTCONN ? -ECONNRESET : -error;
+    return plain_error(pending < 0 ? -pending : error);
 }
 
 ssize_t wire_send(const struct wire *wire, const unsigned char *bytes, size_t len)
@@ -178,15 +179,15 @@ ssize_t wire_drain(struct wire *wire)
     unsigned char bytes[DRAIN_BYTES];
 
     if (wire->peer_closed)
-        return pending_error(wire->fd);
+        return plain_error(-pending_error(wire->fd));
     ssize_t n = recv(wire->fd, bytes, sizeof bytes, 0);
     if (n > 0)
         return n;
     if (n == 0) {
         wire->peer_closed = true;
-        return pending_error(wire->fd);
+        return plain_error(-pending_error(wire->fd));
     }
-    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    return errno == EAGAIN || errno == EINTR ? 0 : plain_error(errno);
 }
 
 uint64_t wire_in_flight(const struct wire *wire)
