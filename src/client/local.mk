@@ -31,3 +31,20 @@ libpeerlog_client_a_SOURCES = \
 bin_PROGRAMS += peerlog
 peerlog_SOURCES = src/client/main.c
 peerlog_LDADD = libpeerlog-client.a libpeerlog-core.a
+
+if HAVE_CMOCKA
+check_PROGRAMS += test_client_composer test_client_options test_client_outbox
+TESTS += test_client_composer test_client_options test_client_outbox
+
+test_client_composer_SOURCES = tests/unit/test_client_composer.c
+test_client_composer_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+test_client_composer_LDADD = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
+
+test_client_options_SOURCES = tests/unit/test_client_options.c
+test_client_options_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+test_client_options_LDADD = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
+
+test_client_outbox_SOURCES = tests/unit/test_client_outbox.c
+test_client_outbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+test_client_outbox_LDADD = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
+endif

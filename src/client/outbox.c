@@ -172,13 +172,12 @@ void outbox_rewind(struct outbox *o)
 
 struct outbox_tally outbox_count(const struct outbox *o)
 {
+    struct outbox_tally tally = {.composed = o->messages};
     uint64_t start;
-    struct outbox_tally tally = {
-        .composed = o->messages,
-        .acked = count_until(o, o->acked, &start),
-        .sent = count_until(o, o->sent, &start),
-    };
+
+    tally.acked = count_until(o, o->acked, &start);
+    tally.sent = count_until(o, o->sent, &start);
     if (start < o->sent)
-        tally.sent++;
+        tally.sent++; /* the one that has begun */
     return tally;
 }

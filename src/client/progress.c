@@ -15,16 +15,17 @@
 #define MIN_BAR_CELLS 8u
 #define MAX_BAR_CELLS 60u
 #define FIELD_BYTES 32u
+#define MAX_SECONDS 359999999u /* what is longer is as good as never */
 
 /* 999 bytes, 1.5 KiB, 12.0 MiB, ... */
-static void format_bytes(uint64_t bytes, char text[FIELD_BYTES])
+static void format_bytes(double bytes, char text[FIELD_BYTES])
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = (double)bytes / 1024;
+    double value = bytes / 1024;
     size_t unit = 0;
 
     if (bytes < 1024) {
-        (void)snprintf(text, FIELD_BYTES, "%u B", (unsigned)bytes);
+        (void)snprintf(text, FIELD_BYTES, "%.0f B", bytes);
         return;
     }
     while (value >= 1024 && unit < sizeof units / sizeof units[0] - 1) {
@@ -35,10 +36,10 @@ static void format_bytes(uint64_t bytes, char text[FIELD_BYTES])
 }
 
 /* 0:07, 12:34, 3:00:00 */
-static void format_seconds(uint64_t seconds, char text[FIELD_BYTES])
+static void format_seconds(double time, char text[FIELD_BYTES])
 {
-    unsigned hours = (unsigned)(seconds / 3600 % 100000);
-    unsigned minutes = (unsigned)(seconds / 60 % 60), rest = (unsigned)(seconds % 60);
+    unsigned seconds = time < MAX_SECONDS ? (unsigned)time : MAX_SECONDS;
+    unsigned hours = seconds / 3600, minutes = seconds / 60 % 60, rest = seconds % 60;
 
     if (hours > 0)
         (void)snprintf(text, FIELD_BYTES, "%u:%02u:%02u", hours, minutes, rest);
@@ -66,14 +67,14 @@ size_t progress_format(char line[PROGRESS_LINE_BYTES], size_t columns, uint64_t 
     unsigned percent = 100;
     size_t at = 0;
 
-    format_bytes(done, bytes);
-    format_bytes((uint64_t)(per_ms * 1000), rate);
+    format_bytes((double)done, bytes);
+    format_bytes(per_ms * 1000, rate);
     if (total > 0 && done < total) {
         percent = (unsigned)((double)done * 100 / (double)total);
         if (per_ms > 0)
-            format_seconds((uint64_t)((double)(total - done) / per_ms / 1000), left);
+            format_seconds((double)(total - done) / per_ms / 1000, left);
     } else {
-        format_seconds(elapsed_ms / 1000, left);
+        format_seconds((double)elapsed_ms / 1000, left);
     }
     const char *behind = *left != '\0' && total > 0 && done < total ? " left" : "";
     int n = total > 0 ? snprintf(text, sizeof text, "%3u%%  %s  %s/s  %s%s", percent, bytes, rate,

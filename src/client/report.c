@@ -22,6 +22,10 @@ void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tall
     const char *plural = tally->sent == 1 ? "" : "s";
     int len;
 
+    if (tally->sent == 0 && waiting > 0) {
+        (void)snprintf(text, REPORT_TALLY_BYTES, "none of %" PRIu64 " messages was sent", waiting);
+        return;
+    }
     if (tally->sent == 0)
         len = snprintf(text, REPORT_TALLY_BYTES, "no message was sent");
     else if (missing == 0)

@@ -9,6 +9,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,10 +56,12 @@ bool value_server(struct parse *p, const char *value)
         p->options->server = value;
         return true;
     }
-    /* An address in brackets, as in a URL; the copy lives as long as the program. */
-    char *bare = value[len - 1] == ']' ? strndup(value + 1, len - 2) : NULL;
-    if (bare == NULL)
-        return value_refuse(p, "%s: \"%s\" has an opening bracket only", p->source, value);
+    /* An address in brackets, as in a URL; the copy lives as long as argv does. */
+    static char bare[INET6_ADDRSTRLEN + IF_NAMESIZE];
+    if (value[len - 1] != ']' || len - 2 >= sizeof bare)
+        return value_refuse(p, "%s: \"%s\" is no address in brackets", p->source, value);
+    memcpy(bare, value + 1, len - 2);
+    bare[len - 2] = '\0';
     p->options->server = bare;
     return true;
 }

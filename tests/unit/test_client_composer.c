@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tests of composer and header: which bytes go onto the wire for which options and text.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "client/composer.h"
+#include "client/outbox.h"
+
+#define LITERAL(text) text, sizeof(text) - 1
+
+/* 2026-11-02T08:12:14.000123 in UTC; main() sets the zone. */
+static const struct timespec moment = {.tv_sec = 1793607134, .tv_nsec = 123456};
+
+struct rig {
+    struct options options;
+    struct outbox outbox;
+    struct composer composer;
+};
+
+static void set_up(struct rig *r, const struct options *options)
+{
+    r->options = *options;
+    if (r->options.priority == 0)
+        r->options.priority = 13;
+    outbox_init(&r->outbox, options->framing);
+    assert_int_equal(composer_init(&r->composer, &r->options, &r->outbox, "host.example.net",
+                                   "alice"), 0);
+    composer_stamp(&r->composer, &moment);
+}
+
+static void check(struct rig *r, const char *wire, size_t len, uint64_t messages)
+{
+    const unsigned char *bytes = NULL;
+
+    assert_int_equal(outbox_next(&r->outbox, &bytes), len);
+    if (len > 0)
+        assert_memory_equal(bytes, wire, len);
+    assert_int_equal(r->outbox.messages, messages);
+    outbox_done(&r->outbox);
+}
+
+/* Lines cut into views at every distance give the same bytes. */
+static void check_lines(const struct options *options, const char *text, size_t len,
+                        const char *wire, size_t wire_len, uint64_t messages)
+{
+    for (size_t step = 1; step <= len; step++) {
+        struct rig r;
+        char pending[512];
+        size_t have = 0, scanned = 0;
+        set_up(&r, options);
+        for (size_t at = 0; at < len; at += step) {
+            size_t n = step < len - at ? step : len - at, taken;
+            memcpy(pending + have, text + at, n);
+            have += n;
+            assert_int_equal(composer_add_lines(&r.composer, (unsigned char *)pending, have,
+                                                scanned, &taken), 0);
+            have -= taken;
+            memmove(pending, pending + taken, have);
+            scanned = have;
+        }
+        assert_int_equal(composer_add_rest(&r.composer, (unsigned char *)pending, have), 0);
+        check(&r, wire, wire_len, messages);
+    }
+}
+
+static void passes_plain_lines_as_they_are(void **state)
+{
+    const struct options plain = {.framing = FRAMING_LF};
+
+    (void)state;
+    check_lines(&plain, LITERAL("a\n\nb\r\n\0\xff\nlast"), LITERAL("a\n\nb\r\n\0\xff\nlast\n"), 5);
+    check_lines(&plain, LITERAL("\n"), LITERAL("\n"), 1);
+}
+
+static void skips_empty_lines_only_when_asked(void **state)
+{
+    const struct options skip = {.framing = FRAMING_LF, .skip_empty = true};
+
+    (void)state;
+    check_lines(&skip, LITERAL("\na\n\n \n\nb"), LITERAL("a\n \nb\n"), 3);
+}
+
+static void ends_lines_by_nul_and_splits_at_a_nul_inside(void **state)
+{
+    const struct options nul = {.framing = FRAMING_NUL};
+
+    (void)state;
+    check_lines(&nul, LITERAL("a\nb\0c\nd"), LITERAL("a\0b\0c\0d\0"), 4);
+}
+
+static void counts_octets_and_adds_a_pri_where_none_is(void **state)
+{
+    const struct options counted = {.framing = FRAMING_OCTET_COUNTING, .adds_pri = true};
+    const struct options marked = {.framing = FRAMING_OCTET_COUNTING,
+                                   .header_form = HEADER_SHORT, .priority = 134};
+
+    (void)state;
+    check_lines(&counted, LITERAL("a\n<11>b\n<999>c\n\0\n"),
+                LITERAL("5 <13>a5 <11>b10 <13><999>c5 <13>\0"), 4);
+    check_lines(&marked, LITERAL("a\n<11>b\n"), LITERAL("6 <134>a10 <134><11>b"), 2);
+}
+
+static void cuts_between_characters_and_never_in_one(void **state)
+{
+    const struct options five = {.framing = FRAMING_LF, .max_bytes = 5};
+    const struct options header = {.framing = FRAMING_LF, .max_bytes = 9,
+                                   .header_form = HEADER_SHORT};
+
+    (void)state;
+    check_lines(&five, LITERAL("123456\n12345\n"), LITERAL("12345\n6\n12345\n"), 3);
+    check_lines(&five, LITERAL("\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\n"),
+                LITERAL("\xe2\x82\xac\n\xe2\x82\xac\n\xe2\x82\xac\n"), 3);
+    check_lines(&header, LITERAL("123456"), LITERAL("<13>12345\n<13>6\n"), 2);
+}
+
+static void writes_the_header_that_was_asked_for(void **state)
+{
+    static const struct {
+        struct options options;
+        const char *wire;
+    } cases[] = {
+        {{.header_form = HEADER_SHORT}, "<13>hi\n"},
+        {{.header_form = HEADER_SHORT, .priority = 134, .tag = "app"}, "<134>app: hi\n"},
+        {{.header_form = HEADER_SHORT, .tag = "app", .id = 42}, "<13>app[42]: hi\n"},
+        {{.header_form = HEADER_SHORT, .id = 42}, "<13>alice[42]: hi\n"},
+        {{.header_form = HEADER_RFC3164}, "<13>Nov  2 08:12:14 host alice: hi\n"},
+        {{.header_form = HEADER_RFC3164, .tag = "app", .id = 42},
+         "<13>Nov  2 08:12:14 host app[42]: hi\n"},
+        {{.header_form = HEADER_RFC5424},
+         "<13>1 2026-11-02T08:12:14.000123+00:00 host.example.net alice - - - hi\n"},
+        {{.header_form = HEADER_RFC5424, .tag = "app", .id = 42, .priority = 165},
+         "<165>1 2026-11-02T08:12:14.000123+00:00 host.example.net app 42 - - hi\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig r;
+        struct options options = cases[i].options;
+        options.framing = FRAMING_LF;
+        set_up(&r, &options);
+        assert_int_equal(composer_add_text(&r.composer, (const unsigned char *)"hi", 2), 0);
+        check(&r, cases[i].wire, strlen(cases[i].wire), 1);
+    }
+}
+
+static void stays_valid_with_an_impossible_host_and_user(void **state)
+{
+    struct options options = {.header_form = HEADER_RFC5424, .priority = 13};
+    struct header h;
+
+    (void)state;
+    header_init(&h, &options, "my host\n", "");
+    header_stamp(&h, &moment);
+    assert_string_equal(h.text, "<13>1 2026-11-02T08:12:14.000123+00:00 - peerlog - - - ");
+    options.header_form = HEADER_RFC3164;
+    header_init(&h, &options, "", "a b");
+    header_stamp(&h, &moment);
+    assert_string_equal(h.text, "<13>Nov  2 08:12:14 localhost peerlog: ");
+}
+
+static void splits_an_argument_only_where_its_framing_must(void **state)
+{
+    static const struct {
+        enum framing framing;
+        const char *text, *wire;
+        size_t len;
+        uint64_t messages;
+    } cases[] = {
+        {FRAMING_LF, "a\nb", "a\nb\n", 4, 2},
+        {FRAMING_LF, "a\n", "a\n", 2, 1},
+        {FRAMING_LF, "a\n\nb\n", "a\n\nb\n", 5, 3},
+        {FRAMING_LF, "", "\n", 1, 1},
+        {FRAMING_NUL, "a\nb\n", "a\nb\n\0", 5, 1},
+        {FRAMING_OCTET_COUNTING, "a\nb\n", "4 a\nb\n", 6, 1},
+        {FRAMING_OCTET_COUNTING, "", "0 ", 2, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig r;
+        const struct options options = {.framing = cases[i].framing};
+        set_up(&r, &options);
+        assert_int_equal(composer_add_text(&r.composer, (const unsigned char *)cases[i].text,
+                                           strlen(cases[i].text)), 0);
+        check(&r, cases[i].wire, cases[i].len, cases[i].messages);
+    }
+}
+
+static void refuses_a_size_that_leaves_no_room_for_text(void **state)
+{
+    struct options options = {.header_form = HEADER_RFC5424, .priority = 13, .max_bytes = 40};
+    struct outbox outbox;
+    struct composer composer;
+
+    (void)state;
+    outbox_init(&outbox, FRAMING_LF);
+    assert_true(composer_init(&composer, &options, &outbox, "host", "user") < 0);
+    options.max_bytes = 60;
+    assert_int_equal(composer_init(&composer, &options, &outbox, "host", "user"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passes_plain_lines_as_they_are),
+        cmocka_unit_test(skips_empty_lines_only_when_asked),
+        cmocka_unit_test(ends_lines_by_nul_and_splits_at_a_nul_inside),
+        cmocka_unit_test(counts_octets_and_adds_a_pri_where_none_is),
+        cmocka_unit_test(cuts_between_characters_and_never_in_one),
+        cmocka_unit_test(writes_the_header_that_was_asked_for),
+        cmocka_unit_test(stays_valid_with_an_impossible_host_and_user),
+        cmocka_unit_test(splits_an_argument_only_where_its_framing_must),
+        cmocka_unit_test(refuses_a_size_that_leaves_no_room_for_text),
+    };
+
+    (void)setenv("TZ", "UTC", 1); /* fails only without memory */
+    tzset();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
