@@ -5,6 +5,9 @@ AM_TESTS_ENVIRONMENT = \
 	PEERLOG='$(abs_top_builddir)/peerlog'; export PEERLOG; \
 	PEERLOG_SOURCE='$(abs_top_srcdir)'; export PEERLOG_SOURCE;
 
+TEST_EXTENSIONS = .py .sh
+PY_LOG_COMPILER = $(PYTHON3)
+
 include tests/unit/local.mk
 include tests/integration/local.mk
 include tests/system/local.mk

@@ -48,3 +48,15 @@ test_client_outbox_SOURCES = tests/unit/test_client_outbox.c
 test_client_outbox_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 test_client_outbox_LDADD = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
 endif
+
+client_tests = \
+	tests/integration/client/broken_connection.py \
+	tests/integration/client/documents.py \
+	tests/integration/client/interrupted.py \
+	tests/integration/client/large_file.py \
+	tests/integration/client/lines_leave_at_once.py \
+	tests/integration/client/retry.py \
+	tests/integration/client/textbook_server.py \
+	tests/integration/client/wire_forms.py
+TESTS += $(client_tests)
+EXTRA_DIST += $(client_tests) tests/integration/client/peer.py

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# A newcomer reads --help, the manual, or presses TAB, and must find the same options
+# everywhere. --help is made from the table that parses, so it is the measure: each option
+# stands in the manual and in both completions, and none of them knows one that does not
+# exist. Usage errors end with 64 and one line, and output that can not be written is an error.
+
+import os
+import re
+import shutil
+import subprocess
+
+from peer import PEERLOG, check, check_in, run
+
+SOURCE = os.environ.get("PEERLOG_SOURCE", ".")
+
+
+def read(*path):
+    with open(os.path.join(SOURCE, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def options_of_help():
+    status, text, errors = run("--help")
+    check("--help", (status, errors), (0, ""))
+    letters = re.findall(r"^  -(\w)", text, re.M)
+    names = re.findall(r"^  (?:-\w, |    )--([a-z0-9-]+)", text, re.M)
+    check("there are options", len(letters) > 10 and len(names) > 15, True)
+    return letters, names
+
+
+def compare_manual(letters, names):
+    page = read("man", "peerlog.1")
+    items = re.findall(r"^\.It Fl (.*)$", page, re.M)
+    documented = {part.strip().split()[0] for item in items for part in item.split(", Fl ")}
+    check("the manual", documented, set(letters) | {"-" + name for name in names})
+    for name in "PEERLOG_SERVER", "PEERLOG_PORT":
+        check_in("the manual", f".It Ev {name}", page)
+
+
+def compare_completions(letters, names):
+    bash = read("etc", "completion", "peerlog.bash")
+    known = set(re.findall(r"(?<![\w-])--([a-z0-9-]+)", bash))
+    check("bash", known, set(names))
+    known = set(re.findall(r"(?<![\w-])-(\w)\b", bash.split("words=")[1].split('"')[1]))
+    check("bash, letters", known, set(letters))
+    zsh = read("etc", "completion", "_peerlog")
+    check("zsh", set(re.findall(r"(?<![\w-])--([a-z0-9-]+)", zsh)), set(names))
+    specs = zsh.split("_arguments -s -S")[1]
+    check("zsh, letters", set(re.findall(r"(?<![\w-])-(\w)(?!\w)", specs)), set(letters))
+
+
+def try_bash_completion():
+    """Press TAB, as far as that is possible without a keyboard."""
+    if shutil.which("bash") is None:
+        return
+    script = f"""
+        source {SOURCE}/etc/completion/peerlog.bash
+        COMP_WORDS=(peerlog --fr); COMP_CWORD=1
+        _peerlog peerlog --fr peerlog; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(peerlog --framing ""); COMP_CWORD=2
+        _peerlog peerlog "" --framing; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(peerlog -p local0.w); COMP_CWORD=2
+        _peerlog peerlog local0.w -p; echo "${{COMPREPLY[@]}}"
+    """
+    output = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    check("TAB", output.stdout, "--framing\nlf nul octet-counting\nlocal0.warning\n")
+
+
+def refuse_usage():
+    for options in (["--bogus"], ["-P", "0"], ["-f", "x", "y"], ["--timeout"]):
+        status, output, errors = run(*options)
+        check(f"{options}", (status, output, errors.count("\n")), (64, "", 1))
+        check(f"{options}", errors.startswith("peerlog: "), True)
+    status, _, errors = run("hi", environment={"PEERLOG_PORT": "none at all"})
+    check("a service that does not exist", status, 64)
+
+
+def refuse_a_full_disk():
+    if not os.path.exists("/dev/full"):
+        return
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([PEERLOG, "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
+    check("a full disk", done.returncode, 74)
+
+
+all_letters, all_names = options_of_help()
+compare_manual(all_letters, all_names)
+compare_completions(all_letters, all_names)
+try_bash_completion()
+refuse_usage()
+refuse_a_full_disk()
+check_in("--version", "peerlog ", run("--version")[1])

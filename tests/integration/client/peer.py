@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""What the client's tests share: a listening socket on a free port, and peerlog run
+against it. Nothing here waits for time to pass; sockets and processes have a limit of
+LIMIT seconds, so that a fault ends a test instead of hanging it."""
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+
+LIMIT = 30
+PEERLOG = os.environ.get("PEERLOG", "peerlog")
+
+
+class Listener:
+    """A listening socket of the textbook kind."""
+
+    def __init__(self, port=0):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", port))
+        self.socket.listen()
+        self.socket.settimeout(LIMIT)
+        self.port = self.socket.getsockname()[1]
+
+    def accept(self):
+        connection, _ = self.socket.accept()
+        connection.settimeout(LIMIT)
+        return connection
+
+    def close(self):
+        self.socket.close()
+
+
+def read_all(connection):
+    """Everything until the other side half-closes."""
+    pieces = []
+    while True:
+        piece = connection.recv(1 << 18)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+
+
+def read_exactly(connection, count):
+    data = b""
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
+        assert piece, f"the stream ended after {data!r}"
+        data += piece
+    return data
+
+
+def reset(connection):
+    """Close in a way that the other side sees as a reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def start(port, *options, environment=None):
+    """peerlog with pipes for standard input and error, and signals as at a terminal."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PEERLOG_")}
+    env.update(environment or {})
+    words = [PEERLOG] + ([] if port is None else ["-P", str(port)]) + list(options)
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=env,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
+def feed(process, data):
+    """Write DATA to standard input and end it, without waiting for anybody to read."""
+    def work():
+        try:
+            process.stdin.write(data)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def finish(process):
+    """Wait for the end. Returns: exit status and the text on standard error."""
+    status = process.wait(LIMIT)
+    text = process.stderr.read().decode()
+    process.stdout.close()
+    process.stderr.close()
+    try:
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    return status, text
+
+
+def send(*options, data=b"", environment=None):
+    """Run peerlog against a server that reads everything.
+    Returns: the bytes received, the exit status, standard error."""
+    listener = Listener()
+    process = start(listener.port, *options, environment=environment)
+    feed(process, data)
+    connection = listener.accept()
+    received = read_all(connection)
+    connection.close()
+    listener.close()
+    return (received,) + finish(process)
+
+
+def run(*options, data=b"", environment=None):
+    """Run peerlog where nobody is meant to listen. Returns: status, output, errors."""
+    process = start(None, *options, environment=environment)
+    out, err = process.communicate(data, LIMIT)
+    return process.returncode, out.decode(), err.decode()
+
+
+def check(what, got, wanted):
+    if got != wanted:
+        raise SystemExit(f"{what}:\n  got    {got!r}\n  wanted {wanted!r}")
+
+
+def check_in(what, part, text):
+    if part not in text:
+        raise SystemExit(f"{what}:\n  got    {text!r}\n  wanted {part!r} in it")

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# A daemon is restarted while peerlog follows a file with --retry: first it is not there at
+# all, then it goes away in the middle, once in good order and once by a crash. peerlog comes
+# back each time and sends again what was not acknowledged, from the start of a message and
+# in order, so that no line is missing. After a crash its exit status stays 74, because
+# what was acknowledged and never read is gone without anybody knowing.
+
+from peer import Listener, check, check_in, feed, finish, read_all, read_exactly, reset, start
+
+LINES = [b"line %d" % number for number in range(200000)]
+
+
+def waits_for_the_daemon():
+    listener = Listener()
+    listener.close()
+    process = start(listener.port, "--retry", "1000", "-w", "5", "hi")
+    words = process.stderr.readline()
+    check("it says why it waits", b"Connection refused; trying again" in words, True)
+    listener = Listener(listener.port)
+    connection = listener.accept()
+    check("what came", read_all(connection), b"hi\n")
+    connection.close()
+    check("peerlog", finish(process), (0, ""))
+
+
+def gives_up():
+    listener = Listener()
+    listener.close()
+    status, errors = finish(start(listener.port, "--retry", "2", "hi"))
+    check("gave up", status, 69)
+    check_in("gave up", "cannot connect to", errors)
+    check_in("gave up", "none of 1 messages was sent", errors)
+
+
+def daemon_closes_in_good_order():
+    listener = Listener()
+    process = start(listener.port, "--retry", "5")
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    connection = listener.accept()
+    check("the first", read_exactly(connection, 4), b"one\n")
+    connection.close()
+    process.stdin.write(b"two\n")
+    process.stdin.flush()
+    connection = listener.accept()
+    check("the second, again", read_exactly(connection, 4), b"two\n")
+    process.stdin.close()
+    check("the end", connection.recv(1), b"")
+    connection.close()
+    status, _ = finish(process)
+    check("nothing was lost", status, 0)
+
+
+def daemon_crashes():
+    """A reader that has read all that was acknowledged, and then resets."""
+    listener = Listener()
+    process = start(listener.port, "--retry", "5")
+    feed(process, b"\n".join(LINES) + b"\n")
+    connection = listener.accept()
+    first = read_exactly(connection, 100000)
+    reset(connection)
+    connection = listener.accept()
+    second = read_all(connection)
+    connection.close()
+    status, errors = finish(process)
+    check("the exit status", status, 74)
+    check_in("the reason", "1 connection broke before", errors)
+    check("up to the crash", b"\n".join(LINES)[:len(first)], first)
+    again = second.split(b"\n")
+    check("it goes on with a whole line", again[0] in LINES, True)
+    check("and in order to the end", again[:-1], LINES[LINES.index(again[0]):])
+
+
+waits_for_the_daemon()
+gives_up()
+daemon_closes_in_good_order()
+daemon_crashes()
