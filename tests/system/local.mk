@@ -1,0 +1,44 @@
+# Scenarios on a real systemd in a container: `make check-system`, as root.  The programs
+# stream and sink run inside; they are built for nothing else.
+
+EXTRA_PROGRAMS += tests/system/stream tests/system/sink
+tests_system_stream_SOURCES = \
+	tests/system/stream.c \
+	tests/system/numbered.c tests/system/numbered.h
+tests_system_sink_SOURCES = \
+	tests/system/sink.c \
+	tests/system/heard.c tests/system/heard.h \
+	tests/system/numbered.c tests/system/numbered.h \
+	tests/system/tally.c tests/system/tally.h
+CLEANFILES += tests/system/stream$(EXEEXT) tests/system/sink$(EXEEXT)
+
+system_scenarios = \
+	tests/system/01_package.py \
+	tests/system/02_restarts.py \
+	tests/system/03_kills.py \
+	tests/system/04_absence.py \
+	tests/system/05_many.py \
+	tests/system/06_log_daemons.py \
+	tests/system/07_watchdog.py \
+	tests/system/08_socket.py \
+	tests/system/09_upgrade.py \
+	tests/system/10_rate_limit.py \
+	tests/system/11_security.py
+
+EXTRA_DIST += \
+	tests/system/run.py \
+	tests/system/harness/__init__.py \
+	tests/system/harness/base.py \
+	tests/system/harness/daemon.py \
+	tests/system/harness/failure.py \
+	tests/system/harness/machine.py \
+	tests/system/harness/package.py \
+	tests/system/harness/traffic.py \
+	$(system_scenarios)
+
+# SCENARIOS="02 03" runs these alone.  Not run at all is no failure, but is said.
+PHONY_TARGETS += check-system
+check-system: tests/system/stream$(EXEEXT) tests/system/sink$(EXEEXT)
+	@$(PYTHON3) $(srcdir)/tests/system/run.py --source $(abs_top_srcdir) \
+		--programs $(abs_top_builddir)/tests/system --logs $(abs_top_builddir)/system-logs \
+		$(SCENARIOS); status=$$?; test $$status -eq 77 || exit $$status

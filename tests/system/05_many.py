@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""10,000 idle connections through a restart and a SIGKILL, and what PID 1 pays for it.
+
+Every connection says something before, between and after. PID 1 may spend 0.1 s of
+processor time more on a restart than it does without a connection, and nothing worth
+mentioning on 10,000 connections that come and go.
+"""
+
+import time
+
+from harness import daemon
+from harness.failure import expect
+from harness.traffic import Sink, Streams, stop_load
+
+CONNECTIONS = 10000
+SHORT_AT_ONCE = 1000
+MORE = f"limits = {{ connections = {2 * CONNECTIONS}; }};\n"
+PID1_LIMIT_S = 0.1
+
+
+def cost(machine, action):
+    """Processor time of PID 1 for an action, until the service is up again."""
+    before = machine.cpu_seconds()
+    action()
+    daemon.wait_active(machine, limit_s=30)
+    time.sleep(0.5)
+    return machine.cpu_seconds() - before
+
+
+def restart(machine):
+    """As an administrator does it."""
+    machine.run("systemctl", "restart", daemon.SERVICE)
+
+
+def die(machine):
+    """SIGKILL, and systemd's own restart."""
+    expect(daemon.kill(machine), "there was nothing to kill")
+    pid = daemon.main_pid(machine)
+    machine.wait("a new process", lambda: daemon.main_pid(machine) not in (0, pid))
+
+
+def come_and_go(machine):
+    """10,000 short connections. Returns: their reports."""
+    reports = []
+    for first in range(CONNECTIONS, 2 * CONNECTIONS, SHORT_AT_ONCE):
+        streams = Streams(
+            machine, SHORT_AT_ONCE, "--first", str(first), "--count", "1", "--end", "close"
+        )
+        reports.append(machine.wait("short connections", streams.finished, 30))
+    return reports
+
+
+def run(machine, _):
+    """See above."""
+    sink = Sink(machine, "journal")
+    daemon.configure_for_sink(machine, "journal", MORE)
+    idle = cost(machine, lambda: restart(machine)), cost(machine, lambda: die(machine))
+    short = []
+    visits = cost(machine, lambda: short.extend(come_and_go(machine)))
+    machine.wait("short messages", lambda: sink.records() >= CONNECTIONS, 30)
+
+    streams = Streams(machine, CONNECTIONS, "--count", "1")
+    expected = 2 * CONNECTIONS
+    machine.wait("first messages", lambda: sink.records() >= expected, 30)
+    full = []
+    for action in [restart, die]:
+        full.append(cost(machine, lambda: action(machine)))  # pylint: disable=cell-var-from-loop
+        streams.more()
+        expected += CONNECTIONS
+        machine.wait("messages after it", lambda: sink.records() >= expected, 30)
+    verdict = stop_load([streams], sink)
+    verdict.messages += sum(report["messages"] for report in short)
+    verdict.expect_perfect(repeats=0)
+    more = [full[0] - idle[0], full[1] - idle[1]]
+    prices = (
+        f"PID 1 pays {more[0]:.3f} s more for a restart, {more[1]:.3f} s more for a kill, "
+        f"{visits:.3f} s for {CONNECTIONS:,} short connections"
+    )
+    expect(max(more) < PID1_LIMIT_S and visits < PID1_LIMIT_S, prices)
+    return f"{CONNECTIONS:,} connections; {verdict}; {prices}"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The socket-activated form: systemd binds, the daemon sees no network, all else holds.
+
+One command changes over from the plain form. The first connection starts the daemon,
+connections survive a restart and a SIGKILL as ever, and after a reboot, with both forms
+enabled, the socket wins.
+"""
+
+from harness import daemon
+from harness.failure import expect
+from harness.traffic import SINK_SOCKET, Sink, Streams, prepare, stop_load
+
+UNIT = "peerlogd-activated.service"
+CONNECTIONS = 64
+PACE = 60000
+
+
+def change_over(machine):
+    """From the plain form to this one."""
+    machine.write(
+        daemon.CONFIGURATION, daemon.configuration("syslog", SINK_SOCKET, port=7777)
+    )
+    machine.run("systemctl", "enable", "--now", "peerlogd.socket")
+    state = machine.property(daemon.SERVICE, "ActiveState")
+    expect(state == "inactive", f"beside the socket the plain service is {state}")
+    state = machine.property(UNIT, "ActiveState")
+    expect(state == "inactive", f"before the first connection the service is {state}")
+
+
+def sees_no_network(machine):
+    """It has a network namespace of its own, and the listeners of the file are not bound."""
+    pid = daemon.main_pid(machine, UNIT)
+    own = machine.out("readlink", f"/proc/{pid}/ns/net")
+    expect(own != machine.out("readlink", "/proc/1/ns/net"), "it sees the machine's network")
+    refused = machine.run("peerlog", "-P", "7777", "-w", "2", "nobody", check=False)
+    expect(refused.returncode != 0, "a listener of the file is bound beside the socket")
+
+
+def under_load(machine, kit):
+    """Restarts and kills. Returns: the verdict."""
+    sink = Sink(machine, "syslog", "--pace", str(PACE))
+    streams = Streams(machine, CONNECTIONS)
+    streams.wait_until_sent(1000)
+    daemon.wait_active(machine, UNIT)
+    sees_no_network(machine)
+    kills = 0
+    for _ in range(10):
+        machine.run("systemctl", "restart", UNIT)
+        streams.wait_until_sent(streams.sent() + kit.random.randrange(5000, 20000))
+        kills += daemon.kill(machine, UNIT)
+        streams.wait_until_sent(streams.sent() + kit.random.randrange(5000, 20000))
+    verdict = stop_load([streams], sink)
+    verdict.expect_perfect(repeats=daemon.most_repeats(kills))
+    expect(daemon.restarts(machine, UNIT) >= kills, "it did not die as often as it should")
+    return verdict
+
+
+def after_reboot(machine, kit):
+    """Both forms are enabled; the socket wins."""
+    machine.reboot()
+    prepare(machine, kit.programs)
+    state = machine.property("peerlogd.socket", "ActiveState")
+    plain = machine.property(daemon.SERVICE, "ActiveState")
+    expect((state, plain) == ("active", "inactive"), f"after a reboot: {state}, {plain}")
+    sink = Sink(machine, "syslog")
+    machine.run("peerlog", "after the reboot")
+    machine.wait("the message", lambda: sink.records() == 1)
+    machine.run("systemctl", "disable", "--now", "peerlogd.socket")
+    state = machine.property(UNIT, "ActiveState")
+    expect(state == "inactive", f"without its socket the service is {state}")
+
+
+def run(machine, kit):
+    """See above."""
+    change_over(machine)
+    verdict = under_load(machine, kit)
+    after_reboot(machine, kit)
+    return f"10 restarts and 10 kills without a network; {verdict}; won after a reboot"

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""peerlogd within a machine: installed from the package, configured, asked how it is."""
+
+import os
+import re
+
+from harness.failure import expect
+from harness.traffic import SINK_SOCKET
+
+CONFIGURATION = "/etc/peerlogd.conf"
+SERVICE = "peerlogd.service"
+# The most records that one worker can have handed to the log without having noted it.
+BATCH_RECORDS = 1024
+
+
+def install(machine, deb):
+    """Install the package, as an administrator would without a network."""
+    machine.copy_in(deb, "/root/peerlog.deb")
+    machine.run("dpkg", "-i", "/root/peerlog.deb", limit_s=120)
+    wait_active(machine)
+
+
+def wait_active(machine, unit=SERVICE, limit_s=15):
+    """Wait until the unit is up (READY=1 was said)."""
+    machine.wait(
+        f"{unit} active",
+        lambda: machine.property(unit, "ActiveState") == "active",
+        limit_s,
+    )
+
+
+def configuration(output="syslog", path="", port=8888, extra=""):
+    """The text of a configuration file; all else is default."""
+    where = f' path = "{path}";' if path else ""
+    return (
+        f'listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );\n'
+        f'output = {{ type = "{output}";{where} }};\n' + extra
+    )
+
+
+def configure(machine, **settings):
+    """Write a configuration and restart with it."""
+    machine.write(CONFIGURATION, configuration(**settings))
+    machine.run("systemctl", "restart", SERVICE)
+
+
+def configure_for_sink(machine, form, extra=""):
+    """Let the records go to the sink, in the form of one of the outputs."""
+    configure(machine, output=form, path=SINK_SOCKET, extra=extra)
+
+
+def add_drop_in(machine, name, lines, unit=SERVICE):
+    """A drop-in file for a unit, in force at its next start."""
+    machine.write(f"/etc/systemd/system/{unit}.d/{name}.conf", "\n".join(lines) + "\n")
+    machine.run("systemctl", "daemon-reload")
+
+
+def most_repeats(deaths):
+    """How many records may come again after so many deaths: a batch for each worker."""
+    return deaths * len(os.sched_getaffinity(0)) * BATCH_RECORDS
+
+
+def main_pid(machine, unit=SERVICE):
+    """The daemon's process, in the machine's own numbers; 0 if there is none."""
+    return int(machine.property(unit, "MainPID") or 0)
+
+
+def kill(machine, unit=SERVICE):
+    """SIGKILL for every process of the unit. Returns: whether there was one."""
+    return (
+        machine.run(
+            "systemctl", "kill", "--signal=KILL", "--kill-whom=all", unit, check=False
+        ).returncode
+        == 0
+    )
+
+
+def restarts(machine, unit=SERVICE):
+    """How often systemd has restarted it by itself."""
+    return int(machine.property(unit, "NRestarts"))
+
+
+def own_words(machine, unit=SERVICE):
+    """What the daemon itself has said, not its peers."""
+    lines = machine.journal("-u", unit, "_TRANSPORT=stdout", "+", f"UNIT={unit}")
+    return lines
+
+
+def taken_over(machine, unit=SERVICE):
+    """The announcements of takeovers: a list of (connections, messages in hand)."""
+    words = own_words(machine, unit)
+    return [
+        (int(m.group(1).replace(",", "")), int(m.group(2).replace(",", "")))
+        for m in re.finditer(r"took over ([\d,]+) connections?, ([\d,]+) messages? in hand", words)
+    ]
+
+
+def expect_said(machine, text, unit=SERVICE):
+    """The daemon has said this."""
+    words = own_words(machine, unit)
+    expect(text in words, f"not said: {text!r}; but: {words[-800:]}")

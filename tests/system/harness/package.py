@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""The Debian package under test, built from the tree as it is now."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+from harness.base import cache_dir
+from harness.failure import Failed
+
+LIMIT_S = 600
+KEPT = 4
+
+
+def tree_files(source):
+    """What the package is made of, relative to SOURCE."""
+    if os.path.exists(f"{source}/.git") and shutil.which("git"):
+        listed = subprocess.run(
+            ["git", "-C", source, "-c", f"safe.directory={source}"]
+            + ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=60,
+        ).stdout.decode()
+        names = [name for name in listed.split("\0") if name]
+    else:
+        names = []
+        for folder, _, files in os.walk(source):
+            names += [os.path.relpath(os.path.join(folder, name), source) for name in files]
+    return sorted(name for name in names if os.path.isfile(f"{source}/{name}"))
+
+
+def fingerprint(source):
+    """The same for the same tree, whatever its dates; tests are no part of the package."""
+    key = hashlib.sha256()
+    for name in tree_files(source):
+        if name.startswith("tests/"):
+            continue
+        with open(f"{source}/{name}", "rb") as content:
+            key.update(f"{name}\0{os.stat(content.fileno()).st_mode:o}\0".encode())
+            key.update(hashlib.sha256(content.read()).digest())
+    return key.hexdigest()[:16]
+
+
+def forget_old(folder):
+    """Keep the cache small."""
+    names = [f"{folder}/{name}" for name in os.listdir(folder)]
+    for path in sorted(names, key=os.path.getmtime, reverse=True)[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def find_deb(folder):
+    """The package itself, not the one with its debugging symbols."""
+    for name in sorted(os.listdir(folder)):
+        if re.fullmatch(r"peerlog_.*\.deb", name):
+            return f"{folder}/{name}"
+    return None
+
+
+def build(source):
+    """The path of the package; built now if this very tree was not built before."""
+    packages = os.path.join(cache_dir(), "packages")
+    target = f"{packages}/{fingerprint(source)}"
+    os.makedirs(packages, exist_ok=True)
+    if not os.path.isdir(target):
+        work = tempfile.mkdtemp(prefix="making-", dir=packages)
+        done = subprocess.run(
+            [f"{source}/scripts/build-deb", work],
+            env=dict(os.environ, DEB_BUILD_OPTIONS="nocheck parallel=2"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        if done.returncode != 0 or find_deb(work) is None:
+            shutil.rmtree(work, ignore_errors=True)
+            raise Failed("the package does not build:\n" + done.stdout[-3000:])
+        os.rename(work, target)
+    os.utime(target)
+    forget_old(packages)
+    return find_deb(target)
+
+
+def make_newer(deb, folder):
+    """The same package once more, with a higher version: something to upgrade to."""
+    work = f"{folder}/newer"
+    subprocess.run(["dpkg-deb", "-R", deb, work], check=True, timeout=60)
+    with open(f"{work}/DEBIAN/control", encoding="utf-8") as control:
+        text = control.read()
+    text = re.sub(r"^Version: (.*)$", r"Version: \1+newer1", text, flags=re.M)
+    with open(f"{work}/DEBIAN/control", "w", encoding="utf-8") as control:
+        control.write(text)
+    target = f"{folder}/newer.deb"
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-b", work, target],
+        check=True,
+        timeout=60,
+        stdout=subprocess.DEVNULL,
+    )
+    shutil.rmtree(work)
+    return target
