@@ -58,8 +58,10 @@ class Streams(Reporter):
         machine.wait("connections", self.report, limit_s)
 
     def sent(self):
-        """Messages handed over so far."""
-        return self.report()["messages"]
+        """Messages handed over so far; a broken connection is a failure at once."""
+        report = self.report()
+        expect(report["broken"] == 0, f"{report['broken']} broken connections: {report['faults']}")
+        return report["messages"]
 
     def more(self):
         """Let each send as many again."""
