@@ -72,4 +72,14 @@
 /* How long a stopping daemon goes on reading and delivering, in milliseconds. */
 #define PEERLOG_STOP_MS 5000u
 
+/* A connection that we want to end has this long to say goodbye itself, in seconds. */
+#define PEERLOG_LEAVE_S 10u
+
+/* With messages_per_second a connection is read in small bites, in bytes. */
+#define PEERLOG_SLOW_READ_BYTES 4096u
+
+/* Refusals of one peer are reported once in this time, in seconds; of so many peers. */
+#define PEERLOG_REPORT_S 60u
+#define PEERLOG_REPORTED_PEERS 64u
+
 #endif

@@ -19,8 +19,9 @@
 
 struct conn {
     int fd;              /* -1 when free */
-    uint32_t next;       /* in the chain of free slots */
+    uint32_t next;       /* in the chain of free slots, or of slowed connections */
     uint32_t active_s;   /* when the last byte came, seconds of the monotonic clock */
+    uint32_t paid_ms;    /* until when its rate of messages is used up; low bits of the clock */
     uint32_t drain_left; /* while stopping: bytes still to be read */
     uint16_t worker;     /* who serves it */
     uint8_t dirty_tail;  /* its tail's page is in use, or was */
@@ -29,7 +30,8 @@ struct conn {
 
 enum conn_state {
     CONN_OPEN = 0,
-    CONN_RESTING, /* not watched: drained while stopping, or slowed down */
+    CONN_SLOWED,  /* not watched until its rate allows more */
+    CONN_RESTING, /* not watched: drained while stopping */
 };
 
 struct connections {

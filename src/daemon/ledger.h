@@ -86,9 +86,10 @@ struct inbox {
     _Atomic uint32_t taken;    /* records of these segments the output has taken */
     _Atomic uint32_t offered;  /* records of these segments the output was offered */
     _Atomic uint32_t working;  /* slot + 1 of the connection being worked on, or 0 */
+    _Atomic uint32_t suspect;  /* the same, of a worker that crashed or hung, or 0 */
     uint32_t max_message_bytes; /* the framer's rules while segments are open */
     uint32_t oversize;
-    uint32_t reserved[10];
+    uint32_t reserved[9];
     struct segment segment[LEDGER_SEGMENTS];
     unsigned char bytes[LEDGER_INBOX_BYTES];
 };

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/admission.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/net.h"
@@ -147,12 +146,23 @@ static void fill_slot(struct listener *l, uint32_t index, int fd, const struct p
     park(l, slot, fd);
 }
 
-static bool is_admitted(const struct listener *l, const struct peer *peer, uint8_t listener_id)
+/* Ask admission; a refusal is counted and reported. */
+static bool is_admitted(struct listener *l, const struct peer *peer, uint8_t listener_id)
 {
-    uint8_t index = l->current->rules->listener_of_id[listener_id];
+    const struct rulebook *rules = l->current->rules;
+    uint8_t index = rules->listener_of_id[listener_id];
+    enum admission result = ADMITTED;
 
-    return index == LISTENER_NONE ||
-           admission_by_list(&l->current->rules->settings->listeners[index], peer) == ADMITTED;
+    if (index != LISTENER_NONE)
+        result = admission_by_list(&rules->settings->listeners[index], peer);
+    if (result == ADMITTED)
+        result = admission_enter(l->plan.office, peer,
+                                 rules->settings->limits.connections_per_peer);
+    if (result == ADMITTED)
+        return true;
+    stats_add(&l->stats.refused, 1);
+    admission_report(l->plan.office, peer, result, clock_mono_ms());
+    return false;
 }
 
 /* The connection cannot be served: close it as if it had not been accepted. */
@@ -161,6 +171,7 @@ static void abandon(struct listener *l, uint32_t slot, int error)
     uint16_t lot = atomic_exchange(&l->plan.table->ledger->slots[slot].lot, LOT_NONE);
 
     net_hang_up(l->plan.table->conns[slot].fd);
+    admission_leave(l->plan.office, &l->plan.table->ledger->slots[slot].peer);
     if (lot != LOT_NONE)
         parking_leave(l->plan.parking, lot);
     connections_give(l->plan.table, slot);
@@ -224,7 +235,6 @@ static bool accept_one(struct listener *l, const struct listening_socket *from)
         connections_give(l->plan.table, slot);
         if (fd >= 0) {
             (void)close(fd); /* refused: there is nothing to say */
-            stats_add(&l->stats.refused, 1);
             return true;
         }
         if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS)
@@ -339,7 +349,10 @@ static void *run(void *argument)
     struct epoll_event events[EVENTS];
 
     while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
-        int n = poller_wait(l->set, events, EVENTS, l->rest == RESTING_STARVED ? RETRY_MS : -1);
+        int timeout_ms = admission_tick(l->plan.office, clock_mono_ms());
+        if (l->rest == RESTING_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
+            timeout_ms = RETRY_MS;
+        int n = poller_wait(l->set, events, EVENTS, timeout_ms);
         if (n == 0 && l->rest == RESTING_STARVED)
             end_rest(l);
         for (int i = 0; i < n; i++) {

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/admission.h"
 #include "daemon/connection.h"
 #include "daemon/parking.h"
 #include "daemon/rulebook.h"
@@ -35,6 +36,7 @@ struct listening {
 struct listener_plan {
     struct connections *table;
     struct parking *parking;
+    struct admission_office *office;
     struct worker **workers;
     unsigned workers_count;
 };

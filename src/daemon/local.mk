@@ -29,7 +29,9 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/stats.h \
 	src/daemon/status.c src/daemon/status.h \
 	src/daemon/takeover.c src/daemon/takeover.h \
-	src/daemon/worker.c src/daemon/worker.h
+	src/daemon/worker.c src/daemon/worker.h \
+	src/daemon/worker_drain.c src/daemon/worker_parts.h \
+	src/daemon/worker_serve.c src/daemon/worker_time.c
 
 sbin_PROGRAMS += peerlogd
 peerlogd_SOURCES = src/daemon/main.c

@@ -34,11 +34,19 @@
 /* For how long a stopping process that leaves a successor goes on delivering. */
 #define HAND_OVER_MS 1000u
 
-static struct ledger_header *crash_header; /* where a crashing thread leaves its note */
+static struct server *crash_server; /* in whose ledger a crashing thread leaves its note */
 
-static void note_crash(int signal)
+static void note_crash(int signal, bool sent)
 {
-    atomic_store(&crash_header->crash_signal, (uint32_t)signal);
+    atomic_store(&crash_server->ledger->header->crash_signal, (uint32_t)signal);
+    if (!sent) {
+        worker_note_crash();
+    } else if (signal == SIGABRT) {
+        /* The watchdog: who does not answer any more is who hangs. */
+        for (unsigned i = 0; i < crash_server->workers_count; i++)
+            if (!worker_alive(crash_server->workers[i]))
+                worker_suspect(crash_server->workers[i]);
+    }
 }
 
 /* --- what other threads call --- */
@@ -126,6 +134,8 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
         error = connections_init(&s->table, s->ledger, limit);
     if (error == 0)
         error = parking_new(parked, &s->parking);
+    if (error == 0)
+        error = admission_new(geometry.slots, &s->office);
     return error;
 }
 
@@ -198,7 +208,7 @@ static int open_listeners(struct server *s, const struct server_plan *plan)
 static int make_workers(struct server *s)
 {
     struct worker_plan plan = {
-        .table = &s->table, .parking = s->parking, .rules = s->rules, .health = &s->health,
+        .table = &s->table, .parking = s->parking, .office = s->office, .rules = s->rules, .health = &s->health,
         .events = &s->events, .gate = &s->gate,
     };
 
@@ -235,7 +245,10 @@ static void hand_out(struct server *s)
                 (uint16_t)(k % s->workers_count);
     for (uint32_t i = 0; i < ledger->header->slots; i++) {
         struct slot *slot = &ledger->slots[i];
-        if (atomic_load(&slot->use) != SLOT_LIVE || s->table.conns[i].fd < 0)
+        if (atomic_load(&slot->use) != SLOT_LIVE)
+            continue;
+        (void)admission_enter(s->office, &slot->peer, 0); /* it was admitted long ago */
+        if (s->table.conns[i].fd < 0)
             continue;
         if (slot->listener >= LEDGER_LISTENERS ||
             s->rules->listener_of_id[slot->listener] == LISTENER_NONE)
@@ -270,7 +283,7 @@ static int start(struct server *s, const struct server_plan *plan)
     error = make_workers(s);
     if (error == 0)
         error = listener_new(&(struct listener_plan){
-            .table = &s->table, .parking = s->parking,
+            .table = &s->table, .parking = s->parking, .office = s->office,
             .workers = s->workers, .workers_count = s->workers_count,
         }, &s->listener);
     if (error == 0)
@@ -278,7 +291,7 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0) {
         hand_out(s);
         server_keep_config(s, plan->config, plan->config_bytes);
-        crash_header = s->ledger->header;
+        crash_server = s;
         signals_on_crash(note_crash);
         (void)takeover_commit(plan->inheritance, s->ledger); /* no manager: no successor */
         say_takeover(s, plan->inheritance, &report);
@@ -348,6 +361,7 @@ static void release(struct server *s)
     s->listener = listener_free(s->listener);
     for (unsigned i = 0; i < s->workers_count; i++)
         s->workers[i] = worker_free(s->workers[i]);
+    s->office = admission_free(s->office);
     s->parking = parking_free(s->parking);
     connections_done(&s->table);
     s->ledger = ledger_free(s->ledger);

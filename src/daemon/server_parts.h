@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "daemon/admission.h"
 #include "daemon/connection.h"
 #include "daemon/listener.h"
 #include "daemon/output.h"
@@ -24,6 +25,7 @@ struct server {
     struct ledger *ledger;
     struct connections table;
     struct parking *parking;
+    struct admission_office *office;
     struct output_health health;
     struct worker_events events;
     struct listener *listener;

@@ -307,6 +307,17 @@ static uint32_t take_segment(struct takeover *t, struct inbox *inbox, struct seg
     return records;
 }
 
+/* Copy what is open; the pages behind it stay untouched. */
+static void copy_inbox(struct inbox *to, const struct inbox *from, uint32_t segments)
+{
+    const struct segment *last = &from->segment[segments - 1];
+
+    memcpy(to, from, offsetof(struct inbox, bytes));
+    memcpy(to->bytes, from->bytes, last->from + last->start.tail_bytes + last->room);
+    atomic_store(&to->working, 0);
+    atomic_store(&to->suspect, 0);
+}
+
 static void take_inbox(struct takeover *t, uint32_t index)
 {
     const struct inbox *from = &t->old->inboxes[index];
@@ -318,7 +329,7 @@ static void take_inbox(struct takeover *t, uint32_t index)
     t->report->damaged += open - segments;
     if (segments == 0)
         return;
-    memcpy(to, from, sizeof *to);
+    copy_inbox(to, from, segments);
     for (uint32_t i = 0; i < segments; i++)
         records += take_segment(t, to, &to->segment[i], records);
     uint32_t taken = atomic_load(&to->taken);
@@ -335,7 +346,7 @@ static void take_inbox(struct takeover *t, uint32_t index)
 
 /* --- how the old process died --- */
 
-/* A crash names the connections it may be due to; any other end clears them. */
+/* A crash names the connections it may be due to; they are cleared by any other end. */
 static void note_crashes(struct takeover *t)
 {
     bool suspect[2 * PEERLOG_MAX_WORKERS] = {false};
@@ -346,8 +357,8 @@ static void note_crashes(struct takeover *t)
     for (uint32_t i = 0; i < t->ledger->header->slots; i++) {
         uint8_t crashes = 0;
         for (uint32_t k = 0; k < old->inboxes; k++) {
-            bool was_working = atomic_load(&t->old->inboxes[k].working) == i + 1;
-            if (was_working && t->report->signal != 0 && !suspect[k]) {
+            bool was_suspect = atomic_load(&t->old->inboxes[k].suspect) == i + 1;
+            if (was_suspect && t->report->signal != 0 && !suspect[k]) {
                 suspect[k] = true;
                 crashes = (uint8_t)(t->ledger->slots[i].crashes + 1);
             }

@@ -15,49 +15,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/round.h"
+#include "daemon/worker_parts.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/net.h"
-#include "os/poller.h"
 
 #define EVENTS 256
 #define TAG_BELL UINT64_MAX
 #define TAG_OUTPUT (UINT64_MAX - 1)
 
-/* A full log tells when it has room; should it forget to, look again after this. */
-#define PAUSE_MAX_MS 1000
-
-enum stopping { NOT_STOPPING, STOP_REQUESTED, STOP_DRAINING };
-
-struct worker {
-    struct worker_plan plan;
-    pthread_t thread;
-    bool started;
-    unsigned stride; /* how many workers there are */
-    int set;       /* connections and the bell */
-    int pause_set; /* the output and the bell, for when the output takes nothing */
-    int bell;
-    struct output *output;
-    struct round round;
-    uint32_t ended[LEDGER_SEGMENTS];
-    struct worker_stats stats;
-
-    /* Written by others, read by the thread. */
-    _Alignas(64) _Atomic uint32_t load;
-    _Atomic(const struct rulebook *) rules_wanted;
-    _Atomic(const struct rulebook *) rules_used;
-    _Atomic uint32_t pings;
-    _Atomic uint32_t pongs;
-    _Atomic uint32_t stop; /* enum stopping */
-    bool stop_keep;        /* set before stop is */
-    uint64_t stop_at_ms;
-
-    /* The thread's own. */
-    bool draining;
-    bool waits_writable;
-    enum worker_end end;
-};
+/* The worker whose thread this is. */
+static _Thread_local struct worker *self;
 
 /* --- making --- */
 
@@ -72,6 +40,7 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     memset(w, 0, sizeof *w);
     w->plan = *plan;
     w->set = w->pause_set = w->bell = -1;
+    w->slowed = CONNECTION_NONE;
     atomic_store(&w->rules_wanted, plan->rules);
     atomic_store(&w->rules_used, plan->rules);
     if (round_init(&w->round, plan->table, plan->rules, &w->stats, inbox) < 0)
@@ -120,7 +89,7 @@ int worker_adopt(struct worker *w, uint32_t slot)
     conn->state = CONN_OPEN;
     conn->active_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
     atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
-    int error = poller_add(w->set, conn->fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI, slot);
+    int error = poller_add(w->set, conn->fd, WATCHED_EVENTS, slot);
     if (error < 0)
         atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
     return error;
@@ -129,123 +98,6 @@ int worker_adopt(struct worker *w, uint32_t slot)
 uint32_t worker_load(const struct worker *w)
 {
     return atomic_load_explicit(&w->load, memory_order_relaxed);
-}
-
-/* --- delivering --- */
-
-/* Offer the batch. Returns: true when all of it was taken. */
-static bool deliver(struct worker *w)
-{
-    struct batch *batch = w->round.batch;
-
-    if (batch->taken == batch->count) {
-        round_taken(&w->round);
-        return true;
-    }
-    round_offer(&w->round);
-    enum output_wait wait = output_push(w->output, batch);
-    atomic_store_explicit(&w->stats.waiting, batch->count - batch->taken, memory_order_relaxed);
-    if (wait == OUTPUT_READY) {
-        round_taken(&w->round);
-        return true;
-    }
-    round_withdraw(&w->round);
-    w->waits_writable = wait == OUTPUT_WAIT_WRITABLE;
-    if (wait == OUTPUT_ENDED) {
-        w->output->retry_at_ms = clock_mono_ms() + PAUSE_MAX_MS;
-        w->plan.events->output_ended(w->plan.events->context);
-    }
-    return false;
-}
-
-/* Frame what was read; deliver only full batches. Returns: false while the output blocks. */
-static bool frame(struct worker *w)
-{
-    while (!round_frame(&w->round))
-        if (!deliver(w))
-            return false;
-    return true;
-}
-
-/* Close a connection whose last byte was delivered. */
-static void end_connection(struct worker *w, uint32_t slot_index)
-{
-    struct slot *slot = &w->plan.table->ledger->slots[slot_index];
-    struct conn *conn = &w->plan.table->conns[slot_index];
-    uint16_t lot = atomic_exchange(&slot->lot, LOT_NONE);
-
-    if (slot->stream.taken == 0)
-        stats_add(&w->stats.silent, 1);
-    if (conn->fd >= 0 && lot != LOT_NONE)
-        net_hang_up(conn->fd);
-    else if (conn->fd >= 0)
-        (void)close(conn->fd); /* everything was read; there is no copy elsewhere */
-    if (lot != LOT_NONE)
-        parking_leave(w->plan.parking, lot);
-    round_forget(&w->round, slot_index);
-    connections_give(w->plan.table, slot_index);
-    atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
-    stats_add(&w->stats.closed, 1);
-    w->plan.events->slot_freed(w->plan.events->context);
-}
-
-/* Frame and deliver all that is in hand. Returns: false while the output blocks. */
-static bool finish_round(struct worker *w)
-{
-    if (round_is_empty(&w->round))
-        return true;
-    if (!frame(w) || !deliver(w))
-        return false;
-    uint32_t count = round_close(&w->round, w->ended);
-    for (uint32_t i = 0; i < count; i++)
-        end_connection(w, w->ended[i]);
-    return true;
-}
-
-/* --- reading --- */
-
-/* Nothing more is wanted of this connection: it rests until the next process has it. */
-static void rest(struct worker *w, uint32_t slot)
-{
-    struct conn *conn = &w->plan.table->conns[slot];
-
-    if (conn->state == CONN_OPEN)
-        (void)poller_remove(w->set, conn->fd); /* it was added */
-    conn->state = CONN_RESTING;
-}
-
-/* While stopping, each connection is read up to what it held when the stop began. */
-static void read_drained(struct worker *w, uint32_t slot)
-{
-    struct conn *conn = &w->plan.table->conns[slot];
-    uint32_t limit = conn->drain_left < ROUND_READ_BYTES ? conn->drain_left : ROUND_READ_BYTES;
-    uint64_t before = w->plan.table->ledger->slots[slot].stream.taken;
-    enum round_read result = ROUND_NOTHING;
-
-    if (limit > 0)
-        result = round_read(&w->round, slot, limit, false);
-    uint64_t got = w->plan.table->ledger->slots[slot].stream.taken - before;
-    conn->drain_left = result == ROUND_NOTHING ? 0 : conn->drain_left - (uint32_t)got;
-    if (conn->drain_left > 0 || result == ROUND_ENDED)
-        return;
-    rest(w, slot);
-    if (!w->stop_keep)
-        conn->drain_left = UINT32_MAX; /* its stream is ended in the next round */
-}
-
-/* Read one connection that has something. Returns: false when the output blocks. */
-static bool read_connection(struct worker *w, uint32_t slot, uint32_t events)
-{
-    const uint32_t said_goodbye = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    bool may_end = (events & said_goodbye) == EPOLLRDHUP && !(events & EPOLLPRI);
-
-    if (!round_has_room(&w->round, slot) && !finish_round(w))
-        return false;
-    if (w->draining)
-        read_drained(w, slot);
-    else
-        (void)round_read(&w->round, slot, ROUND_READ_BYTES, may_end);
-    return frame(w);
 }
 
 /* --- what main asks --- */
@@ -262,47 +114,8 @@ static void take_rules(struct worker *w)
     if (!round_is_empty(&w->round))
         return;
     w->round.rules = wanted;
+    worker_plan_sweep(w, true);
     atomic_store_explicit(&w->rules_used, wanted, memory_order_release);
-}
-
-/* A stop was asked for: what is in each socket now is what will be read. */
-static void begin_draining(struct worker *w)
-{
-    struct connections *table = w->plan.table;
-
-    w->draining = true;
-    for (uint32_t i = 0; i < table->capacity; i++) {
-        if (atomic_load_explicit(&table->ledger->slots[i].use, memory_order_acquire) != SLOT_LIVE ||
-            table->conns[i].worker != w->plan.index)
-            continue;
-        table->conns[i].drain_left = table->conns[i].fd >= 0 ? net_unread(table->conns[i].fd) : 0;
-    }
-}
-
-/* One turn over what is to be drained. Returns: true when nothing is left to read. */
-static bool drain_turn(struct worker *w)
-{
-    struct connections *table = w->plan.table;
-    bool done = true;
-
-    for (uint32_t i = 0; i < table->capacity; i++) {
-        struct conn *conn = &table->conns[i];
-        if (atomic_load_explicit(&table->ledger->slots[i].use, memory_order_acquire) != SLOT_LIVE ||
-            conn->worker != w->plan.index || (conn->state == CONN_RESTING && conn->drain_left == 0))
-            continue;
-        if (conn->drain_left == UINT32_MAX) {
-            if (!round_has_room(&w->round, i) && !finish_round(w))
-                return false;
-            conn->drain_left = 0;
-            round_end_stream(&w->round, i);
-            if (!frame(w))
-                return false;
-        } else if (!read_connection(w, i, 0)) {
-            return false;
-        }
-        done = false;
-    }
-    return finish_round(w) && done;
 }
 
 static void hear_bell(struct worker *w)
@@ -310,7 +123,7 @@ static void hear_bell(struct worker *w)
     bell_hush(w->bell);
     atomic_store_explicit(&w->pongs, atomic_load(&w->pings), memory_order_release);
     if (!w->draining && atomic_load_explicit(&w->stop, memory_order_acquire) == STOP_REQUESTED)
-        begin_draining(w);
+        worker_begin_draining(w);
 }
 
 void worker_set_rules(struct worker *w, const struct rulebook *rules)
@@ -335,6 +148,19 @@ bool worker_alive(const struct worker *w)
     return atomic_load_explicit(&w->pongs, memory_order_acquire) == atomic_load(&w->pings);
 }
 
+void worker_suspect(struct worker *w)
+{
+    struct inbox *inbox = w->round.inbox;
+
+    atomic_store(&inbox->suspect, atomic_load(&inbox->working));
+}
+
+void worker_note_crash(void)
+{
+    if (self != NULL)
+        worker_suspect(self);
+}
+
 void worker_stop(struct worker *w, bool keep, uint32_t time_ms)
 {
     w->stop_keep = keep;
@@ -346,51 +172,49 @@ void worker_stop(struct worker *w, bool keep, uint32_t time_ms)
 /* --- the thread --- */
 
 /* The output takes nothing: wait for it, and for the bell, alone. */
-static void pause_for_output(struct worker *w, int timeout_ms)
+static void pause_for_output(struct worker *w)
 {
     struct epoll_event events[2];
+    int timeout_ms = PAUSE_MAX_MS;
 
     if (w->waits_writable) {
         uint32_t wanted = EPOLLOUT | EPOLLONESHOT;
         if (poller_change(w->pause_set, w->output->fd, wanted, TAG_OUTPUT) < 0 &&
-            poller_add(w->pause_set, w->output->fd, wanted, TAG_OUTPUT) < 0 && timeout_ms > 10)
+            poller_add(w->pause_set, w->output->fd, wanted, TAG_OUTPUT) < 0)
             timeout_ms = 10; /* it cannot be watched: look again soon */
+    } else {
+        timeout_ms = worker_until(w->output->retry_at_ms);
     }
+    if (w->draining && worker_until(w->stop_at_ms) < timeout_ms)
+        timeout_ms = worker_until(w->stop_at_ms);
     int n = poller_wait(w->pause_set, events, 2, timeout_ms);
     for (int i = 0; i < n; i++)
         if (events[i].data.u64 == TAG_BELL)
             hear_bell(w);
 }
 
-/* Milliseconds until MOMENT_MS, at least 1 and at most PAUSE_MAX_MS. */
-static int until(uint64_t moment_ms)
-{
-    uint64_t now = clock_mono_ms();
-
-    if (moment_ms <= now)
-        return 1;
-    return moment_ms - now < PAUSE_MAX_MS ? (int)(moment_ms - now) : PAUSE_MAX_MS;
-}
-
 /* Wait for connections and read them. Returns: false when the output blocks. */
 static bool turn(struct worker *w)
 {
     struct epoll_event events[EVENTS];
-    int timeout_ms = -1;
+    bool blocked = false;
+    int timeout_ms = worker_keep_time(w, &blocked);
 
-    if (w->output->fd < 0 && output_ensure_open(w->output) < 0)
-        timeout_ms = until(w->output->retry_at_ms);
+    if (blocked)
+        return false;
     int n = poller_wait(w->set, events, EVENTS, timeout_ms);
+    if (timeout_ms < 0)
+        w->now_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
     for (int i = 0; i < n; i++) {
         if (events[i].data.u64 == TAG_BELL) {
             hear_bell(w);
             if (w->draining)
                 return true;
-        } else if (!read_connection(w, (uint32_t)events[i].data.u64, events[i].events)) {
+        } else if (!worker_read(w, (uint32_t)events[i].data.u64, events[i].events)) {
             return false;
         }
     }
-    return finish_round(w);
+    return worker_finish_round(w);
 }
 
 /* Go through what a dead process left in hand. Returns: false when stopped meanwhile. */
@@ -400,8 +224,8 @@ static bool replay(struct worker *w)
 
     for (uint32_t i = w->plan.index; i < ledger->header->inboxes; i += w->stride) {
         round_replay(&w->round, &ledger->inboxes[i]);
-        while (!finish_round(w)) {
-            pause_for_output(w, w->waits_writable ? PAUSE_MAX_MS : until(w->output->retry_at_ms));
+        while (!worker_finish_round(w)) {
+            pause_for_output(w);
             if (w->draining && clock_mono_ms() >= w->stop_at_ms)
                 return false;
         }
@@ -415,7 +239,7 @@ static bool has_stopped(struct worker *w, bool blocked)
 {
     if (!w->draining)
         return false;
-    if (!blocked && drain_turn(w)) {
+    if (!blocked && worker_drain_turn(w)) {
         w->end = w->stop_keep ? WORKER_ENDED_PARKED : WORKER_ENDED_EMPTY;
         return true;
     }
@@ -431,8 +255,7 @@ static void end_orphans(struct worker *w)
     struct connections *table = w->plan.table;
 
     for (uint32_t i = 0; i < table->capacity; i++) {
-        if (atomic_load_explicit(&table->ledger->slots[i].use, memory_order_acquire) != SLOT_LIVE ||
-            table->conns[i].worker != w->plan.index || table->conns[i].fd >= 0)
+        if (!worker_owns(w, i) || table->conns[i].fd >= 0)
             continue;
         if (!round_has_room(&w->round, i))
             break; /* the others end at the next start; there are never so many */
@@ -450,15 +273,16 @@ static void work(struct worker *w)
         return;
     }
     end_orphans(w);
-    blocked = !finish_round(w);
+    worker_plan_sweep(w, true);
+    blocked = !worker_finish_round(w);
     while (!has_stopped(w, blocked)) {
         if (blocked) {
-            pause_for_output(w, w->waits_writable ? PAUSE_MAX_MS : until(w->output->retry_at_ms));
-            blocked = !finish_round(w);
+            pause_for_output(w);
+            blocked = !worker_finish_round(w);
         } else if (!w->draining) {
             blocked = !turn(w);
         } else {
-            blocked = !round_is_empty(&w->round) && !finish_round(w);
+            blocked = !round_is_empty(&w->round) && !worker_finish_round(w);
         }
         take_rules(w);
     }
@@ -466,7 +290,7 @@ static void work(struct worker *w)
 
 static void *run(void *argument)
 {
-    struct worker *w = argument;
+    struct worker *w = self = argument;
 
     (void)pthread_mutex_lock(w->plan.gate); /* a plain mutex of ours cannot fail */
     (void)pthread_mutex_unlock(w->plan.gate);

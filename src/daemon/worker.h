@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/admission.h"
 #include "daemon/connection.h"
 #include "daemon/output.h"
 #include "daemon/parking.h"
@@ -39,6 +40,7 @@ struct worker_plan {
     unsigned index;
     struct connections *table;
     struct parking *parking;
+    struct admission_office *office;
     const struct rulebook *rules;
     struct output_health *health;
     const struct worker_events *events;
@@ -84,6 +86,13 @@ const struct rulebook *worker_rules(const struct worker *worker);
  */
 void worker_ping(struct worker *worker);
 bool worker_alive(const struct worker *worker);
+
+/*
+ * Name the connection that a worker works on as the suspect of a crash: the worker whose
+ * thread this is (if it is one), or the one given. Async-signal-safe.
+ */
+void worker_note_crash(void);
+void worker_suspect(struct worker *worker);
 
 /*
  * Stop: read what is in the sockets now, deliver it, and end; at the latest after

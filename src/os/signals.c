@@ -41,16 +41,19 @@ int signals_next(int fd)
 }
 
 /* SA_RESETHAND has put the default action back: raising again ends the process. */
-static void on_crash(int signal)
+static void on_crash(int signal, siginfo_t *info, void *context)
 {
-    crash_note(signal);
+    (void)context;
+    crash_note(signal, info->si_code == SI_USER && info->si_pid != getpid());
     (void)raise(signal);
 }
 
 void signals_on_crash(signals_crash_fn *note)
 {
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {
+        .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | (int)SA_RESETHAND,
+    };
 
     crash_note = note;
     for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++)

@@ -7,8 +7,7 @@
 #define PEERLOG_OS_SIGNALS_H
 
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 /*
  * Ignore SIGPIPE and block SIGTERM, SIGINT, SIGHUP.
@@ -20,8 +19,11 @@ int signals_open(void);
 /* The next signal that came. Returns: its number, or 0 when there is none. */
 int signals_next(int fd);
 
-/* Called in the crashing thread, with the signal's number; async-signal-safe. */
-typedef void signals_crash_fn(int signal);
+/*
+ * Called with the signal's number, in the crashing thread unless it was SENT by another
+ * process (a watchdog does that). It must be async-signal-safe.
+ */
+typedef void signals_crash_fn(int signal, bool sent);
 
 /*
  * Call NOTE when the process crashes (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT),
