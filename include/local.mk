@@ -5,5 +5,7 @@ noinst_HEADERS = \
 	include/peerlog/limits.h \
 	include/peerlog/peer.h \
 	include/peerlog/priority.h \
+	include/peerlog/proxy.h \
 	include/peerlog/record.h \
+	include/peerlog/stranger.h \
 	include/peerlog/utf8.h

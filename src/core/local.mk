@@ -6,5 +6,7 @@ libpeerlog_core_a_SOURCES = \
 	src/core/framer.c \
 	src/core/peer.c \
 	src/core/priority.c \
+	src/core/proxy.c \
 	src/core/record.c \
+	src/core/stranger.c \
 	src/core/utf8.c

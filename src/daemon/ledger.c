@@ -180,7 +180,7 @@ void ledger_forget_tail(const struct ledger *ledger, uint32_t slot)
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
 {
     return stream->tail_bytes <= ledger->header->tail_stride &&
-           stream->priority <= PEERLOG_MAX_PRI &&
+           stream->priority <= PEERLOG_MAX_PRI && stream->awaits_proxy <= 1 &&
            framer_state_valid(&stream->framer, stream->tail_bytes);
 }
 

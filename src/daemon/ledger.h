@@ -46,7 +46,8 @@ struct stream {
     uint64_t sequence;   /* number of the last record */
     uint32_t tail_bytes; /* carried bytes of an incomplete message */
     uint8_t priority;    /* of the message that is being split */
-    uint8_t reserved[3];
+    uint8_t awaits_proxy; /* a PROXY header must come first */
+    uint8_t reserved[2];
 };
 
 enum slot_use {

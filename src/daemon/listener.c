@@ -137,6 +137,8 @@ static void fill_slot(struct listener *l, uint32_t index, int fd, const struct p
     slot->framing = settings_index != LISTENER_NONE
                         ? rules->settings->listeners[settings_index].framing
                         : FRAMING_AUTO;
+    slot->stream.awaits_proxy =
+        settings_index != LISTENER_NONE && rules->settings->listeners[settings_index].proxy_protocol;
     slot->connection = atomic_fetch_add_explicit(&ledger->header->last_connection, 1,
                                                  memory_order_relaxed) + 1;
     if (parking_available(l->plan.parking))
@@ -146,18 +148,31 @@ static void fill_slot(struct listener *l, uint32_t index, int fd, const struct p
     park(l, slot, fd);
 }
 
+/* The lists are about true peers: behind a balancer they are asked when it has named one. */
+static enum admission ask_lists(const struct listener_settings *listener, const struct peer *peer)
+{
+    if (!listener->proxy_protocol)
+        return admission_by_list(listener, peer);
+    if (listener->proxy_from.count > 0 &&
+        cidr_longest_match(listener->proxy_from.ranges, listener->proxy_from.count, peer) < 0)
+        return REFUSED_NO_BALANCER;
+    return ADMITTED;
+}
+
 /* Ask admission; a refusal is counted and reported. */
 static bool is_admitted(struct listener *l, const struct peer *peer, uint8_t listener_id)
 {
     const struct rulebook *rules = l->current->rules;
     uint8_t index = rules->listener_of_id[listener_id];
+    const uint32_t limit = rules->settings->limits.connections_per_peer;
+    bool behind_balancer =
+        index != LISTENER_NONE && rules->settings->listeners[index].proxy_protocol;
     enum admission result = ADMITTED;
 
     if (index != LISTENER_NONE)
-        result = admission_by_list(&rules->settings->listeners[index], peer);
+        result = ask_lists(&rules->settings->listeners[index], peer);
     if (result == ADMITTED)
-        result = admission_enter(l->plan.office, peer,
-                                 rules->settings->limits.connections_per_peer);
+        result = admission_enter(l->plan.office, peer, behind_balancer ? 0 : limit);
     if (result == ADMITTED)
         return true;
     stats_add(&l->stats.refused, 1);

@@ -5,6 +5,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/batch.h \
 	src/daemon/connection.c src/daemon/connection.h \
 	src/daemon/format.c src/daemon/format.h \
+	src/daemon/greeting.c src/daemon/greeting.h \
 	src/daemon/inheritance.c \
 	src/daemon/ledger.c src/daemon/ledger.h \
 	src/daemon/listener.c src/daemon/listener.h \

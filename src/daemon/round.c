@@ -15,13 +15,14 @@
 #include "os/log.h"
 
 int round_init(struct round *r, struct connections *table, const struct rulebook *rules,
-               struct worker_stats *stats, struct inbox *inbox)
+               struct greeter *greeter, struct worker_stats *stats, struct inbox *inbox)
 {
     memset(r, 0, offsetof(struct round, rests));
     r->ledger = table->ledger;
     r->table = table;
     r->rules = rules;
     r->stats = stats;
+    r->greeter = greeter;
     r->inbox = inbox;
     r->batch = calloc(1, sizeof *r->batch);
     if (r->batch == NULL)
@@ -172,22 +173,62 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     };
 }
 
-static void open_view(struct round *r)
+/* This segment is done with; LEN bytes from FROM on are carried. */
+static void finish_segment(struct round *r, uint32_t from, uint32_t len)
 {
-    const struct segment *segment = &r->inbox->segment[r->framed];
+    r->rests[r->framed++] = (struct round_rest){.from = from, .len = len};
+}
+
+/*
+ * The first bytes of a connection are heard before they are framed.
+ * Returns: true with the bytes to skip; false when there is nothing to frame.
+ */
+static bool hear_greeting(struct round *r, struct segment *segment, size_t len, size_t *ret_skip)
+{
+    struct slot *slot = &r->ledger->slots[segment->slot];
+    bool at_end = atomic_load_explicit(&segment->at_end, memory_order_relaxed) != 0;
+
+    *ret_skip = 0;
+    if (len == 0 || (segment->start.taken > 0 && !slot->stream.awaits_proxy))
+        return true;
+    switch (greeter_hear(r->greeter, r->rules, slot, r->inbox->bytes + segment->from, len,
+                         ret_skip)) {
+    case GREETING_PASS:
+        return true;
+    case GREETING_WAIT:
+        finish_segment(r, segment->from, at_end ? 0 : (uint32_t)len);
+        return false;
+    case GREETING_REFUSED:
+        break;
+    }
+    atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+    finish_segment(r, segment->from, 0);
+    return false;
+}
+
+/* Begin to frame the next segment. Returns: false when there is nothing in it to frame. */
+static bool open_view(struct round *r)
+{
+    struct segment *segment = &r->inbox->segment[r->framed];
     struct slot *slot = &r->ledger->slots[segment->slot];
     size_t len = segment->start.tail_bytes +
                  (size_t)atomic_load_explicit(&segment->fresh, memory_order_relaxed);
+    size_t skip;
 
+    atomic_store_explicit(r->batch->working, segment->slot + 1, memory_order_relaxed);
+    if (!hear_greeting(r, segment, len, &skip))
+        return false;
     r->view_rules = (struct framer_rules){
         .max_message_bytes = r->inbox->max_message_bytes,
         .framing = slot->framing,
         .oversize = (uint8_t)r->inbox->oversize,
     };
     fill_source(r, r->framed, segment->slot);
-    framer_begin(&r->view, &slot->stream.framer, &r->view_rules, r->inbox->bytes + segment->from,
-                 len, atomic_load_explicit(&segment->at_end, memory_order_relaxed) != 0);
+    framer_begin(&r->view, &slot->stream.framer, &r->view_rules,
+                 r->inbox->bytes + segment->from + skip, len - skip,
+                 atomic_load_explicit(&segment->at_end, memory_order_relaxed) != 0);
     r->view_open = true;
+    return true;
 }
 
 /* Say once for a connection that its messages are too long. */
@@ -238,11 +279,8 @@ static void discard_message(struct round *r)
 /* What the view leaves undecided stays in the inbox until the round is closed. */
 static void close_view(struct round *r)
 {
-    r->rests[r->framed] = (struct round_rest){
-        .from = (uint32_t)(r->view.at - r->inbox->bytes), .len = r->view.keep,
-    };
+    finish_segment(r, (uint32_t)(r->view.at - r->inbox->bytes), r->view.keep);
     r->view_open = false;
-    r->framed++;
 }
 
 /* Frame the open view. Returns: true at its end, false when the batch is full. */
@@ -269,11 +307,8 @@ static bool frame_view(struct round *r)
 bool round_frame(struct round *r)
 {
     while (r->framed < atomic_load_explicit(&r->inbox->segments, memory_order_relaxed)) {
-        if (!r->view_open) {
-            open_view(r);
-            atomic_store_explicit(r->batch->working, r->inbox->segment[r->framed].slot + 1,
-                                  memory_order_relaxed);
-        }
+        if (!r->view_open && !open_view(r))
+            continue;
         if (!frame_view(r))
             return false;
     }

@@ -16,6 +16,7 @@
 
 #include "daemon/batch.h"
 #include "daemon/connection.h"
+#include "daemon/greeting.h"
 #include "daemon/rulebook.h"
 #include "daemon/stats.h"
 
@@ -38,6 +39,7 @@ struct round {
     struct connections *table;
     const struct rulebook *rules;
     struct worker_stats *stats;
+    struct greeter *greeter;
     struct inbox *inbox;
     struct batch *batch;
     uint32_t fill;         /* bytes of the inbox in use */
@@ -65,7 +67,7 @@ enum round_read {
  * Returns: 0, or -ENOMEM.  Owns: release it with round_done().
  */
 int round_init(struct round *r, struct connections *table, const struct rulebook *rules,
-               struct worker_stats *stats, struct inbox *inbox);
+               struct greeter *greeter, struct worker_stats *stats, struct inbox *inbox);
 void round_done(struct round *r);
 
 /* Take up what a dead process left open in INBOX; the slots of its segments are live. */

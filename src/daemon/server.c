@@ -136,6 +136,8 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
         error = parking_new(parked, &s->parking);
     if (error == 0)
         error = admission_new(geometry.slots, &s->office);
+    if (error == 0)
+        error = greeter_new(s->office, &s->greeter);
     return error;
 }
 
@@ -208,7 +210,8 @@ static int open_listeners(struct server *s, const struct server_plan *plan)
 static int make_workers(struct server *s)
 {
     struct worker_plan plan = {
-        .table = &s->table, .parking = s->parking, .office = s->office, .rules = s->rules, .health = &s->health,
+        .table = &s->table, .parking = s->parking, .office = s->office,
+        .greeter = s->greeter, .rules = s->rules, .health = &s->health,
         .events = &s->events, .gate = &s->gate,
     };
 
@@ -361,6 +364,7 @@ static void release(struct server *s)
     s->listener = listener_free(s->listener);
     for (unsigned i = 0; i < s->workers_count; i++)
         s->workers[i] = worker_free(s->workers[i]);
+    s->greeter = greeter_free(s->greeter);
     s->office = admission_free(s->office);
     s->parking = parking_free(s->parking);
     connections_done(&s->table);

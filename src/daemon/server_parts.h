@@ -26,6 +26,7 @@ struct server {
     struct connections table;
     struct parking *parking;
     struct admission_office *office;
+    struct greeter *greeter;
     struct output_health health;
     struct worker_events events;
     struct listener *listener;

@@ -43,7 +43,7 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     w->slowed = CONNECTION_NONE;
     atomic_store(&w->rules_wanted, plan->rules);
     atomic_store(&w->rules_used, plan->rules);
-    if (round_init(&w->round, plan->table, plan->rules, &w->stats, inbox) < 0)
+    if (round_init(&w->round, plan->table, plan->rules, plan->greeter, &w->stats, inbox) < 0)
         goto fail;
     error = output_new(&plan->rules->settings->output, plan->rules->settings->buffer_size,
                        plan->health, plan->table->ledger->header->instance, &w->output);

@@ -15,6 +15,7 @@
 
 #include "daemon/admission.h"
 #include "daemon/connection.h"
+#include "daemon/greeting.h"
 #include "daemon/output.h"
 #include "daemon/parking.h"
 #include "daemon/rulebook.h"
@@ -41,6 +42,7 @@ struct worker_plan {
     struct connections *table;
     struct parking *parking;
     struct admission_office *office;
+    struct greeter *greeter;
     const struct rulebook *rules;
     struct output_health *health;
     const struct worker_events *events;
