@@ -110,7 +110,7 @@ static const struct option_entry table[] = {
 void options_print_help(FILE *stream)
 {
     (void)fputs("Usage: peerlog [OPTION]... [MESSAGE]...\n"
-                "Send MESSAGE, or each line of a file or of standard input, to a log daemon by TCP.\n"
+                "Send MESSAGE, or each line of a file or of standard input, to a log daemon.\n"
                 "Without -p, -t, -i, --rfc3164 and --rfc5424 the text goes as it is.\n\n",
                 stream);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
@@ -127,7 +127,7 @@ void options_print_help(FILE *stream)
     (void)fputs("\nExamples:\n"
                 "  peerlog hello from \"$HOSTNAME\"\n"
                 "  tail -F app.log | peerlog -n logs.example.net -t app --retry 1000\n"
-                "\nThe exit status is 0 when the other side has read everything.  See peerlog(1).\n",
+                "\nThe exit status is 0 when the other side has read everything: peerlog(1).\n",
                 stream);
 }
 
@@ -170,7 +170,8 @@ static bool refuse_option(struct parse *p, int answer, const char *word)
     if (e != NULL && strncmp(word, "--", 2) == 0)
         return value_refuse(p, "%s takes no value; see \"peerlog --help\"", word);
     if (strncmp(word, "--", 2) == 0)
-        return value_refuse(p, "%s is no option, or the start of several; see \"peerlog --help\"", word);
+        return value_refuse(p, "%s is no option, or the start of several; see \"peerlog "
+                            "--help\"", word);
     return value_refuse(p, "-%c is no option; see \"peerlog --help\"", optopt);
 }
 
@@ -224,8 +225,8 @@ static bool check_app_name(struct parse *p)
 
     for (size_t i = 0; tag != NULL && tag[i] != '\0'; i++)
         if (tag[i] <= ' ' || tag[i] > '~')
-            return value_refuse(p, "--tag: \"%s\" can not stand in a header of RFC 5424; there a tag is "
-                          "printable ASCII without spaces", tag);
+            return value_refuse(p, "--tag: \"%s\" can not stand in a header of RFC 5424; there "
+                                "a tag is printable ASCII without spaces", tag);
     return true;
 }
 

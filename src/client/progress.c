@@ -55,7 +55,8 @@ static size_t put_bar(char *dst, size_t cells, unsigned percent)
     dst[0] = '[';
     memset(dst + 1, '#', filled);
     memset(dst + 1 + filled, ' ', cells - filled);
-    memcpy(dst + 1 + cells, "] ", 2);
+    dst[1 + cells] = ']';
+    dst[2 + cells] = ' ';
     return cells + 3;
 }
 
@@ -125,6 +126,16 @@ void progress_show(struct progress *p, uint64_t done, uint64_t now_ms)
 
     if (p->is_shown && now_ms - since >= PROGRESS_INTERVAL_MS)
         draw(p, done, now_ms, "");
+}
+
+void progress_clear(struct progress *p)
+{
+    static const char clear[] = "\r\x1b[K";
+
+    if (!p->is_shown || !p->is_drawn)
+        return;
+    ssize_t written = write(STDERR_FILENO, clear, sizeof clear - 1);
+    (void)written; /* a line that is not seen does no harm */
 }
 
 void progress_finish(struct progress *p, uint64_t done, uint64_t now_ms)

@@ -17,7 +17,7 @@ void say(const char *format, ...)
 {
     static const char prefix[] = "peerlog: ";
     char raw[SAY_LINE_BYTES];
-    char line[sizeof prefix + SAY_LINE_BYTES * ESCAPE_MAX_GROWTH];
+    char line[sizeof prefix + sizeof raw * ESCAPE_MAX_GROWTH];
     size_t len = sizeof prefix - 1, taken;
     va_list arguments;
 

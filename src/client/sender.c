@@ -83,19 +83,23 @@ static bool rest(struct sender *s)
 /* May a new connection help, and is another attempt left? Then use it up. */
 static bool try_again(struct sender *s, const char *peer, int error)
 {
-    bool has_more = s->pump.outbox.acked < s->pump.outbox.composed || !s->pump.source.ended;
+    struct pump *p = &s->pump;
+    bool has_more = p->outbox.acked < p->outbox.composed || !p->source.ended;
+    bool is_first = s->attempts == p->options->retries;
 
     if (!has_more || s->attempts == 0)
         return false;
-    if (!s->pump.options->quiet && (s->attempts == s->pump.options->retries || s->pump.options->verbose))
+    if (p->options->verbose || (is_first && !p->options->quiet)) {
+        progress_clear(&p->progress);
         say("%s: %s; trying again", peer, strerror(error));
+    }
     s->attempts--;
     return true;
 }
 
-static void end_progress(struct sender *s)
+static void end_progress(struct pump *p)
 {
-    progress_finish(&s->pump.progress, pump_bytes_done(&s->pump), pump_now_ms());
+    progress_finish(&p->progress, pump_bytes_done(p), pump_now_ms());
 }
 
 /* Of a file, what was not even read can be sent later. */
@@ -106,13 +110,13 @@ static void say_unread(const struct pump *p)
             p->outbox.messages);
 }
 
-static int end_interrupted(struct sender *s)
+static int end_interrupted(struct pump *p)
 {
-    struct outbox_tally tally = outbox_count(&s->pump.outbox);
+    struct outbox_tally tally = outbox_count(&p->outbox);
 
-    end_progress(s);
+    end_progress(p);
     report_interrupted(&tally);
-    say_unread(&s->pump);
+    say_unread(p);
     interrupt_die(interrupt_signal());
 }
 
@@ -120,20 +124,24 @@ static int end_interrupted(struct sender *s)
 static int after_failure(struct sender *s, enum wire_result result,
                          const struct wire_failure *failure)
 {
-    struct outbox_tally tally = outbox_count(&s->pump.outbox);
-    char text[REPORT_TALLY_BYTES];
-    bool is_lasting = result == WIRE_NO_HOST || result == WIRE_NO_SERVICE;
+    struct pump *p = &s->pump;
+    struct outbox_tally tally = outbox_count(&p->outbox);
+    bool is_named = *failure->peer != '\0';
 
     if (result == WIRE_INTERRUPTED)
-        return end_interrupted(s);
-    if (!is_lasting && try_again(s, *failure->peer == '\0' ? s->pump.options->server : failure->peer,
-                                 result == WIRE_REFUSED ? failure->error : EHOSTUNREACH))
-        return rest(s) ? GO_ON : end_interrupted(s);
-    end_progress(s);
-    int status = report_unconnected(s->pump.options, result, failure);
-    if (tally.composed > 0 && s->pump.options->retries > 0) {
+        return end_interrupted(p);
+    /* A wrong name stays wrong; everything else may pass. */
+    if (result != WIRE_NO_HOST && result != WIRE_NO_SERVICE &&
+        try_again(s, is_named ? failure->peer : p->options->server,
+                  is_named ? failure->error : EHOSTUNREACH))
+        return rest(s) ? GO_ON : end_interrupted(p);
+    end_progress(p);
+    int status = report_unconnected(p->options, result, failure);
+    if (tally.composed > 0 && p->options->retries > 0) {
+        char text[REPORT_TALLY_BYTES];
         report_format_tally(text, &tally);
         say("%s", text);
+        say_unread(p);
     }
     return status;
 }
@@ -141,24 +149,26 @@ static int after_failure(struct sender *s, enum wire_result result,
 /* A connection ended: go on, or say how it ended. Returns: GO_ON, or the exit status. */
 static int after_ending(struct sender *s, enum pump_ending ending, int error)
 {
+    struct pump *p = &s->pump;
+
     if (ending == PUMP_INTERRUPTED)
-        return end_interrupted(s);
+        return end_interrupted(p);
     if ((ending == PUMP_BROKEN || ending == PUMP_STALLED) &&
-        try_again(s, s->pump.wire.peer, ending == PUMP_BROKEN ? error : ETIMEDOUT)) {
-        wire_close(&s->pump.wire, true);
-        outbox_rewind(&s->pump.outbox);
-        return rest(s) ? GO_ON : end_interrupted(s);
+        try_again(s, p->wire.peer, ending == PUMP_BROKEN ? error : ETIMEDOUT)) {
+        wire_close(&p->wire, true);
+        outbox_rewind(&p->outbox);
+        return rest(s) ? GO_ON : end_interrupted(p);
     }
-    struct outbox_tally tally = outbox_count(&s->pump.outbox);
-    end_progress(s);
+    struct outbox_tally tally = outbox_count(&p->outbox);
+    end_progress(p);
     switch (ending) {
     case PUMP_BROKEN:
-        report_broken(s->pump.wire.peer, error, &tally);
-        say_unread(&s->pump);
+        report_broken(p->wire.peer, error, &tally);
+        say_unread(p);
         return EX_IOERR;
     case PUMP_STALLED:
-        report_stalled(s->pump.wire.peer, s->pump.options, &tally);
-        say_unread(&s->pump);
+        report_stalled(p->wire.peer, p->options, &tally);
+        say_unread(p);
         return EX_TEMPFAIL;
     case PUMP_NO_MEMORY:
         say("out of memory");
@@ -171,30 +181,33 @@ static int after_ending(struct sender *s, enum pump_ending ending, int error)
 /* Returns: the exit status. */
 static int send_everything(struct sender *s)
 {
-    struct wire_failure failure;
+    struct pump *p = &s->pump;
     int status = GO_ON;
 
     while (status == GO_ON) {
-        enum wire_result result = wire_open(s->pump.options, s->pump.interrupt_fd, &s->pump.wire, &failure);
+        struct wire_failure failure;
+        enum wire_result result = wire_open(p->options, p->interrupt_fd, &p->wire, &failure);
         if (result != WIRE_UP) {
             status = after_failure(s, result, &failure);
             continue;
         }
-        if (s->pump.options->verbose)
-            say("connected to %s", s->pump.wire.peer);
-        uint64_t before = s->pump.outbox.acked;
-        int error = 0;
-        enum pump_ending ending = pump_run(&s->pump, &error);
-        if (s->pump.outbox.acked > before) { /* it worked for a while: start counting anew */
-            s->attempts = s->pump.options->retries;
-            s->rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS;
+        if (p->options->verbose) {
+            progress_clear(&p->progress);
+            say("connected to %s", p->wire.peer);
         }
-        /* Who closes in good order has read everything; a reset leaves that open. */
-        if (ending != PUMP_DONE && !s->pump.wire.peer_closed && s->pump.outbox.acked > before)
-            s->resets++;
+        uint64_t before = p->outbox.acked;
+        int error = 0;
+        enum pump_ending ending = pump_run(p, &error);
+        if (p->outbox.acked > before) { /* it worked for a while: start counting anew */
+            s->attempts = p->options->retries;
+            s->rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS;
+            /* Who closes in good order has read everything; a reset leaves that open. */
+            if (ending != PUMP_DONE && !p->wire.peer_closed)
+                s->resets++;
+        }
         status = after_ending(s, ending, error);
     }
-    wire_close(&s->pump.wire, false);
+    wire_close(&p->wire, false);
     return status;
 }
 

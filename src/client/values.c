@@ -72,8 +72,8 @@ bool value_port(struct parse *p, const char *value)
     bool is_name = isalpha((unsigned char)*value) != 0;
 
     if (!is_name && (!parse_number(value, UINT16_MAX, &number) || number == 0))
-        return value_refuse(p, "%s: \"%s\" is no port; it is a number from 1 to 65535 or a service name",
-                      p->source, value);
+        return value_refuse(p, "%s: \"%s\" is no port; it is a number from 1 to 65535, or the "
+                            "name of a service", p->source, value);
     p->options->port = value;
     return true;
 }
@@ -100,8 +100,9 @@ bool value_size(struct parse *p, const char *value)
         if (strcmp(value + digits, units[i].suffix) == 0)
             size = strtoull(value, NULL, 10) * units[i].factor;
     if (size < PEERLOG_CLIENT_MIN_TEXT_BYTES || size > PEERLOG_MAX_COUNT)
-        return value_refuse(p, "%s: \"%s\" is no size; it is a number of bytes from %u to %u (K, M)",
-                      p->source, value, PEERLOG_CLIENT_MIN_TEXT_BYTES, PEERLOG_MAX_COUNT);
+        return value_refuse(p, "%s: \"%s\" is no size; it is a number of bytes from %u to %u, K "
+                            "and M are known", p->source, value, PEERLOG_CLIENT_MIN_TEXT_BYTES,
+                            PEERLOG_MAX_COUNT);
     p->options->max_bytes = (uint32_t)size;
     return true;
 }
@@ -129,12 +130,12 @@ bool value_priority(struct parse *p, const char *value)
     int number = named_or_number(facility, FACILITY_MAX, facility_from_name);
     int severity = named_or_number(level, SEVERITY_DEBUG, severity_from_name);
     if (number < 0)
-        return value_refuse(p, "%s: \"%s\" has no such facility; they are kern, user, mail, daemon, auth, "
-                      "syslog, lpr, news, uucp, cron, authpriv, ftp, local0 to local7",
-                      p->source, value);
+        return value_refuse(p, "%s: \"%s\" has no such facility; they are kern, user, mail, "
+                            "daemon, auth, syslog, lpr, news, uucp, cron, authpriv, ftp, local0 to "
+                            "local7", p->source, value);
     if (severity < 0)
-        return value_refuse(p, "%s: \"%s\" has no such level; they are emerg, alert, crit, err, warning, "
-                      "notice, info, debug", p->source, value);
+        return value_refuse(p, "%s: \"%s\" has no such level; they are emerg, alert, crit, err, "
+                            "warning, notice, info, debug", p->source, value);
     p->options->priority = priority_make((unsigned)number, (unsigned)severity);
     p->has_priority = true;
     return true;
@@ -160,8 +161,8 @@ bool value_id(struct parse *p, const char *value)
     uint32_t id = (uint32_t)getpid();
 
     if (value != NULL && (!parse_number(value, INT32_MAX, &id) || id == 0))
-        return value_refuse(p, "%s: \"%s\" is no process id; it is a number from 1 to %d", p->source,
-                      value, INT32_MAX);
+        return value_refuse(p, "%s: \"%s\" is no process id; it is a number from 1 to %d",
+                            p->source, value, INT32_MAX);
     p->options->id = (long)id;
     return true;
 }
@@ -175,23 +176,22 @@ bool value_framing(struct parse *p, const char *value)
     else if (strcmp(value, "octet-counting") == 0)
         p->options->framing = FRAMING_OCTET_COUNTING;
     else
-        return value_refuse(p, "%s: \"%s\" is no framing; it is lf, nul or octet-counting", p->source,
-                      value);
+        return value_refuse(p, "%s: \"%s\" is no framing; it is lf, nul or octet-counting",
+                            p->source, value);
     return true;
 }
 
-/* Seconds with at most three digits behind the point. */
 bool value_timeout(struct parse *p, const char *value)
 {
-    char *end;
+    bool is_plain = isdigit((unsigned char)*value) &&
+                    strspn(value, "0123456789.") == strlen(value);
+    char *end = NULL;
 
-    errno = 0;
-    double seconds = isdigit((unsigned char)*value) ? strtod(value, &end) : -1;
-    bool is_plain = strspn(value, "0123456789.") == strlen(value);
-    if (seconds < 0 || !is_plain || *end != '\0' || errno != 0 ||
-        seconds * 1000 > PEERLOG_CLIENT_MAX_TIMEOUT_MS || (seconds > 0 && seconds < 0.001))
-        return value_refuse(p, "%s: \"%s\" is no time; it is seconds from 0.001 to %u, or 0 for ever",
-                      p->source, value, PEERLOG_CLIENT_MAX_TIMEOUT_MS / 1000);
+    double seconds = is_plain ? strtod(value, &end) : -1;
+    if (end == NULL || *end != '\0' || (seconds > 0 && seconds < 0.001) ||
+        seconds * 1000 > PEERLOG_CLIENT_MAX_TIMEOUT_MS)
+        return value_refuse(p, "%s: \"%s\" is no time; it is seconds from 0.001 to %u, or 0 for "
+                            "ever", p->source, value, PEERLOG_CLIENT_MAX_TIMEOUT_MS / 1000);
     p->options->timeout_ms = (uint32_t)(seconds * 1000);
     return true;
 }
@@ -199,8 +199,8 @@ bool value_timeout(struct parse *p, const char *value)
 bool value_retry(struct parse *p, const char *value)
 {
     if (!parse_number(value, PEERLOG_CLIENT_MAX_RETRIES, &p->options->retries))
-        return value_refuse(p, "%s: \"%s\" is no number of attempts; it is 0 to %u", p->source, value,
-                      PEERLOG_CLIENT_MAX_RETRIES);
+        return value_refuse(p, "%s: \"%s\" is no number of attempts; it is 0 to %u", p->source,
+                            value, PEERLOG_CLIENT_MAX_RETRIES);
     return true;
 }
 
