@@ -57,6 +57,7 @@ client_tests = \
 	tests/integration/client/lines_leave_at_once.py \
 	tests/integration/client/retry.py \
 	tests/integration/client/textbook_server.py \
+	tests/integration/client/to_the_daemon.py \
 	tests/integration/client/wire_forms.py
 TESTS += $(client_tests)
 EXTRA_DIST += $(client_tests) tests/integration/client/peer.py
