@@ -38,11 +38,19 @@ void connections_done(struct connections *table)
     }
 }
 
+/* From now on slots below END may be in use. */
+static void raise_high(struct connections *table, uint32_t end)
+{
+    if (end > ledger_slots_high(table->ledger))
+        atomic_store_explicit(&table->ledger->header->slots_high, end, memory_order_release);
+}
+
 /* Skip what connections_claim() took out of the untouched range. */
 static uint32_t next_untouched(struct connections *table)
 {
     while (table->untouched < table->capacity) {
         uint32_t slot = table->untouched++;
+        raise_high(table, slot + 1);
         if (atomic_load_explicit(&table->ledger->slots[slot].use, memory_order_relaxed) == SLOT_FREE)
             return slot;
     }
@@ -80,6 +88,7 @@ uint32_t connections_take(struct connections *table)
 
 void connections_claim(struct connections *table, uint32_t slot)
 {
+    raise_high(table, slot + 1);
     table->conns[slot] = (struct conn){.fd = -1, .next = CONNECTION_NONE};
     atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
 }

@@ -166,6 +166,13 @@ struct ledger *ledger_free(struct ledger *ledger)
     return NULL;
 }
 
+uint32_t ledger_slots_high(const struct ledger *ledger)
+{
+    uint32_t high = atomic_load_explicit(&ledger->header->slots_high, memory_order_acquire);
+
+    return high < ledger->header->slots ? high : ledger->header->slots;
+}
+
 unsigned char *ledger_tail(const struct ledger *ledger, uint32_t slot)
 {
     return ledger->tails + (uint64_t)slot * ledger->header->tail_stride;

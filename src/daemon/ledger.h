@@ -127,6 +127,7 @@ struct ledger_header {
     uint64_t instance;    /* random: makes connection numbers unique over ledgers */
     uint64_t generation;  /* of takeovers: the higher one is the newer ledger */
     _Atomic uint64_t last_connection;
+    _Atomic uint32_t slots_high;   /* slots from here on were never used */
     _Atomic uint32_t life;         /* enum ledger_life */
     _Atomic uint32_t crash_signal; /* the signal its process noted when it crashed, or 0 */
     uint32_t early_deaths;         /* processes in a row that died soon after their start */
@@ -178,6 +179,12 @@ uint32_t ledger_count_unreadable(int fd);
 
 /* Unmap and close; the memory lives on where else its descriptor is held. Returns: NULL. */
 struct ledger *ledger_free(struct ledger *ledger);
+
+/*
+ * Slots from here on were never used, nor their pages touched: nobody needs to look there.
+ * Any thread.
+ */
+uint32_t ledger_slots_high(const struct ledger *ledger);
 
 /* The tail of a slot: header->tail_stride bytes. */
 unsigned char *ledger_tail(const struct ledger *ledger, uint32_t slot);

@@ -339,7 +339,7 @@ static bool move_slot(void *context, int fd, uint16_t from, uint16_t to)
     struct ledger *ledger = l->plan.table->ledger;
     uint64_t cookie = net_cookie(fd);
 
-    for (uint32_t i = 0; i < ledger->header->slots; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++) {
         struct slot *slot = &ledger->slots[i];
         uint16_t expected = from;
         if (atomic_load_explicit(&slot->lot, memory_order_relaxed) == from &&

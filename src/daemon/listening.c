@@ -46,7 +46,7 @@ static void free_ids(struct ledger *ledger, const struct listening *listening)
 
     for (size_t i = 0; i < listening->count; i++)
         used[listening->sockets[i].id] = true;
-    for (uint32_t i = 0; i < ledger->header->slots; i++)
+    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++)
         if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE &&
             ledger->slots[i].listener < LEDGER_LISTENERS)
             used[ledger->slots[i].listener] = true;

@@ -240,13 +240,13 @@ static void hand_out(struct server *s)
     struct ledger *ledger = s->ledger;
     unsigned next = 0;
 
-    for (uint32_t i = 0; i < ledger->header->slots; i++)
+    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++)
         s->table.conns[i].worker = (uint16_t)(next++ % s->workers_count);
     for (uint32_t k = 0; k < ledger->header->inboxes; k++)
         for (uint32_t i = 0; i < atomic_load(&ledger->inboxes[k].segments); i++)
             s->table.conns[ledger->inboxes[k].segment[i].slot].worker =
                 (uint16_t)(k % s->workers_count);
-    for (uint32_t i = 0; i < ledger->header->slots; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++) {
         struct slot *slot = &ledger->slots[i];
         if (atomic_load(&slot->use) != SLOT_LIVE)
             continue;

@@ -113,7 +113,7 @@ static void copy_slot(struct takeover *t, uint32_t i)
 
 static void copy_slots(struct takeover *t)
 {
-    for (uint32_t i = 0; i < t->old->header->slots; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(t->old); i++) {
         const struct slot *slot = &t->old->slots[i];
         if (atomic_load(&slot->use) != SLOT_LIVE)
             continue;
@@ -127,7 +127,7 @@ static void copy_slots(struct takeover *t)
 /* Streams that no open segment overrules must make sense; else they begin anew. */
 static void check_streams(struct takeover *t)
 {
-    for (uint32_t i = 0; i < t->ledger->header->slots; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++) {
         struct slot *slot = &t->ledger->slots[i];
         if (atomic_load(&slot->use) != SLOT_LIVE ||
             ledger_stream_valid(t->ledger, &slot->stream))
@@ -354,7 +354,7 @@ static void note_crashes(struct takeover *t)
 
     if (t->report->signal == SIGKILL)
         return; /* somebody else's doing: it tells nothing about our connections */
-    for (uint32_t i = 0; i < t->ledger->header->slots; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++) {
         uint8_t crashes = 0;
         for (uint32_t k = 0; k < old->inboxes; k++) {
             bool was_suspect = atomic_load(&t->old->inboxes[k].suspect) == i + 1;
@@ -412,6 +412,8 @@ int takeover_run(struct inheritance *in, struct connections *table, struct parki
     };
 
     *report = (struct takeover_report){0};
+    if (in->count == 0)
+        return 0;
     int error = index_init(&t);
     if (error < 0)
         return error;

@@ -254,7 +254,7 @@ static void end_orphans(struct worker *w)
 {
     struct connections *table = w->plan.table;
 
-    for (uint32_t i = 0; i < table->capacity; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
         if (!worker_owns(w, i) || table->conns[i].fd >= 0)
             continue;
         if (!round_has_room(&w->round, i))

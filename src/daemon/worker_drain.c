@@ -13,7 +13,7 @@ void worker_begin_draining(struct worker *w)
     struct connections *table = w->plan.table;
 
     w->draining = true;
-    for (uint32_t i = 0; i < table->capacity; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
         if (!worker_owns(w, i))
             continue;
         table->conns[i].drain_left = table->conns[i].fd >= 0 ? net_unread(table->conns[i].fd) : 0;
@@ -54,7 +54,7 @@ bool worker_drain_turn(struct worker *w)
     struct connections *table = w->plan.table;
     bool done = true;
 
-    for (uint32_t i = 0; i < table->capacity; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
         struct conn *conn = &table->conns[i];
         if (!worker_owns(w, i) || (conn->state == CONN_RESTING && conn->drain_left == 0))
             continue;

@@ -93,7 +93,7 @@ static bool sweep(struct worker *w)
     struct connections *table = w->plan.table;
     bool leaving = false;
 
-    for (uint32_t i = 0; i < table->capacity; i++) {
+    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
         struct slot *slot = &table->ledger->slots[i];
         struct conn *conn = &table->conns[i];
         if (!worker_owns(w, i) || conn->fd < 0 || conn->state != CONN_OPEN)
