@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,8 @@ int main(int argc, char **argv)
 {
     struct options options;
 
+    /* Large tables are mapped, so that what is never used of them costs nothing. */
+    (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
     occupy_standard_descriptors();
     log_init("peerlogd");
     int status = options_parse(argc, argv, &options);
