@@ -1,2 +1,4 @@
-dist_man_MANS =
-dist_man_MANS += man/peerlog.1
+# The manual pages, in mdoc.
+dist_man_MANS = \
+	man/peerlog.1 \
+	man/peerlogd.conf.5

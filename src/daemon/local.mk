@@ -26,6 +26,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings_file.c src/daemon/settings_file.h \
 	src/daemon/settings_suggest.c src/daemon/settings_suggest.h \
 	src/daemon/settings_table.c src/daemon/settings_table.h \
+	src/daemon/settings_text.c src/daemon/settings_text.h \
 	src/daemon/settings_value.c src/daemon/settings_value.h \
 	src/daemon/stats.h \
 	src/daemon/status.c src/daemon/status.h \

@@ -23,6 +23,7 @@
 
 #include "daemon/settings_faults.h"
 #include "daemon/settings_suggest.h"
+#include "daemon/settings_text.h"
 #include "daemon/settings_table.h"
 #include "daemon/settings_value.h"
 
@@ -295,7 +296,10 @@ static int read_listeners(struct reader *reader, const struct value_place *place
     return r;
 }
 
-/* The output is known: give its path the default of its type, or judge the one set. */
+/*
+ * The output is known: the default listener takes its label, and its path becomes the
+ * default of its type, or is judged if it is set.
+ */
 static void finish_output(struct reader *reader, const config_setting_t *setting)
 {
     struct output_settings *output = &reader->settings->output;
@@ -304,6 +308,7 @@ static void finish_output(struct reader *reader, const config_setting_t *setting
     unsigned line = path != NULL ? config_setting_source_line(path) : 0;
     size_t len = path_add(reader, "path");
 
+    reader->settings->listeners[0].label = output->label;
     if (path == NULL)
         (void)snprintf(output->path, sizeof output->path, "%s", usual);
     else if (output->type == OUTPUT_STDOUT)
@@ -384,7 +389,7 @@ int settings_parse(const char *name, const char *text, size_t len, settings_faul
     }
     memcpy(copy, text, len);
     copy[len] = '\0';
-    r = read_text(&reader, copy);
+    r = settings_check_text(text, len, &reader.faults) ? read_text(&reader, copy) : 0;
     if (r == 0)
         r = faults_tell(&reader.faults, fault, context);
     faults_done(&reader.faults);

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
  * Nearness is the number of letters inserted, left out, exchanged or swapped with their
- * neighbour. Upper and lower case are alike, and so are "-" and "_".
+ * neighbour; at a pinch, one word that begins with the other. Upper and lower case are
+ * alike, and so are "-" and "_".
  */
 #include "config.h"
 
 #include "daemon/settings_suggest.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
 /* Longer than any word we know; what was typed may be of any length. */
 #define WORD_BYTES 32u
+
+/* Fewer letters that are alike are no hint. */
+#define PREFIX_BYTES 3u
 
 static char fold(char c)
 {
@@ -48,6 +53,16 @@ static unsigned word_distance(const char *a, const char *b)
     return steps[a_len][b_len];
 }
 
+/* Is one of them the other's beginning, as in "crit" and "critical"? */
+static bool begins_alike(const char *a, const char *b)
+{
+    size_t n = 0;
+
+    while (a[n] != '\0' && fold(a[n]) == fold(b[n]))
+        n++;
+    return n >= PREFIX_BYTES && (a[n] == '\0' || b[n] == '\0');
+}
+
 void suggestion_offer(struct suggestion *suggestion, const char *word)
 {
     size_t typed_len = strlen(suggestion->typed), word_len = strlen(word);
@@ -55,6 +70,10 @@ void suggestion_offer(struct suggestion *suggestion, const char *word)
     if (typed_len >= WORD_BYTES || word_len >= WORD_BYTES ||
         strcmp(suggestion->typed, word) == 0)
         return;
+    if (suggestion->word == NULL && begins_alike(suggestion->typed, word)) {
+        suggestion->word = word;
+        suggestion->distance = WORD_BYTES;
+    }
     /* A third of the letters may be wrong, and one in short words; but not all of them. */
     size_t near = word_len < 6 ? 1 : word_len / 3;
     unsigned distance = word_distance(suggestion->typed, word);

@@ -20,32 +20,44 @@
 /* Room for a value: a quoted text in its quotation marks. */
 #define SHOWN_BYTES (FAULT_QUOTE_BYTES + 2)
 
-/* The value as the file has it, safe to print. */
+/* A number with a fraction as such, also where there is none. */
+static void real_show(double real, char dst[SHOWN_BYTES])
+{
+    (void)snprintf(dst, SHOWN_BYTES, "%.15g", real);
+    if (strpbrk(dst, ".en") == NULL)
+        (void)snprintf(dst, SHOWN_BYTES, "%.1f", real);
+}
+
+/* The value as the file has it, safe to print. Returns: DST. */
 static const char *value_show(const struct setting_value *value, char dst[SHOWN_BYTES])
 {
     char quoted[FAULT_QUOTE_BYTES];
 
     switch (value->type) {
     case VALUE_INTEGER:
-        if (value->number == LLONG_MAX || value->number == LLONG_MIN)
-            return "a number of 64 bits or more";
-        (void)snprintf(dst, SHOWN_BYTES, "%lld", value->number);
-        return dst;
+        if (value->number >= LLONG_MAX || value->number <= -LLONG_MAX)
+            (void)snprintf(dst, SHOWN_BYTES, "a number of 64 bits or more");
+        else
+            (void)snprintf(dst, SHOWN_BYTES, "%lld", value->number);
+        break;
     case VALUE_REAL:
-        (void)snprintf(dst, SHOWN_BYTES, "%g", value->real);
-        return dst;
+        real_show(value->real, dst);
+        break;
     case VALUE_SWITCH:
-        return value->number != 0 ? "true" : "false";
+        (void)snprintf(dst, SHOWN_BYTES, "%s", value->number != 0 ? "true" : "false");
+        break;
     case VALUE_TEXT:
         (void)fault_quote(quoted, value->text, strlen(value->text));
         (void)snprintf(dst, SHOWN_BYTES, "\"%s\"", quoted);
-        return dst;
+        break;
     case VALUE_GROUP:
-        return "{ ... }";
+        (void)snprintf(dst, SHOWN_BYTES, "{ ... }");
+        break;
     case VALUE_LIST:
+        (void)snprintf(dst, SHOWN_BYTES, "( ... )");
         break;
     }
-    return "( ... )";
+    return dst;
 }
 
 static const char *type_name(enum value_type type)
