@@ -7,6 +7,7 @@ AM_TESTS_ENVIRONMENT = \
 
 TEST_EXTENSIONS = .py .sh
 PY_LOG_COMPILER = $(PYTHON3)
+SH_LOG_COMPILER = $(SHELL)
 
 include tests/unit/local.mk
 include tests/integration/local.mk

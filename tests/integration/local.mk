@@ -1,0 +1,9 @@
+# Scenarios over real sockets, in Python's standard library alone; a missing client is skipped.
+
+AM_PY_LOG_FLAGS = -B
+
+integration_tests = \
+	tests/integration/framing.py
+
+TESTS += $(integration_tests)
+EXTRA_DIST += $(integration_tests) tests/integration/support.py
