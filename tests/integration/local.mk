@@ -3,7 +3,10 @@
 AM_PY_LOG_FLAGS = -B
 
 integration_tests = \
-	tests/integration/framing.py
+	tests/integration/framing.py \
+	tests/integration/listeners.py \
+	tests/integration/priority.py \
+	tests/integration/text.py
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/support.py

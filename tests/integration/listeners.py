@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# One daemon listens in many places: on several ports, on IPv4 and IPv6, on both
+# through one socket. Ports left to the kernel are told on standard error. Whoever
+# connects is named by its numeric address, IPv6 in brackets, and one that came by IPv4
+# to a socket for both is named as the IPv4 address it has.
+
+from support import *
+
+SIX = {"address": "::1", "port": 0}
+BOTH = {"address": "::", "port": 0}
+ANY = {"address": "0.0.0.0", "port": 0}
+
+
+def need_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError as error:
+        raise Skip(f"no IPv6 here: {error}")
+
+
+def several(scratch):
+    with serving("journal", scratch, listeners=[LOOPBACK] * 8 + [ANY]) as (daemon, sink):
+        ports = [port for _, port in daemon.listeners]
+        assert len(set(ports)) == 9 and 0 not in ports
+        peers = {say(port, b"to %d\n" % port): port for port in ports}
+        for record in sink.wait_count(9):
+            port = peers.pop(record.peer)
+            assert record.text == b"to %d" % port
+            host = b"0.0.0.0" if port == ports[-1] else b"127.0.0.1"
+            assert record.fields[b"PEER_LISTENER"] == b"%s:%d" % (host, port)
+
+
+def six(scratch):
+    need_ipv6()
+    with serving("syslog", scratch, listeners=[SIX, LOOPBACK]) as (daemon, sink):
+        assert daemon.said(r"listening on \[::1\]:%d$" % daemon.port) == 1
+        six_peer = say(daemon.port, b"six\n", host="::1")
+        four_peer = say(daemon.listeners[1][1], b"four\n")
+        assert six_peer.startswith("[::1]:")
+        got = {r.peer: r.text for r in sink.wait_count(2)}
+        assert got == {six_peer: b"six", four_peer: b"four"}, got
+
+
+def both(scratch):
+    need_ipv6()
+    for kind in ("syslog", "stdout", "journal"):
+        with serving(kind, scratch, listeners=[BOTH]) as (daemon, sink):
+            peers = [say(daemon.port, b"x\n", host=host) for host in ("::1", "127.0.0.1")]
+            assert sorted(r.peer for r in sink.wait_count(2)) == sorted(peers)
+            assert peers[1].startswith("127.0.0.1:")
+
+
+def four_beside_six_on_a_port(scratch):
+    """[::1]:P and 127.0.0.1:P are different addresses."""
+    need_ipv6()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    listeners = [dict(LOOPBACK, port=port), dict(SIX, port=port)]
+    with serving("syslog", scratch, listeners=listeners) as (daemon, sink):
+        peers = {say(port, b"x\n", host=host) for host in ("::1", "127.0.0.1")}
+        assert {r.peer for r in sink.wait_count(2)} == peers
+
+
+def other_loopback_addresses(scratch):
+    with serving("syslog", scratch, listeners=[ANY]) as (daemon, sink):
+        sources = ["127.0.0.2", "127.1.2.3", "127.255.255.254"]
+        peers = [say(daemon.port, b"x\n", source=source) for source in sources]
+        assert [p.rpartition(":")[0] for p in peers] == sources
+        assert {r.peer for r in sink.wait_count(3)} == set(peers)
+
+
+if __name__ == "__main__":
+    main(several, six, both, four_beside_six_on_a_port, other_loopback_addresses)
