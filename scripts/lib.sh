@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What the scripts share: how they talk, how they ask, how they find out what a machine
+# lacks and install it, and how they configure and build. To be sourced by bash.
+#
+# A requirement is a word: a program (make), a pkg-config module (lib:libconfig), or something
+# the compiler must be able to do (can:compile). Looking never needs rights or the network.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+JOBS=$(nproc 2>/dev/null || echo 2)
+
+# --- talking ---
+
+if [ -t 1 ]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; else BOLD='' PLAIN=''; fi
+
+say() { printf '%s\n' "$*"; }
+head_line() { printf '%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
+complain() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { # STATUS MESSAGE...
+    local status=$1
+    shift
+    complain "$*"
+    exit "$status"
+}
+
+# Somebody sits there and can answer.
+is_interactive() { [ -t 0 ] && [ "${CI:-}" != true ]; }
+
+# Ask a yes-or-no question; Enter means yes. Without a person the answer is yes.
+confirm() {
+    local answer
+    is_interactive || return 0
+    read -r -p "$* [Y/n] " answer || return 1
+    case $answer in '' | [Yy]*) return 0 ;; *) return 1 ;; esac
+}
+
+# --- what is missing ---
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Does this compile and link?  try_compile CC [FLAG]... <source
+try_compile() {
+    local out status
+    have "$1" || return 1
+    out=$(mktemp) || return 1
+    "$@" -x c - -o "$out" >/dev/null 2>&1
+    status=$?
+    rm -f "$out"
+    return $status
+}
+
+is_met() {
+    case $1 in
+    lib:*) have pkg-config && pkg-config --exists "${1#lib:}" ;;
+    can:compile) try_compile "${CC:-gcc}" <<<$'#include <stdio.h>\nint main(void) { return puts("") < 0; }' ;;
+    can:sanitize) try_compile gcc -fsanitize=address,undefined <<<'int main(void) { return 0; }' &&
+        try_compile gcc -fsanitize=thread <<<'int main(void) { return 0; }' ;;
+    can:clang) try_compile clang <<<$'#include <stdio.h>\nint main(void) { return puts("") < 0; }' ;;
+    can:fuzz) try_compile clang -fsanitize=fuzzer,address \
+        <<<'int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { (void)p; (void)n; return 0; }' ;;
+    perl:*) have perl && perl -M"${1#perl:}" -e 1 2>/dev/null ;;
+    node) have node || have nodejs ;;
+    systemd-nspawn | ss) PATH=$PATH:/usr/sbin:/sbin have "$1" ;;
+    *) have "$1" ;;
+    esac
+}
+
+# The packages that bring a requirement: Debian's, then Fedora's, after a bar.
+packages_of() {
+    case $1 in
+    autoconf | automake | make | clang | gcc | python3 | mandoc | cppcheck | valgrind | socat | curl | \
+        telnet | lintian | mmdebstrap | strace | haproxy) echo "$1 | $1" ;;
+    pkg-config) echo "pkg-config | pkgconf-pkg-config" ;;
+    can:compile) echo "gcc libc6-dev | gcc glibc-devel" ;;
+    can:sanitize) echo "gcc libc6-dev | gcc glibc-devel libasan libubsan libtsan" ;;
+    can:clang) echo "clang libc6-dev | clang glibc-devel" ;;
+    can:fuzz) if have clang; then
+        local major
+        major=$(clang -dumpversion | cut -d. -f1)
+        echo "libclang-rt-$major-dev | compiler-rt"
+    else
+        echo "clang llvm | clang compiler-rt"
+    fi ;;
+    lib:libconfig) echo "libconfig-dev | libconfig-devel" ;;
+    lib:libsystemd) echo "libsystemd-dev | systemd-devel" ;;
+    lib:cmocka) echo "libcmocka-dev | libcmocka-devel" ;;
+    clang-tidy) echo "clang-tidy | clang-tools-extra" ;;
+    shellcheck) echo "shellcheck | ShellCheck" ;;
+    ncat) echo "ncat | nmap-ncat" ;;
+    nc) echo "netcat-openbsd | netcat" ;;
+    node) echo "nodejs | nodejs" ;;
+    perl) echo "perl | perl-interpreter" ;;
+    perl:Sys::Syslog) echo "perl | perl-Sys-Syslog" ;;
+    logger) echo "bsdutils | util-linux" ;;
+    nsenter | unshare) echo "util-linux | util-linux" ;;
+    ss) echo "iproute2 | iproute" ;;
+    xz) echo "xz-utils | xz" ;;
+    diff) echo "diffutils | diffutils" ;;
+    dpkg-buildpackage) echo "dpkg-dev | dpkg-dev" ;;
+    dh) echo "debhelper | debhelper" ;;
+    systemd-nspawn) echo "systemd-container | systemd-container" ;;
+    *) echo "$1 | $1" ;;
+    esac
+}
+
+# Those of the requirements that are not met, one a line.
+list_missing() {
+    local need
+    for need; do is_met "$need" || echo "$need"; done | sort -u
+}
+
+system_kind() {
+    if have apt-get; then echo apt; elif have dnf; then echo dnf; else echo other; fi
+}
+
+# The packages for requirements, on one line.
+list_packages() { # KIND REQUIREMENT...
+    local kind=$1 need
+    shift
+    for need; do
+        if [ "$kind" = dnf ]; then packages_of "$need" | sed 's/.*| //'; else packages_of "$need" | sed 's/ |.*//'; fi
+    done | tr ' ' '\n' | sort -u | tr '\n' ' ' | sed 's/ $//'
+}
+
+# How to become root: "" (is), "sudo", "sudo -n"; status 1 when there is no way.
+find_rights() {
+    if [ "$(id -u)" = 0 ]; then
+        echo ""
+    elif have sudo && is_interactive; then
+        echo "sudo"
+    elif have sudo && sudo -n true 2>/dev/null; then
+        echo "sudo -n"
+    else
+        return 1
+    fi
+}
+
+# Install packages; RIGHTS is "" or a command to put before.
+run_installer() { # KIND RIGHTS PACKAGE...
+    local kind=$1 rights=$2
+    shift 2
+    # RIGHTS is nothing, or a command of one or two words: it has to be split.
+    # shellcheck disable=SC2086
+    if [ "$kind" = apt ]; then
+        # A source that cannot be reached need not matter: let the installation decide.
+        $rights env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update
+        $rights env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+            install --no-install-recommends "$@"
+    else
+        $rights dnf -q -y install "$@"
+    fi
+}
+
+# Make every requirement true, or say what is missing and end with status 69.
+# Touches nothing, and needs no rights, when nothing is missing.
+require() { # LOG REQUIREMENT...
+    local log=$1 kind rights packages
+    local -a missing
+    shift
+    mapfile -t missing < <(list_missing "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    kind=$(system_kind)
+    if [ "$kind" = other ]; then
+        complain "missing on this machine: ${missing[*]}"
+        complain "in Debian's packages:    $(list_packages apt "${missing[@]}")"
+        complain "in Fedora's packages:    $(list_packages dnf "${missing[@]}")"
+        die 69 "please install them and start again"
+    fi
+    packages=$(list_packages "$kind" "${missing[@]}")
+    local installer=apt-get
+    [ "$kind" = dnf ] && installer=dnf
+    say "Missing: ${missing[*]}"
+    if ! rights=$(find_rights); then
+        complain "installing them needs root; please run this as root and start again:"
+        die 69 "    $installer install $packages"
+    fi
+    say "To install: ${rights:+$rights }$installer install $packages"
+    confirm "Shall I?" || die 69 "nothing was installed; please install them and start again"
+    say "Installing ..."
+    # PACKAGES is a list of words.
+    # shellcheck disable=SC2086
+    if ! run_installer "$kind" "$rights" $packages >"$log" 2>&1 </dev/null; then
+        tail -n 20 "$log" >&2
+        die 69 "the packages could not be installed; the whole story is in $log"
+    fi
+    mapfile -t missing < <(list_missing "$@")
+    [ ${#missing[@]} -eq 0 ] || die 69 "installed, but still missing: ${missing[*]}"
+    say "Installed."
+}
+
+# --- configuring and building ---
+
+# What a build needs; a release tarball brings its own configure.
+build_requirements() {
+    echo can:compile make pkg-config lib:libconfig lib:libsystemd
+    [ -x "$TOP/configure" ] || echo autoconf automake
+}
+
+# Build with make's arguments in a folder of its own, configured once.
+# build_in FOLDER "CONFIGURE ARGUMENTS" [MAKE ARGUMENT]...
+build_in() {
+    local folder=$1 arguments=$2
+    shift 2
+    if [ -f "$TOP/config.status" ]; then
+        complain "the source folder itself is configured; 'make distclean' there first"
+        return 1
+    fi
+    [ -x "$TOP/configure" ] || (cd "$TOP" && autoreconf -fi) || return
+    mkdir -p "$folder" || return
+    if [ ! -f "$folder/Makefile" ] || [ "$arguments" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then
+        # Arguments are words without blanks in them.
+        # shellcheck disable=SC2086
+        (cd "$folder" && "$TOP/configure" $arguments) || return
+        printf '%s\n' "$arguments" >"$folder/.configured"
+    fi
+    make -C "$folder" -j "$JOBS" "$@"
+}
