@@ -197,22 +197,26 @@ build_requirements() {
     [ -x "$TOP/configure" ] || echo autoconf automake
 }
 
-# Build with make's arguments in a folder of its own, configured once.
-# build_in FOLDER "CONFIGURE ARGUMENTS" [MAKE ARGUMENT]...
+# Build in a folder of its own, configured once and again when the arguments change.
+# build_in FOLDER [CONFIGURE ARGUMENT]... -- [MAKE ARGUMENT]...
 build_in() {
-    local folder=$1 arguments=$2
-    shift 2
+    local folder=$1
+    local -a arguments=()
+    shift
+    while [ "$1" != -- ]; do
+        arguments+=("$1")
+        shift
+    done
+    shift
     if [ -f "$TOP/config.status" ]; then
         complain "the source folder itself is configured; 'make distclean' there first"
         return 1
     fi
     [ -x "$TOP/configure" ] || (cd "$TOP" && autoreconf -fi) || return
     mkdir -p "$folder" || return
-    if [ ! -f "$folder/Makefile" ] || [ "$arguments" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then
-        # Arguments are words without blanks in them.
-        # shellcheck disable=SC2086
-        (cd "$folder" && "$TOP/configure" $arguments) || return
-        printf '%s\n' "$arguments" >"$folder/.configured"
+    if [ ! -f "$folder/Makefile" ] || [ "${arguments[*]}" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then
+        (cd "$folder" && "$TOP/configure" -q "${arguments[@]}") || return
+        printf '%s\n' "${arguments[*]}" >"$folder/.configured"
     fi
     make -C "$folder" -j "$JOBS" "$@"
 }
