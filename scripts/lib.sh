@@ -216,6 +216,7 @@ build_in() {
     mkdir -p "$folder" || return
     if [ ! -f "$folder/Makefile" ] || [ "${arguments[*]}" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then
         (cd "$folder" && "$TOP/configure" -q "${arguments[@]}") || return
+        [ ! -f "$folder/.configured" ] || make -C "$folder" clean >/dev/null || return
         printf '%s\n' "${arguments[*]}" >"$folder/.configured"
     fi
     make -C "$folder" -j "$JOBS" "$@"
