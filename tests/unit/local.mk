@@ -11,6 +11,7 @@ libpeerlog_test_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
 if HAVE_CMOCKA
 UNIT_TESTS = \
+	tests/unit/test_cidr \
 	tests/unit/test_escape \
 	tests/unit/test_framer \
 	tests/unit/test_framer_oversize \
@@ -26,6 +27,11 @@ endif
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 CORE_TEST_LIBS = libpeerlog-test.a libpeerlog-core.a
+
+tests_unit_test_cidr_SOURCES = tests/unit/test_cidr.c
+tests_unit_test_cidr_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cidr_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_cidr_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_escape_SOURCES = tests/unit/test_escape.c
 tests_unit_test_escape_CPPFLAGS = $(UNIT_CPPFLAGS)
