@@ -342,7 +342,8 @@ static enum framer_result continue_dropping(struct framer *f, struct frame *ret_
 }
 
 /* Is it certain that more than max_message_bytes remain, wherever the frame ends? */
-static bool is_overlong(const struct framer *f, const struct ending *ending, size_t len, size_t left)
+static bool is_overlong(const struct framer *f, const struct ending *ending, size_t len,
+                        size_t left)
 {
     size_t max = f->rules->max_message_bytes;
 

@@ -159,7 +159,7 @@ static bool holds(const struct cidr *range, const struct peer *peer)
     return range->family == peer->family;
 }
 
-/* A peer that differs from a range in one bit is in it exactly when the bit is behind the prefix. */
+/* A peer that differs in one bit is in the range exactly when the bit is behind the prefix. */
 static void every_bit_of_a_prefix_counts_and_no_other(void **state)
 {
     (void)state;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,10 @@
 #define SHORT_ROW 40u
 
 #define RANDOM_STREAMS 6000u
+
+/* Messages of a few bytes in one view, and what framing them may take at the very most. */
+#define LARGE_VIEW (4u << 20)
+#define ENOUGH_SECONDS 20
 
 #define DAEMON_INFO 30
 
@@ -280,6 +285,30 @@ static void waits_while_it_could_still_be_a_count(void **state)
     assert_int_equal(heard_early(FRAMING_AUTO, count, sizeof count - 1), 1);
 }
 
+/* Were the rest of the view searched for each message, this would take minutes. */
+static void searches_no_byte_twice(void **state)
+{
+    static const struct row ends[] = {ROW("a\n", NULL), ROW("\n", NULL), ROW("\0", NULL),
+                                      ROW("\0<13>\n", NULL), ROW("5 <13>a", NULL)};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        struct stream_rules rules = rules_of(FRAMING_AUTO);
+        struct framer_state left = {0};
+        struct bytes stream = {0};
+        struct framer f;
+        struct frame frame;
+        while (stream.len < LARGE_VIEW)
+            bytes_add(&stream, ends[i].stream, ends[i].len);
+        clock_t start = clock();
+        framer_begin(&f, &left, &rules.framer, stream.data, stream.len, true);
+        while (framer_next(&f, &frame) != FRAMER_NEED_MORE)
+            ;
+        assert_true((clock() - start) / CLOCKS_PER_SEC < ENOUGH_SECONDS);
+        bytes_done(&stream);
+    }
+}
+
 static void a_message_leaves_nothing_behind_for_the_next(void **state)
 {
     static const struct row rows[] = {
@@ -385,6 +414,7 @@ int main(void)
         cmocka_unit_test(splits_two_messages_in_one_read),
         cmocka_unit_test(a_lone_message_leaves_with_its_last_byte),
         cmocka_unit_test(waits_while_it_could_still_be_a_count),
+        cmocka_unit_test(searches_no_byte_twice),
         cmocka_unit_test(a_message_leaves_nothing_behind_for_the_next),
         cmocka_unit_test(a_stream_is_open_in_the_middle_of_a_message),
         cmocka_unit_test(agrees_with_the_oracle_on_random_streams_under_all_rules),

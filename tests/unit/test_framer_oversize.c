@@ -186,7 +186,11 @@ static void honours_the_count_of_a_long_message(void **state)
 
 static void says_how_much_of_a_counted_message_came(void **state)
 {
-    static const struct { enum oversize oversize; size_t came; const char *records; } short_ones[] = {
+    static const struct {
+        enum oversize oversize;
+        size_t came;
+        const char *records;
+    } short_ones[] = {
         {OVERSIZE_SPLIT, 0, " [incomplete, 4 of 1000 bytes]"},
         {OVERSIZE_SPLIT, 40, "L*40 [incomplete, 44 of 1000 bytes]"},
         {OVERSIZE_SPLIT, 252, "L*252 [incomplete, 256 of 1000 bytes]"},
@@ -380,7 +384,8 @@ static void long_runs_of_terminators_are_no_messages(void **state)
             struct bytes stream = {0};
             bytes_repeat(&stream, ends[i], 3 * MAX);
             bytes_add_text(&stream, "<13>good\n");
-            check_text(&rules, &stream, CUT_CHUNKS, ends[i] == '\n' ? "good" : "good [unterminated]");
+            check_text(&rules, &stream, CUT_CHUNKS,
+                       ends[i] == '\n' ? "good" : "good [unterminated]");
             bytes_done(&stream);
         }
     }
