@@ -9,7 +9,6 @@ come again, at most one batch for each worker, and each such record is marked.
 import time
 
 from harness import daemon
-from harness.failure import expect
 from harness.traffic import Sink, Streams, stop_load
 
 LIMIT_S = 300
@@ -24,11 +23,11 @@ def kill_under_load(machine, kit, form, rounds):
     daemon.configure_for_sink(machine, form)
     streams = Streams(machine, CONNECTIONS)
     streams.wait_until_sent(10000)
-    killed = 0
-    while killed < rounds:
+    before = daemon.restarts(machine)
+    while daemon.restarts(machine) - before < rounds:
         # Some die young, in the middle of a takeover.
         time.sleep(kit.random.choice([kit.random.uniform(0, 0.15), kit.random.uniform(0.1, 0.5)]))
-        killed += daemon.kill(machine)
+        daemon.kill(machine)
     daemon.wait_active(machine)
     before = sink.records()
     machine.wait("records after the last death", lambda: sink.records() > before)
@@ -40,10 +39,8 @@ def run(machine, kit):
     verdicts = []
     deaths = 0
     for form, rounds in ROUNDS.items():
-        before = daemon.restarts(machine)
         verdict = kill_under_load(machine, kit, form, rounds)
         deaths += rounds
-        expect(daemon.restarts(machine) - before >= rounds, "it did not die as often as it should")
         verdict.expect_perfect(repeats=daemon.most_repeats(rounds))
         verdicts.append(verdict)
     return f"{deaths} kills; " + "; ".join(str(v) for v in verdicts)

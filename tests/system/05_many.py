@@ -6,6 +6,7 @@ processor time more on a restart than it does without a connection, and nothing 
 mentioning on 10,000 connections that come and go.
 """
 
+import resource
 import time
 
 from harness import daemon
@@ -14,8 +15,15 @@ from harness.traffic import Sink, Streams, stop_load
 
 CONNECTIONS = 10000
 SHORT_AT_ONCE = 1000
-MORE = f"limits = {{ connections = {2 * CONNECTIONS}; }};\n"
+# For each connection the daemon needs two descriptors, one of them parked.
+SPARE_DESCRIPTORS = 500
 PID1_LIMIT_S = 0.1
+
+
+def most_connections():
+    """All that are wanted, unless this machine's hard limit of descriptors is too low."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return min(CONNECTIONS, (hard - SPARE_DESCRIPTORS) // 2)
 
 
 def cost(machine, action):
@@ -52,21 +60,24 @@ def come_and_go(machine):
 
 def run(machine, _):
     """See above."""
+    many = most_connections()
     sink = Sink(machine, "journal")
-    daemon.configure_for_sink(machine, "journal", MORE)
+    daemon.configure_for_sink(
+        machine, "journal", f"limits = {{ connections = {many + 2 * SHORT_AT_ONCE}; }};\n"
+    )
     idle = cost(machine, lambda: restart(machine)), cost(machine, lambda: die(machine))
     short = []
     visits = cost(machine, lambda: short.extend(come_and_go(machine)))
     machine.wait("short messages", lambda: sink.records() >= CONNECTIONS, 30)
 
-    streams = Streams(machine, CONNECTIONS, "--count", "1")
-    expected = 2 * CONNECTIONS
+    streams = Streams(machine, many, "--count", "1")
+    expected = CONNECTIONS + many
     machine.wait("first messages", lambda: sink.records() >= expected, 30)
     full = []
     for action in [restart, die]:
         full.append(cost(machine, lambda: action(machine)))  # pylint: disable=cell-var-from-loop
         streams.more()
-        expected += CONNECTIONS
+        expected += many
         machine.wait("messages after it", lambda: sink.records() >= expected, 30)
     verdict = stop_load([streams], sink)
     verdict.messages += sum(report["messages"] for report in short)
@@ -77,4 +88,4 @@ def run(machine, _):
         f"{visits:.3f} s for {CONNECTIONS:,} short connections"
     )
     expect(max(more) < PID1_LIMIT_S and visits < PID1_LIMIT_S, prices)
-    return f"{CONNECTIONS:,} connections; {verdict}; {prices}"
+    return f"{many:,} connections; {verdict}; {prices}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """peerlogd within a machine: installed from the package, configured, asked how it is."""
 
+import json
 import os
 import re
 
@@ -81,9 +82,16 @@ def restarts(machine, unit=SERVICE):
 
 
 def own_words(machine, unit=SERVICE):
-    """What the daemon itself has said, not its peers."""
-    lines = machine.journal("-u", unit, "_TRANSPORT=stdout", "+", f"UNIT={unit}")
-    return lines
+    """What the daemon itself has said, not its peers: a line each."""
+    fields = "--output-fields=MESSAGE,PEER_ADDRESS,_TRANSPORT"
+    machine.run("journalctl", "--sync", check=False)
+    text = machine.out("journalctl", "--no-pager", "-q", "-o", "json", fields, "-u", unit)
+    entries = [json.loads(line) for line in text.splitlines()]
+    return "\n".join(
+        str(entry["MESSAGE"])
+        for entry in entries
+        if entry["_TRANSPORT"] in ("stdout", "journal") and "PEER_ADDRESS" not in entry
+    )
 
 
 def taken_over(machine, unit=SERVICE):
