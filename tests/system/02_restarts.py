@@ -16,7 +16,7 @@ LIMIT_S = 240
 CONNECTIONS = 64
 ROUNDS = {"syslog": 50, "journal": 50}
 # Enough to be busy all the time, without an hour of counting.
-PACE = 60000
+PACE = 100000
 
 
 def restart_under_load(machine, kit, form, rounds):

@@ -14,7 +14,7 @@ from harness.traffic import Sink, Streams, stop_load
 LIMIT_S = 300
 CONNECTIONS = 64
 ROUNDS = {"syslog": 100, "journal": 100}
-PACE = 60000
+PACE = 100000
 
 
 def kill_under_load(machine, kit, form, rounds):

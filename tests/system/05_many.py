@@ -42,9 +42,7 @@ def restart(machine):
 
 def die(machine):
     """SIGKILL, and systemd's own restart."""
-    expect(daemon.kill(machine), "there was nothing to kill")
-    pid = daemon.main_pid(machine)
-    machine.wait("a new process", lambda: daemon.main_pid(machine) not in (0, pid))
+    daemon.kill_and_wait(machine)
 
 
 def come_and_go(machine):

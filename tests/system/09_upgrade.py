@@ -10,7 +10,7 @@ from harness.failure import expect
 from harness.traffic import Sink, Streams, stop_load
 
 CONNECTIONS = 64
-PACE = 60000
+PACE = 100000
 
 
 def change_version(machine, streams, deb):

@@ -76,6 +76,13 @@ def kill(machine, unit=SERVICE):
     )
 
 
+def kill_and_wait(machine, unit=SERVICE):
+    """SIGKILL, and wait until systemd has started another process."""
+    pid = main_pid(machine, unit)
+    expect(pid != 0 and kill(machine, unit), f"{unit} does not run")
+    machine.wait("another process", lambda: main_pid(machine, unit) not in (0, pid))
+
+
 def restarts(machine, unit=SERVICE):
     """How often systemd has restarted it by itself."""
     return int(machine.property(unit, "NRestarts"))
