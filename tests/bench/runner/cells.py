@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from . import process, space
-from .daemons import Target
+from .daemons import SMALLEST_LIMIT, Target
 from .journald import Journald
 from .tools import Failure, Load, Sink
 
@@ -17,7 +17,7 @@ from .tools import Failure, Load, Sink
 AHEAD_BYTES = 16 << 20
 # Bytes of one write when messages are batched.
 WRITE_BYTES = 16384
-WARM_CONNECTIONS = 16
+WARM_CONNECTIONS = 8
 
 
 class Cell:
@@ -88,7 +88,7 @@ class Stream(Cell):
         running = idle = None
         try:
             running = daemon.start(Target(kind, sink.path),
-                                   self.connections + self.idle + 16, **popen_args)
+                                   max(1024, self.connections + self.idle + 64), **popen_args)
             if self.idle:
                 idle = open_idle(bench, running.port, self.idle)
             before = running.cpu_ns()
@@ -129,7 +129,7 @@ class Churn(Cell):
         sink = Sink(bench)
         running = None
         try:
-            running = daemon.start(Target("syslog", sink.path), 8000)
+            running = daemon.start(Target("syslog", sink.path))
             before = running.cpu_ns()
             load = Load(bench, running.port, mode="churn", size=64, sources=100,
                         progress=sink.progress,
@@ -159,7 +159,9 @@ def open_idle(bench, port, count):
 class Idle(Cell):
     """Many connections that say nothing, then one message each.
 
-    Memory of each, CPU while nothing happens, and how long a round of everybody takes.
+    Memory of each, CPU while nothing happens, and how long a round of everybody takes. What a
+    program lays out at its start for the connections to come counts as theirs: the
+    base is the same program, ready for hardly any and with its code in memory.
     """
 
     group = "idle"
@@ -174,25 +176,24 @@ class Idle(Cell):
         running = hold = None
         count = self.connections
         try:
-            running = daemon.start(Target("syslog", sink.path), count + 64)
-            at_start = running.memory()
-            Load(bench, running.port, connections=WARM_CONNECTIONS, count=WARM_CONNECTIONS,
-                 size=64).finish()
-            sink.wait_for(WARM_CONNECTIONS)
-            time.sleep(0.1)
+            running = daemon.start(Target("syslog", sink.path), SMALLEST_LIMIT)
+            self.warm(bench, running, sink, 1)
             warm = running.memory()
+            running.stop()
+            running = daemon.start(Target("syslog", sink.path), count + 64)
+            self.warm(bench, running, sink, 2)
             hold = open_idle(bench, running.port, count)
             time.sleep(0.2)
-            result = {"memory_at_start": at_start,
+            result = {"warm_memory": warm,
                       "idle_bytes": (running.memory() - warm) / count}
             result.update(self.watch(bench, running))
             result["speak_seconds"] = hold.speak()
-            sink.wait_for(WARM_CONNECTIONS + count)
+            sink.wait_for(2 * WARM_CONNECTIONS + count)
             time.sleep(0.2)
             result["spoken_bytes"] = (running.memory() - warm) / count
             hold.process.stdin.close()
             hold.process.stdin = None
-            sent = hold.finish()["sent"] + WARM_CONNECTIONS
+            sent = hold.finish()["sent"] + 2 * WARM_CONNECTIONS
         finally:
             if hold:
                 process.stop(hold.process)
@@ -203,6 +204,14 @@ class Idle(Cell):
         result["max_us"] = got["latency_ns"]["max"] / 1e3
         check(result, sent, got)
         return result
+
+    @staticmethod
+    def warm(bench, running, sink, times):
+        """A few connections come, speak and go."""
+        Load(bench, running.port, connections=WARM_CONNECTIONS, count=WARM_CONNECTIONS,
+             size=64, first_id=(times - 1) * WARM_CONNECTIONS).finish()
+        sink.wait_for(times * WARM_CONNECTIONS)
+        time.sleep(0.1)
 
     def watch(self, bench, running):
         """CPU and wake-ups while nobody says anything."""
@@ -248,7 +257,7 @@ class RealJournal(Stream):
         if daemon.name == "floor":
             return super().measure(bench, daemon)
         with Journald(bench) as journald:
-            running = daemon.start(Target("journal", journald.path), self.connections + 16)
+            running = daemon.start(Target("journal", journald.path))
             try:
                 before = running.cpu_ns()
                 sent = self.offer(bench, running.port, None)

@@ -12,6 +12,11 @@ from .tools import Failure
 
 START_SECONDS = 10.0
 
+# peerlogd's default of limits.connections; what is asked for below SMALLEST_LIMIT is meant:
+# a cell wants to know what a program occupies that is ready for hardly any.
+DEFAULT_LIMIT = 8192
+SMALLEST_LIMIT = 64
+
 
 class Daemon:
     """One program; start() makes a running process of it."""
@@ -92,7 +97,8 @@ class Peerlogd(Daemon):
 
     def settings(self, connections):
         """What differs from the defaults, beside listener and output."""
-        limit = f"limits = {{ connections = {connections}; }};\n" if connections > 8000 else ""
+        usual = SMALLEST_LIMIT < connections <= DEFAULT_LIMIT - SMALLEST_LIMIT
+        limit = "" if usual else f"limits = {{ connections = {connections}; }};\n"
         return limit + self.bench.options.peerlogd_settings
 
     def command(self, port, target, connections):
