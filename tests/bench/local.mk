@@ -28,7 +28,7 @@ tests_bench_load_SOURCES = \
 	$(bench_common)
 
 tests_bench_micro_SOURCES = tests/bench/micro.c $(bench_corpus)
-tests_bench_micro_LDADD = libpeerlog-core.a
+tests_bench_micro_LDADD = libpeerlogd.a libpeerlog-core.a
 
 tests_bench_sink_SOURCES = \
 	tests/bench/histogram.c \
@@ -49,6 +49,7 @@ EXTRA_DIST += \
 	tests/bench/runner/charts.py \
 	tests/bench/runner/daemons.py \
 	tests/bench/runner/journald.py \
+	tests/bench/runner/kept.py \
 	tests/bench/runner/main.py \
 	tests/bench/runner/plan.py \
 	tests/bench/runner/process.py \
@@ -65,7 +66,7 @@ bench: all $(bench_programs)
 # Sanitizers count, too; their instructions are not the program's.
 dist_check_SCRIPTS += tests/bench/check-instructions
 tests_bench_instructions_SOURCES = tests/bench/instructions.c $(bench_corpus)
-tests_bench_instructions_LDADD = libpeerlog-core.a
+tests_bench_instructions_LDADD = libpeerlogd.a libpeerlog-core.a
 if !SANITIZED
 check_PROGRAMS += tests/bench/instructions
 TESTS += tests/bench/check-instructions

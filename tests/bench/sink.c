@@ -8,12 +8,12 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -25,6 +25,7 @@ struct book {
     struct tally *tally;
     struct histogram latency;
     struct progress *page; /* what the others may see meanwhile */
+    uint32_t latency_from; /* connections below are not in the histogram */
     uint64_t received;     /* records with a mark */
     uint64_t unmarked;     /* records without one: not ours */
     uint64_t bytes;
@@ -44,7 +45,8 @@ void book_record(struct book *b, const char *text, size_t len, uint64_t ns)
     }
     b->received++;
     tally_note(b->tally, mark.id, mark.sequence);
-    histogram_record(&b->latency, ns > mark.sent_ns ? ns - mark.sent_ns : 0);
+    if (mark.id >= b->latency_from)
+        histogram_record(&b->latency, ns > mark.sent_ns ? ns - mark.sent_ns : 0);
 }
 
 void book_publish(struct book *b, uint64_t datagrams, uint64_t ns)
@@ -85,7 +87,8 @@ static void print_json(const struct book *b)
 static _Noreturn void usage(int status)
 {
     (void)fprintf(status == 0 ? stdout : stderr,
-                  "usage: sink [--mode syslog|journal|lines] [--socket PATH] [--progress FILE]\n");
+                  "usage: sink [--mode syslog|journal|lines] [--socket PATH] [--progress FILE]\n"
+                  "            [--latency-from ID]  only these connections are timed\n");
     exit(status);
 }
 
@@ -106,6 +109,7 @@ int main(int argc, char **argv)
         {"mode", required_argument, NULL, 'm'},
         {"socket", required_argument, NULL, 's'},
         {"progress", required_argument, NULL, 'p'},
+        {"latency-from", required_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -126,6 +130,9 @@ int main(int argc, char **argv)
         case 'p':
             book.page = progress_map(optarg);
             *book.page = (struct progress){0}; /* of an earlier run */
+            break;
+        case 'l':
+            book.latency_from = (uint32_t)parse_number("latency-from", optarg, 0, MARK_MAX_ID);
             break;
         default:
             usage(option == 'h' ? 0 : 1);

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from . import process, space
-from .daemons import SMALLEST_LIMIT, Target
+from .daemons import FEWEST_CONNECTIONS, USUAL_CONNECTIONS, Target
 from .journald import Journald
 from .tools import Failure, Load, Sink
 
@@ -88,7 +88,7 @@ class Stream(Cell):
         running = idle = None
         try:
             running = daemon.start(Target(kind, sink.path),
-                                   max(1024, self.connections + self.idle + 64), **popen_args)
+                                   max(USUAL_CONNECTIONS, self.connections + self.idle), **popen_args)
             if self.idle:
                 idle = open_idle(bench, running.port, self.idle)
             before = running.cpu_ns()
@@ -119,10 +119,10 @@ class Stream(Cell):
 class Churn(Cell):
     """Connect, send one message, close."""
 
-    group = "churn"
-
-    def __init__(self, name, seconds=1.0):
+    def __init__(self, name, group="churn", programs=None, seconds=1.0):
         super().__init__(name)
+        self.group = group
+        self.programs = programs
         self.seconds = seconds
 
     def measure(self, bench, daemon):
@@ -148,12 +148,23 @@ class Churn(Cell):
         return result
 
 
-def open_idle(bench, port, count):
+# Identifiers of held connections begin here.
+FIRST_HELD = 1000
+
+
+def open_idle(bench, port, count, rate=20000):
     """Open silent connections; the load generator that holds them."""
     hold = Load(bench, port, mode="hold", connections=count, sources=1 + count // 20000,
-                first_id=1000, size=64, rate=20000)
+                first_id=FIRST_HELD, size=64, rate=rate)
     hold.wait_for("connected")
     return hold
+
+
+def close_idle(hold):
+    """Let go of them; the number of messages they sent."""
+    hold.process.stdin.close()
+    hold.process.stdin = None
+    return hold.finish()["sent"]
 
 
 class Idle(Cell):
@@ -176,7 +187,7 @@ class Idle(Cell):
         running = hold = None
         count = self.connections
         try:
-            running = daemon.start(Target("syslog", sink.path), SMALLEST_LIMIT)
+            running = daemon.start(Target("syslog", sink.path), FEWEST_CONNECTIONS)
             self.warm(bench, running, sink, 1)
             warm = running.memory()
             running.stop()
@@ -191,9 +202,7 @@ class Idle(Cell):
             sink.wait_for(2 * WARM_CONNECTIONS + count)
             time.sleep(0.2)
             result["spoken_bytes"] = (running.memory() - warm) / count
-            hold.process.stdin.close()
-            hold.process.stdin = None
-            sent = hold.finish()["sent"] + 2 * WARM_CONNECTIONS
+            sent = close_idle(hold) + 2 * WARM_CONNECTIONS
         finally:
             if hold:
                 process.stop(hold.process)
@@ -232,7 +241,7 @@ class Start(Cell):
         sink = Sink(bench)
         try:
             port = space.free_port()
-            command = daemon.command(port, Target("syslog", sink.path), 1024)
+            command = daemon.command(port, Target("syslog", sink.path), USUAL_CONNECTIONS)
             done = subprocess.run([bench.tool("launch"), str(port)] + command,
                                   env=daemon.environment(), capture_output=True, timeout=30)
             if done.returncode != 0:
@@ -243,6 +252,75 @@ class Start(Cell):
         finally:
             sink.finish()
         return {"start_ms": int(done.stdout) / 1e6, "memory": memory}
+
+
+class Fair(Cell):
+    """How long quiet connections wait while 16 others say as much as they can."""
+
+    group = "fair"
+
+    def __init__(self, name, quiet):
+        super().__init__(name)
+        self.quiet = quiet
+
+    def measure(self, bench, daemon):
+        sink = Sink(bench, latency_from=FIRST_HELD)
+        running = hold = greedy = None
+        try:
+            running = daemon.start(Target("syslog", sink.path))
+            hold = open_idle(bench, running.port, self.quiet, rate=1000)
+            greedy = Load(bench, running.port, connections=16, size=256, batch=64,
+                          progress=sink.progress, lead=AHEAD_BYTES // 256)
+            time.sleep(0.3)
+            hold.speak()
+            greedy.process.terminate()
+            sent = greedy.finish()["sent"] + close_idle(hold)
+            sink.wait_for(sent)
+        finally:
+            for load in (greedy, hold):
+                if load:
+                    process.stop(load.process)
+            if running:
+                running.stop()
+        got = sink.finish()
+        result = {"p50_us": got["latency_ns"]["p50"] / 1e3,
+                  "p99_us": got["latency_ns"]["p99"] / 1e3,
+                  "max_us": got["latency_ns"]["max"] / 1e3}
+        check(result, sent, got)
+        return result
+
+
+class Restart(Cell):
+    """A restart with many connections: how long it takes, and is everybody heard afterwards?"""
+
+    group = "restart"
+    programs = ("peerlogd, kept",)
+
+    def __init__(self, name, connections):
+        super().__init__(name)
+        self.connections = connections
+
+    def measure(self, bench, daemon):
+        sink = Sink(bench)
+        running = hold = None
+        try:
+            running = daemon.start(Target("syslog", sink.path), self.connections + 64)
+            hold = open_idle(bench, running.port, self.connections)
+            hold.speak()
+            sink.wait_for(self.connections)
+            result = running.process.restart()
+            if result is None:
+                raise Failure("it did not come back")
+            hold.speak()
+            sink.wait_for(2 * self.connections)
+            sent = close_idle(hold)
+        finally:
+            if hold:
+                process.stop(hold.process)
+            if running:
+                running.stop()
+        check(result, sent, sink.finish())
+        return result
 
 
 class RealJournal(Stream):

@@ -8,20 +8,23 @@ import shutil
 import subprocess
 
 from . import process, space
+from .kept import Kept
 from .tools import Failure
 
 START_SECONDS = 10.0
 
-# peerlogd's default of limits.connections; what is asked for below SMALLEST_LIMIT is meant:
-# a cell wants to know what a program occupies that is ready for hardly any.
-DEFAULT_LIMIT = 8192
-SMALLEST_LIMIT = 64
+# A cell that does not care how many connections a program is ready for: peerlogd then
+# runs with its default.
+USUAL_CONNECTIONS = 1024
+# And one that wants to know what a program occupies that is ready for hardly any.
+FEWEST_CONNECTIONS = 64
 
 
 class Daemon:
     """One program; start() makes a running process of it."""
 
     name = ""
+    special = False  # only for the cells that name it
 
     def __init__(self, bench, binary):
         self.bench = bench
@@ -38,7 +41,7 @@ class Daemon:
     def environment(self):
         return None
 
-    def start(self, target, connections=1024, **popen_args):
+    def start(self, target, connections=USUAL_CONNECTIONS, **popen_args):
         """Start it; TARGET is where its output goes. Returns a Running."""
         port = space.free_port()
         log = self.bench.scratch(self.name + ".err")
@@ -97,9 +100,9 @@ class Peerlogd(Daemon):
 
     def settings(self, connections):
         """What differs from the defaults, beside listener and output."""
-        usual = SMALLEST_LIMIT < connections <= DEFAULT_LIMIT - SMALLEST_LIMIT
-        limit = "" if usual else f"limits = {{ connections = {connections}; }};\n"
-        return limit + self.bench.options.peerlogd_settings
+        limit = f"limits = {{ connections = {connections}; }};\n"
+        return (limit if connections != USUAL_CONNECTIONS else ""
+                ) + self.bench.options.peerlogd_settings
 
     def command(self, port, target, connections):
         config = self.bench.scratch("peerlogd.conf")
@@ -109,6 +112,24 @@ class Peerlogd(Daemon):
                        f'output = {{ type = "{target.kind}";{path} }};\n')
             file.write(self.settings(connections))
         return [self.binary, "-c", config]
+
+
+class KeptPeerlogd(Peerlogd):
+    """peerlogd under a service manager that keeps what it stores: connections are parked."""
+
+    name = "peerlogd, kept"
+    special = True
+
+    def version(self):
+        return ""
+
+    def start(self, target, connections=USUAL_CONNECTIONS, **popen_args):
+        port = space.free_port()
+        kept = Kept(self.bench, self.command(port, target, connections))
+        if not kept.wait_ready(START_SECONDS):
+            process.stop(kept)
+            raise Failure(f"{self.name} did not become ready")
+        return Running(kept, port)
 
 
 class Rsyslog(Daemon):
@@ -194,6 +215,7 @@ def find(bench):
     options = bench.options
     if os.access(options.peerlogd, os.X_OK):
         daemons.append(Peerlogd(bench, options.peerlogd))
+        daemons.append(KeptPeerlogd(bench, options.peerlogd))
     else:
         notes.append(f"peerlogd: there is no {options.peerlogd}")
     for also in options.also:

@@ -56,7 +56,7 @@ class Bench:
         self.options = options
         self.directory = directory
         self.daemons, self.notes = [], []
-        self.micro = None
+        self.micro = []
 
     def tool(self, name):
         return os.path.join(self.options.builddir, "tests", "bench", name)
@@ -80,9 +80,10 @@ def _select(bench):
 
 def _programs_for(bench, cell, round_number):
     """The programs of a cell, in another order each round."""
-    chosen = [d for d in bench.daemons if cell.programs is None or d.base in cell.programs]
+    chosen = [d for d in bench.daemons
+              if (not d.special if cell.programs is None else d.base in cell.programs)]
     if bench.options.quick and cell.name != plan.saturated_name(16, 256):
-        chosen = [d for d in chosen if d.base in plan.OURS]
+        chosen = [d for d in chosen if d.base in plan.OURS or d.special]
     turn = round_number % len(chosen) if chosen else 0
     return chosen[turn:] + chosen[:turn]
 
@@ -119,8 +120,9 @@ def _run_micro(bench):
         return
     command = [program] + (["--quick"] if bench.options.quick else [])
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    print(done.stdout, end="")
-    bench.micro = done.stdout
+    for line in done.stdout.splitlines():
+        name, ns, rate = line.split("\t")
+        bench.micro.append({"name": name, "ns": float(ns), "gb_per_s": float(rate)})
 
 
 def _work(options, directory):
@@ -139,6 +141,7 @@ def _work(options, directory):
         print("bench: interrupted; this is what there is", file=sys.stderr)
     report.print_cells(results)
     _run_micro(bench)
+    report.print_micro(bench.micro)
     goals = plan.goals(bench, results)
     report.print_goals(goals)
     for failure in results.failures:

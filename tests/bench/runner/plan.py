@@ -2,11 +2,13 @@
 """What is measured: the list of cells, and the goals that are judged by them."""
 
 from . import journald, space
-from .cells import Churn, Idle, RealJournal, Start, Stream
+from .cells import Churn, Fair, Idle, RealJournal, Restart, Start, Stream
 
 OURS = ("floor", "peerlogd")
+KEPT = "peerlogd, kept"
 COUNTS = (1, 16, 256)
 SIZES = (64, 256, 1024)
+FEW = 10000
 MANY = 100000
 SPARE_DESCRIPTORS = 600
 
@@ -17,9 +19,8 @@ def saturated_name(connections, size):
 
 def _idle_counts(bench):
     room = space.descriptors() - SPARE_DESCRIPTORS
-    few = min(room, 1000 if bench.options.quick else 10000)
-    many = min(room, 2000 if bench.options.quick else MANY)
-    return few, many
+    few = min(room, FEW)
+    return few, few if bench.options.quick else min(room, MANY)
 
 
 def cells(bench):
@@ -38,6 +39,9 @@ def cells(bench):
         Stream("journal 16x256", 16, 256, kind="journal", group="journal", programs=OURS),
         Stream("journal 256x64", 256, 64, kind="journal", group="journal", programs=OURS),
         Stream("stdout 16x256", 16, 256, kind="stdout", group="stdout", programs=OURS),
+        Stream("parked 16x256", 16, 256, group="survival", programs=("peerlogd", KEPT)),
+        Churn("parked connect-send-close", group="survival", programs=("peerlogd", KEPT)),
+        Fair("quiet beside greedy", 200 if bench.options.quick else 1000),
         Start("start"),
         Idle(f"idle {few}", few),
     ]
@@ -51,6 +55,7 @@ def cells(bench):
         cell = Idle(f"idle {many}", many, watch_seconds=2.0)
         cell.group, cell.programs, cell.rounds_factor = "many", OURS, 0.34
         result.append(cell)
+    result.append(Restart(f"restart {many}", many - many // 100))
     return result
 
 
@@ -75,6 +80,14 @@ class Goal:
     def as_dict(self):
         return {"what": self.what, "bound": self.bound, "least": self.least,
                 "value": self.value, "met": self.met()}
+
+
+def micro_rate(bench, name):
+    """Gigabytes a second of a micro-benchmark, if it ran."""
+    for row in bench.micro:
+        if row["name"] == name:
+            return row["gb_per_s"]
+    return None
 
 
 def goals(bench, results):
@@ -103,7 +116,8 @@ def goals(bench, results):
         results.ratio("latency 20000/s", "p99_us"))
     add("connect-send-close, against the floor", 0.90,
         results.ratio("connect-send-close", "rate"), least=True)
-    add("messages lost, repeated or out of order, all cells", 0, results.faults("peerlogd"),
+    add("messages lost, repeated or out of order, all cells", 0,
+        results.faults(("peerlogd", KEPT)),
         "{:.0f}")
     for key, words in (("idle_bytes", "silent"), ("spoken_bytes", "after one message")):
         add(f"memory of an idle connection, {words} ({few})", 160,
@@ -119,4 +133,17 @@ def goals(bench, results):
         results.cells_ratio(f"beside {few} idle", "beside 0 idle", "peerlogd", "cpu_us"))
     add(f"lost of {many} connections that each spoke", 0,
         results.median(f"idle {many}", "peerlogd", "lost"), "{:.0f}")
+    add("latency of the quiet beside the greedy, p99, against the floor", 1.25,
+        results.ratio("quiet beside greedy", "p99_us"))
+    add(f"restart with {many - many // 100} connections", 2.0,
+        results.median(f"restart {many}", KEPT, "restart_seconds"), "{:.2f} s")
+    add("parking: CPU a message, on against off", 1.03,
+        results.ratio("parked 16x256", "cpu_us", KEPT, "peerlogd"))
+    add("parking: CPU a connection, more than off", 3.0,
+        results.difference("parked connect-send-close", "cpu_us", KEPT, "peerlogd"),
+        "{:.1f} us")
+    add("escape, looking over clean text", 4.0, micro_rate(bench, "escape look, ascii, 256"),
+        "{:.2f} GB/s", least=True)
+    add("escape, text that needs it", 0.3,
+        micro_rate(bench, "escape write, one in eight, 256"), "{:.2f} GB/s", least=True)
     return found

@@ -43,6 +43,12 @@ def stop(process):
             process.wait(STOP_SECONDS)
     if process in _living:
         _living.remove(process)
+        getattr(process, "released", lambda: None)()
+
+
+def watch(process):
+    """Somebody else started this one; it is ended with the others."""
+    _living.append(process)
 
 
 def stop_all():

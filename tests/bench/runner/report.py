@@ -17,6 +17,8 @@ COLUMNS = (
     ("spoken_bytes", "bytes, spoken", "{:,.0f}"),
     ("idle_cpu_us_per_s", "idle CPU us/s", "{:,.0f}"),
     ("start_ms", "start ms", "{:.1f}"),
+    ("stop_seconds", "to end, s", "{:.3f}"),
+    ("restart_seconds", "restart, s", "{:.3f}"),
     ("memory", "memory KiB", "{:,.0f}"),
     ("lost", "lost", "{:,.0f}"),
 )
@@ -61,6 +63,13 @@ def print_cells(results):
                 for key, _, text in keys)
             ratio = results.ratio(cell, "cpu_us", program)
             print(f"  {program:<{width}}{line}" + (f"{ratio:>12.2f}" if ratio else ""))
+
+
+def print_micro(rows):
+    if rows:
+        print(f"\n{'':<36}{'ns a message':>14}{'GB/s':>10}")
+    for row in rows:
+        print(f"{row['name']:<36}{row['ns']:>14.1f}{row['gb_per_s']:>10.2f}")
 
 
 def print_goals(goals):

@@ -49,9 +49,15 @@ class Results:
         ratios = [a / b for a, b in pairs if a is not None and b]
         return median(ratios) if ratios else None
 
-    def faults(self, program):
+    def difference(self, cell, key, program, base):
+        """The median of the rounds' differences."""
+        pairs = zip(self.values(cell, program, key), self.values(cell, base, key))
+        differences = [a - b for a, b in pairs if a is not None and b is not None]
+        return median(differences) if differences else None
+
+    def faults(self, programs):
         """Messages lost, repeated or late in all rounds of all cells."""
-        seen = [numbers for by_program in self.rounds.values()
+        seen = [numbers for by_program in self.rounds.values() for program in programs
                 for numbers in by_program.get(program, []) if numbers and "lost" in numbers]
         if not seen:
             return None

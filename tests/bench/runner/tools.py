@@ -23,10 +23,11 @@ class Failure(Exception):
 class Sink:
     """The sink, running."""
 
-    def __init__(self, bench, mode="syslog", stdin=None):
+    def __init__(self, bench, mode="syslog", stdin=None, latency_from=0):
         self.path = bench.scratch("log")
         self.progress = bench.scratch("progress")
-        command = [bench.tool("sink"), "--mode", mode, "--progress", self.progress]
+        command = [bench.tool("sink"), "--mode", mode, "--progress", self.progress,
+                   "--latency-from", str(latency_from)]
         if mode != "lines":
             command += ["--socket", self.path]
         with open(self.progress, "wb") as page:
