@@ -160,6 +160,8 @@ static const char *words_of(enum admission reason)
     switch (reason) {
     case REFUSED_TOO_MANY:
         return "it has limits.connections_per_peer connections already";
+    case REFUSED_NO_HEADER:
+        return "it did not begin with a PROXY header (proxy_protocol = true)";
     case REFUSED_NO_BALANCER:
         return "it is not among proxy_from";
     default:

@@ -18,6 +18,7 @@ enum admission {
     REFUSED_DENIED,      /* by the access lists */
     REFUSED_TOO_MANY,    /* it has limits.connections_per_peer already */
     REFUSED_NO_BALANCER, /* proxy_from does not name it */
+    REFUSED_NO_HEADER,   /* it did not begin with a PROXY header */
 };
 
 struct admission_office;

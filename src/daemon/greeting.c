@@ -133,7 +133,6 @@ static enum greeting hear_header(struct greeter *greeter, const struct rulebook 
                                  size_t *ret_skip)
 {
     struct peer peer;
-    char text[PEER_TEXT_BYTES];
 
     switch (proxy_parse(bytes, len, &peer, ret_skip)) {
     case PROXY_NEED_MORE:
@@ -147,9 +146,7 @@ static enum greeting hear_header(struct greeter *greeter, const struct rulebook 
     case PROXY_BAD:
         break;
     }
-    (void)peer_format(&slot->peer, text);
-    log_say(SEVERITY_NOTICE, "%s: closed, because it did not begin with a PROXY header "
-            "(proxy_protocol = true)", text);
+    admission_report(greeter->office, &slot->peer, REFUSED_NO_HEADER, clock_mono_ms());
     return GREETING_REFUSED;
 }
 

@@ -379,6 +379,9 @@ static void *run(void *argument)
         if (parking_wants_sweep(l->plan.parking))
             parking_sweep(l->plan.parking, move_slot, l);
     }
+    /* Who waits to be accepted has been told by the kernel that we are here. */
+    for (size_t i = 0; i < l->current->count && l->rest == NOT_RESTING; i++)
+        accept_some(l, &l->current->sockets[i], PEERLOG_LISTEN_BACKLOG);
     return NULL;
 }
 

@@ -189,15 +189,15 @@ static int open_listeners(struct server *s, const struct server_plan *plan)
 {
     struct listening *inherited, *next;
     struct listening_fault fault = {.error = 0};
-    char address[PEER_TEXT_BYTES];
+    char text[320];
 
     int error = listening_from_inheritance(plan->inheritance, s->ledger, s->rules, &inherited);
     if (error < 0)
         return error;
     error = listening_build(s->rules, inherited, s->ledger, &next, &fault);
     if (error < 0) {
-        (void)peer_format(&fault.address, address);
-        log_say(SEVERITY_ERR, "cannot listen on %s: %s", address, server_listen_hint(fault.error));
+        server_describe_fault(text, sizeof text, &fault);
+        log_say(SEVERITY_ERR, "%s", text);
         listening_undo(inherited, NULL);
         return error;
     }
@@ -330,11 +330,15 @@ static void wait_for_workers(struct server *s)
 
 static int stop_workers(struct server *s, bool keep)
 {
+    uint32_t time_ms = keep ? HAND_OVER_MS : PEERLOG_STOP_MS;
     uint64_t waiting = 0;
     int status = EX_OK;
 
+    if (atomic_load(&s->output_ended))
+        time_ms = 0; /* there is nobody to deliver to */
+
     for (unsigned i = 0; i < s->workers_count; i++)
-        worker_stop(s->workers[i], keep, keep ? HAND_OVER_MS : PEERLOG_STOP_MS);
+        worker_stop(s->workers[i], keep, time_ms);
     wait_for_workers(s);
     for (unsigned i = 0; i < s->workers_count; i++) {
         if (worker_join(s->workers[i]) == WORKER_ENDED_LOST)
@@ -356,6 +360,7 @@ static int stop(struct server *s)
     listener_stop(s->listener);
     int status = stop_workers(s, keep);
     atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
+    server_say_counters(s);
     return s->exit_status != EX_OK ? s->exit_status : status;
 }
 
@@ -397,6 +402,8 @@ static void loop(struct server *s)
         while ((signal = signals_next(s->signals)) != 0) {
             if (signal == SIGHUP)
                 server_reload(s);
+            else if (signal == SIGUSR1)
+                server_say_counters(s);
             else
                 s->stopping = true;
         }

@@ -68,7 +68,12 @@ uint32_t server_connection_limit(uint32_t wanted, bool parked);
 /* No listener of the settings wants this connection: it is closed in good order. */
 void server_bid_farewell(struct server *s, uint32_t slot);
 
-/* What to tell a person who could not listen because of ERROR, a negative errno. */
-const char *server_listen_hint(int error);
+struct listening_fault;
+
+/* What to tell a person who could not listen: "cannot listen on ...", in DST. */
+void server_describe_fault(char *dst, size_t room, const struct listening_fault *fault);
+
+/* Say all counters in one line. */
+void server_say_counters(struct server *s);
 
 #endif

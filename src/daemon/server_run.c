@@ -16,6 +16,7 @@
 #include "daemon/settings_file.h"
 #include "daemon/status.h"
 #include "os/clock.h"
+#include "os/holder.h"
 #include "os/log.h"
 #include "os/notify.h"
 
@@ -51,18 +52,56 @@ void server_ready(struct server *s)
     notify_say("READY=1");
 }
 
-const char *server_listen_hint(int error)
+void server_describe_fault(char *dst, size_t room, const struct listening_fault *fault)
 {
-    switch (error) {
+    char address[PEER_TEXT_BYTES], holder[128] = "another program, or another peerlogd,";
+    size_t n;
+
+    (void)peer_format(&fault->address, address);
+    n = (size_t)snprintf(dst, room, "cannot listen on %s: ", address);
+    switch (fault->error) {
     case -EADDRINUSE:
-        return "the address is in use; another program listens there, or peerlogd runs already";
+        (void)holder_of_port(fault->address.port, holder, sizeof holder);
+        (void)snprintf(dst + n, room - n, "%s listens there already", holder);
+        break;
     case -EACCES:
-        return "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE";
+        (void)snprintf(dst + n, room - n,
+                       "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE");
+        break;
     case -EADDRNOTAVAIL:
-        return "this machine has no such address";
+        (void)snprintf(dst + n, room - n, "this machine has no such address");
+        break;
     default:
-        return strerror(-error);
+        (void)snprintf(dst + n, room - n, "%s", strerror(-fault->error));
+        break;
     }
+}
+
+void server_say_counters(struct server *s)
+{
+    const struct listener_stats *listener = listener_stats(s->listener);
+    uint64_t records = 0, bytes = 0, oversize = 0, discarded = 0, resets = 0, silent = 0, idle = 0;
+
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        const struct worker_stats *worker = worker_stats(s->workers[i]);
+        records += stats_get(&worker->records);
+        bytes += stats_get(&worker->bytes);
+        oversize += stats_get(&worker->oversize);
+        discarded += stats_get(&worker->discarded);
+        resets += stats_get(&worker->resets);
+        silent += stats_get(&worker->silent);
+        idle += stats_get(&worker->idle_closed);
+    }
+    log_say(SEVERITY_INFO,
+            "since the start: %llu messages, %llu bytes; %llu connections accepted, %llu refused, "
+            "%llu failed, %llu ended silent, %llu by an error, %llu idle; "
+            "%llu messages too long, %llu of them discarded",
+            (unsigned long long)records, (unsigned long long)bytes,
+            (unsigned long long)stats_get(&listener->accepted),
+            (unsigned long long)stats_get(&listener->refused),
+            (unsigned long long)stats_get(&listener->failed), (unsigned long long)silent,
+            (unsigned long long)resets, (unsigned long long)idle, (unsigned long long)oversize,
+            (unsigned long long)discarded);
 }
 
 void server_bid_farewell(struct server *s, uint32_t slot)
@@ -211,14 +250,12 @@ static int enforce(struct server *s, struct rulebook *rules)
     const struct listening *before = listener_current(s->listener);
     struct listening_fault fault = {.error = 0};
     struct listening *next;
-    char address[PEER_TEXT_BYTES];
+    char text[320];
 
     int error = listening_build(rules, before, s->ledger, &next, &fault);
     if (error < 0) {
-        (void)peer_format(&fault.address, address);
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
-                  "nothing was changed, because %s cannot be listened on: %s", address,
-                  server_listen_hint(error));
+        server_describe_fault(text, sizeof text, &fault);
+        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", text);
         return error;
     }
     for (size_t i = 0; i < next->count; i++) {

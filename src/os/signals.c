@@ -23,6 +23,7 @@ int signals_open(void)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGUSR1);
     (void)sigaction(SIGPIPE, &ignore, NULL); /* cannot fail for SIGPIPE */
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error != 0)

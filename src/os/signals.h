@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /*
- * Ignore SIGPIPE and block SIGTERM, SIGINT, SIGHUP.
+ * Ignore SIGPIPE and block SIGTERM, SIGINT, SIGHUP, SIGUSR1.
  * Returns: a descriptor that is readable when one of them came; or negative errno.
  * Threads: call it before any other thread starts.
  */
