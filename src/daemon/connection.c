@@ -64,6 +64,16 @@ static void clear_slot(struct slot *slot)
     slot->listener = LISTENER_NONE;
 }
 
+/* Nobody owns it, so nobody looks at it but at its owner, which stays as it is. */
+static void clear_conn(struct conn *conn)
+{
+    conn->fd = -1;
+    conn->next = CONNECTION_NONE;
+    conn->active_s = conn->paid_ms = conn->drain_left = 0;
+    conn->dirty_tail = 0;
+    conn->state = CONN_OPEN;
+}
+
 uint32_t connections_take(struct connections *table)
 {
     uint32_t slot = CONNECTION_NONE;
@@ -81,7 +91,7 @@ uint32_t connections_take(struct connections *table)
     (void)pthread_mutex_unlock(&table->lock);
     if (slot != CONNECTION_NONE) {
         clear_slot(&table->ledger->slots[slot]);
-        table->conns[slot] = (struct conn){.fd = -1, .next = CONNECTION_NONE};
+        clear_conn(&table->conns[slot]);
     }
     return slot;
 }
@@ -89,12 +99,13 @@ uint32_t connections_take(struct connections *table)
 void connections_claim(struct connections *table, uint32_t slot)
 {
     raise_high(table, slot + 1);
-    table->conns[slot] = (struct conn){.fd = -1, .next = CONNECTION_NONE};
+    clear_conn(&table->conns[slot]);
     atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
 }
 
 void connections_give(struct connections *table, uint32_t slot)
 {
+    atomic_store_explicit(&table->conns[slot].owner, 0, memory_order_relaxed);
     atomic_store_explicit(&table->ledger->slots[slot].use, SLOT_FREE, memory_order_release);
     table->conns[slot].fd = -1;
     (void)pthread_mutex_lock(&table->lock);

@@ -18,12 +18,12 @@
 #define CONNECTION_NONE UINT32_MAX
 
 struct conn {
-    int fd;              /* -1 when free */
+    int fd;              /* -1: none */
     uint32_t next;       /* in the chain of free slots, or of slowed connections */
     uint32_t active_s;   /* when the last byte came, seconds of the monotonic clock */
     uint32_t paid_ms;    /* until when its rate of messages is used up; low bits of the clock */
     uint32_t drain_left; /* while stopping: bytes still to be read */
-    uint16_t worker;     /* who serves it */
+    _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: nobody does */
     uint8_t dirty_tail;  /* its tail's page is in use, or was */
     uint8_t state;       /* enum conn_state */
 };

@@ -241,22 +241,25 @@ static void hand_out(struct server *s)
     unsigned next = 0;
 
     for (uint32_t i = 0; i < ledger_slots_high(ledger); i++)
-        s->table.conns[i].worker = (uint16_t)(next++ % s->workers_count);
+        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE)
+            atomic_store(&s->table.conns[i].owner, (uint16_t)(next++ % s->workers_count + 1));
     for (uint32_t k = 0; k < ledger->header->inboxes; k++)
         for (uint32_t i = 0; i < atomic_load(&ledger->inboxes[k].segments); i++)
-            s->table.conns[ledger->inboxes[k].segment[i].slot].worker =
-                (uint16_t)(k % s->workers_count);
+            atomic_store(&s->table.conns[ledger->inboxes[k].segment[i].slot].owner,
+                         (uint16_t)(k % s->workers_count + 1));
     for (uint32_t i = 0; i < ledger_slots_high(ledger); i++) {
         struct slot *slot = &ledger->slots[i];
         if (atomic_load(&slot->use) != SLOT_LIVE)
             continue;
         (void)admission_enter(s->office, &slot->peer, 0); /* it was admitted long ago */
-        if (s->table.conns[i].fd < 0)
-            continue;
+        if (s->table.conns[i].fd < 0) {
+            (void)worker_adopt(s->workers[atomic_load(&s->table.conns[i].owner) - 1], i);
+            continue; /* there is nothing to watch, so nothing can fail */
+        }
         if (slot->listener >= LEDGER_LISTENERS ||
             s->rules->listener_of_id[slot->listener] == LISTENER_NONE)
             server_bid_farewell(s, i);
-        int error = worker_adopt(s->workers[s->table.conns[i].worker], i);
+        int error = worker_adopt(s->workers[atomic_load(&s->table.conns[i].owner) - 1], i);
         if (error < 0)
             log_say(SEVERITY_ERR, "a connection that was taken over cannot be served: %s",
                     strerror(-error));

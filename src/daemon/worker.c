@@ -85,13 +85,15 @@ int worker_adopt(struct worker *w, uint32_t slot)
 {
     struct conn *conn = &w->plan.table->conns[slot];
 
-    conn->worker = (uint16_t)w->plan.index;
     conn->state = CONN_OPEN;
     conn->active_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
     atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
-    int error = poller_add(w->set, conn->fd, WATCHED_EVENTS, slot);
-    if (error < 0)
+    atomic_store_explicit(&conn->owner, (uint16_t)(w->plan.index + 1), memory_order_release);
+    int error = conn->fd >= 0 ? poller_add(w->set, conn->fd, WATCHED_EVENTS, slot) : 0;
+    if (error < 0) {
+        atomic_store_explicit(&conn->owner, 0, memory_order_relaxed);
         atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
+    }
     return error;
 }
 

@@ -66,7 +66,8 @@ int worker_start(struct worker *worker);
 void worker_set_stride(struct worker *worker, unsigned workers);
 
 /*
- * Hand over a connection whose slot is filled and whose descriptor is conns[slot].fd.
+ * Hand over a connection whose slot is filled and whose descriptor is conns[slot].fd; at
+ * the start also one whose socket was not found, -1, and that ends with its bytes in hand.
  * Returns: 0, or negative errno of epoll_ctl(2).
  * Owns:    on success the worker owns connection and slot; else the caller still does.
  * Threads: the listener; or main before the worker's thread runs.

@@ -92,11 +92,8 @@ bool worker_end_stream(struct worker *w, uint32_t slot)
 
 bool worker_owns(const struct worker *w, uint32_t slot)
 {
-    const struct connections *table = w->plan.table;
-
-    return atomic_load_explicit(&table->ledger->slots[slot].use, memory_order_acquire) ==
-               SLOT_LIVE &&
-           table->conns[slot].worker == w->plan.index;
+    return atomic_load_explicit(&w->plan.table->conns[slot].owner, memory_order_acquire) ==
+           w->plan.index + 1;
 }
 
 /* Read in small bites, and count what came of it against the connection's rate. */
