@@ -12,5 +12,6 @@ SH_LOG_COMPILER = $(SHELL)
 include tests/unit/local.mk
 include tests/integration/local.mk
 include tests/system/local.mk
+include tests/survival/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

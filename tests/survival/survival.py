@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""What the survival tests share: peerlogd as a service, and traffic that is counted.
+
+A Service is a daemon under the service manager in miniature; it dies and is started again
+as often as a test likes. Streams are numbered messages from a C program, as fast as they are
+taken; a Tally is a log that counts them. Both keep their books over all deaths.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "system")]
+
+from harness.traffic import Verdict  # noqa: E402
+from service_manager import Dead, ServiceManager  # noqa: E402, F401
+from support import (  # noqa: E402, F401
+    LONG, LOOPBACK, PATIENCE, PEERLOGD, JournalSink, Skip, SyslogSink, Unread, Words, by_peer,
+    check_streams, connect, finish, main, more_descriptors, name_of, new_sink, numbered, reset,
+    say, settings_text, tcp_sockets, until)
+
+BUILD = os.path.dirname(PEERLOGD)
+BATCH_RECORDS = 1024  # the most that a worker hands to the log without noting it
+SANITIZED = b"__asan_init" in open(PEERLOGD, "rb").read() or \
+    b"__tsan_init" in open(PEERLOGD, "rb").read()
+
+
+def new_random():
+    """Random instants that can be had again: PEERLOG_SEED."""
+    seed = int(os.environ.get("PEERLOG_SEED", "1122"))
+    print(f"seed {seed}", flush=True)
+    return random.Random(seed)
+
+
+def build_program(name):
+    path = os.path.join(BUILD, "tests", name)
+    if not os.path.exists(path):
+        raise Skip(f"{path} was not built")
+    return path
+
+
+class Service:
+    """peerlogd under the manager, writing to SINK: anything with a kind and a path."""
+
+    def __init__(self, scratch, sink, listeners=(LOOPBACK,), program=PEERLOGD, environment=None,
+                 extra=(), **settings):
+        self.sink = sink
+        self.extra = extra
+        self.settings = dict(listeners=list(listeners), **settings)
+        self.file = os.path.join(scratch, "peerlogd.conf")
+        self.write_file()
+        read_end, write_end = os.pipe()
+        self.stderr = write_end
+        self.words = Words(os.fdopen(read_end, "rb"))
+        self.manager = ServiceManager(scratch, [program, "-c", self.file], write_end, environment)
+        self.expected = [r": listening on \S+:\d+$", r": took over \d+ connections"]
+        self.since = 0
+
+    def write_file(self, text=None, **changes):
+        """Write the configuration anew, with these changes; or this text."""
+        self.settings.update(changes)
+        output = dict(self.settings.get("output", {}))
+        output.setdefault("type", self.sink.kind)
+        if output["type"] != "stdout":
+            output.setdefault("path", self.sink.path)
+        if text is None:
+            text = settings_text(dict(self.settings, output=output))
+        with open(self.file, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def __enter__(self):
+        self.begin()
+        self.ports = [int(m.group(1)) for m in self.words.wait(
+            r"listening on \S+:(\d+)$", len(self.settings["listeners"]))]
+        self.port = self.ports[0]
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.end()
+        finally:
+            self.manager.close()
+            os.close(self.stderr)
+            self.words.thread.join()
+            if kind is not None:
+                sys.stderr.write("\n".join(["--- the daemon said:"] + self.words.lines[-60:] +
+                                           ["---", ""]))
+
+    def start(self, **how):
+        """Start a process; it may not be ready yet."""
+        self.since = self.manager.mark()
+        self.manager.start(extra=self.extra, **how)
+
+    def begin(self, **how):
+        """Start a process and wait until it is ready."""
+        self.start(**how)
+        self.manager.wait_ready(self.since)
+
+    def stop(self, status=0):
+        """SIGTERM, and see that it ends well."""
+        ended = self.manager.kill(signal.SIGTERM)
+        assert ended == status, f"it ended with {ended} instead of {status}"
+
+    def kill(self):
+        assert self.manager.kill(signal.SIGKILL) == -signal.SIGKILL, "it had ended before"
+
+    def restart(self):
+        self.stop()
+        self.begin()
+
+    def expect(self, pattern, count=1):
+        """Wait until this was said so many times; it is no surprise at the end."""
+        self.expected.append(pattern)
+        return self.words.wait(pattern, count)
+
+    def allow(self, *patterns):
+        self.expected.extend(patterns)
+
+    def said(self, pattern):
+        return len(self.words.matching(pattern))
+
+    def end(self, status=0):
+        """Stop it if it runs, and see that it said nothing unexpected."""
+        import re
+        if self.manager.pid is not None:
+            self.stop(status)
+        surprises = [line for line in self.words.lines
+                     if not any(re.search(pattern, line) for pattern in self.expected)]
+        assert not surprises, "the daemon also said:\n" + "\n".join(surprises[:20])
+
+    def wait_connections(self, count):
+        """Wait until the daemon says that it has so many."""
+        self.manager.wait_said(
+            f"{count} connections",
+            lambda f: f.get("STATUS", "").startswith(f"{count} connection"), self.since)
+
+
+class Reporter:
+    """A C program that keeps a report in a file."""
+
+    number = 0
+
+    def __init__(self, scratch, program, *arguments):
+        Reporter.number += 1
+        self.file = os.path.join(scratch, f"{program}-{Reporter.number}.json")
+        self.process = subprocess.Popen(
+            [build_program(f"system/{program}"), "--report", self.file, *map(str, arguments)],
+            stdin=subprocess.DEVNULL)
+        until(lambda: os.path.exists(self.file) or self.process.poll() is not None,
+              f"{program} to begin")
+
+    def report(self):
+        with open(self.file, encoding="ascii") as file:
+            return json.load(file)
+
+    def end(self, seconds=None):
+        """Let it finish. Returns: its last report."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.wait(seconds or 2 * PATIENCE)
+        report = self.report()
+        assert report["finished"], "no last report"
+        return report
+
+    def abandon(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+class Streams(Reporter):
+    """Connections that send numbered messages."""
+
+    def __init__(self, scratch, port, connections, *options):
+        super().__init__(scratch, "stream", "--port", port, "--connections", connections, *options)
+
+    def sent(self):
+        report = self.report()
+        assert report["broken"] == 0, f"{report['broken']} broken: {report['faults']}"
+        return report["messages"]
+
+    def wait_sent(self, messages):
+        until(lambda: self.sent() >= messages, f"{messages} messages to be sent")
+
+    def more(self):
+        self.process.send_signal(signal.SIGUSR1)
+
+
+class Tally(Reporter):
+    """A log on a socket of its own that counts what arrives."""
+
+    def __init__(self, scratch, kind, *options):
+        self.kind = kind
+        self.path = os.path.join(scratch, f"tally-{Reporter.number}")
+        super().__init__(scratch, "sink", "--socket", self.path, "--form", kind, *options)
+        until(lambda: os.path.exists(self.path), "the tally's socket")
+
+    def records(self):
+        return self.report()["records"]
+
+    def wait_records(self, count):
+        until(lambda: self.records() >= count, f"{count} records")
+
+    def stall(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self, seconds=None):
+        self.resume()
+        return super().end(seconds)
+
+
+@contextlib.contextmanager
+def reporters():
+    """A list of reporters; none of them outlives a failure."""
+    running = []
+    try:
+        yield running
+    finally:
+        for reporter in running:
+            reporter.abandon()
+
+
+def judge(streams, tally, repeats=0):
+    """End the streams, then the log: nothing lost, reordered or broken; so many REPEATS."""
+    sent = [load.end() for load in streams]
+    verdict = Verdict(sent, tally.end())
+    print(f"  {verdict}", flush=True)
+    verdict.expect_perfect(repeats)
+    return verdict
+
+
+def most_repeats(deaths, workers=None):
+    """How many records may come again: a batch for each worker and death."""
+    return deaths * (workers or len(os.sched_getaffinity(0))) * BATCH_RECORDS
