@@ -210,8 +210,8 @@ static bool turn(struct worker *w)
     for (int i = 0; i < n; i++) {
         if (events[i].data.u64 == TAG_BELL) {
             hear_bell(w);
-            if (w->draining)
-                return true;
+            if (w->draining) /* it reads every connection, and a round reads none twice */
+                return worker_finish_round(w);
         } else if (!worker_read(w, (uint32_t)events[i].data.u64, events[i].events)) {
             return false;
         }
