@@ -25,6 +25,7 @@ struct conn {
     uint32_t drain_left; /* while stopping: bytes still to be read */
     _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: nobody does */
     uint8_t dirty_tail;  /* its tail's page is in use, or was */
+    uint8_t in_hand;     /* it has a segment in the round: a round reads none twice */
     uint8_t state;       /* enum conn_state */
 };
 

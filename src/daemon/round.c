@@ -6,6 +6,7 @@
 
 #include "daemon/round.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +91,10 @@ static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t lim
     struct inbox *inbox = r->inbox;
     uint32_t n = atomic_load_explicit(&inbox->segments, memory_order_relaxed);
 
+    assert(n < LEDGER_SEGMENTS && !r->table->conns[slot].in_hand);
     if (n == 0)
         open_inbox(r);
+    r->table->conns[slot].in_hand = 1;
     struct segment *segment = &inbox->segment[n];
     segment->start = r->ledger->slots[slot].stream;
     segment->slot = slot;
@@ -112,6 +115,7 @@ static void drop_segment(struct round *r)
 {
     uint32_t n = atomic_load_explicit(&r->inbox->segments, memory_order_relaxed);
 
+    r->table->conns[r->inbox->segment[n - 1].slot].in_hand = 0;
     atomic_store_explicit(&r->inbox->segments, n - 1, memory_order_release);
 }
 
@@ -381,6 +385,7 @@ static void settle(struct round *r, uint32_t index)
         remember_dirty(r, slot);
     }
     r->ledger->slots[slot].stream.tail_bytes = rest->len;
+    r->table->conns[slot].in_hand = 0;
 }
 
 uint32_t round_close(struct round *r, uint32_t *ended)
