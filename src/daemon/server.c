@@ -363,7 +363,7 @@ static int stop(struct server *s)
     listener_stop(s->listener);
     int status = stop_workers(s, keep);
     atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
-    server_say_counters(s);
+    server_say_counters(s, SEVERITY_DEBUG);
     return s->exit_status != EX_OK ? s->exit_status : status;
 }
 
@@ -406,7 +406,7 @@ static void loop(struct server *s)
             if (signal == SIGHUP)
                 server_reload(s);
             else if (signal == SIGUSR1)
-                server_say_counters(s);
+                server_say_counters(s, SEVERITY_INFO);
             else
                 s->stopping = true;
         }

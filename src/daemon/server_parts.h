@@ -74,6 +74,6 @@ struct listening_fault;
 void server_describe_fault(char *dst, size_t room, const struct listening_fault *fault);
 
 /* Say all counters in one line. */
-void server_say_counters(struct server *s);
+void server_say_counters(struct server *s, enum severity severity);
 
 #endif

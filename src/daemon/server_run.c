@@ -77,7 +77,7 @@ void server_describe_fault(char *dst, size_t room, const struct listening_fault 
     }
 }
 
-void server_say_counters(struct server *s)
+void server_say_counters(struct server *s, enum severity severity)
 {
     const struct listener_stats *listener = listener_stats(s->listener);
     uint64_t records = 0, bytes = 0, oversize = 0, discarded = 0, resets = 0, silent = 0, idle = 0;
@@ -92,7 +92,7 @@ void server_say_counters(struct server *s)
         silent += stats_get(&worker->silent);
         idle += stats_get(&worker->idle_closed);
     }
-    log_say(SEVERITY_INFO,
+    log_say(severity,
             "since the start: %llu messages, %llu bytes; %llu connections accepted, %llu refused, "
             "%llu failed, %llu ended silent, %llu by an error, %llu idle; "
             "%llu messages too long, %llu of them discarded",

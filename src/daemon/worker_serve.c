@@ -51,10 +51,13 @@ static void end_connection(struct worker *w, uint32_t slot_index)
 
     if (slot->stream.taken == 0)
         stats_add(&w->stats.silent, 1);
-    if (conn->fd >= 0 && lot != LOT_NONE)
+    if (conn->fd >= 0 && lot != LOT_NONE) {
+        /* The parked copy keeps the socket open, and so it would stay in the set. */
+        (void)poller_remove(w->set, conn->fd); /* it is not in it while it rests */
         net_hang_up(conn->fd);
-    else if (conn->fd >= 0)
+    } else if (conn->fd >= 0) {
         (void)close(conn->fd); /* everything was read; there is no copy elsewhere */
+    }
     if (lot != LOT_NONE)
         parking_leave(w->plan.parking, lot);
     admission_leave(w->plan.office, &slot->peer);
