@@ -69,6 +69,9 @@
 #define PEERLOG_REOPEN_MIN_MS 50u
 #define PEERLOG_REOPEN_MAX_MS 1000u
 
+/* An output that takes nothing for this long is said to be lost, in milliseconds. */
+#define PEERLOG_STALL_MS 2000u
+
 /* How long a stopping daemon goes on reading and delivering, in milliseconds. */
 #define PEERLOG_STOP_MS 5000u
 

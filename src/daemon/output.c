@@ -83,7 +83,23 @@ static void note_back(struct output *output)
               (unsigned)(away_ms / 1000), (unsigned)(away_ms % 1000));
 }
 
-/* Count it as lost; the first one says so. */
+/* What is the matter, for people. */
+static const char *describe_loss(int error)
+{
+    switch (error) {
+    case -EAGAIN:
+        return "has taken nothing for a while";
+    case -ENOSPC:
+    case -EDQUOT:
+    case -ENOBUFS:
+    case -ENOMEM:
+        return "cannot take anything";
+    default:
+        return "is not there";
+    }
+}
+
+/* Count it as lost, or as stalled; the first one says so. */
 static void note_lost(struct output *output, int error)
 {
     struct output_health *health = output->health;
@@ -97,8 +113,9 @@ static void note_lost(struct output *output, int error)
     atomic_store(&health->lost_since_ms, clock_mono_ms());
     atomic_store(&health->announced, 1);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
-              "%s %s is not there (%s); waiting for it, clients wait too, nothing is dropped",
-              output_describe(&output->settings), output->settings.path, strerror(-error));
+              "%s %s %s (%s); waiting for it, clients wait too, nothing is dropped",
+              output_describe(&output->settings), output->settings.path, describe_loss(error),
+              error == -EAGAIN ? "it is full" : strerror(-error));
 }
 
 static void close_output(struct output *output)
@@ -141,11 +158,28 @@ int output_ensure_open(struct output *output)
         lose(output, error);
     else
         note_back(output);
+    output->full_since_ms = 0;
     return error;
+}
+
+/* It is full. Between two batches that is nothing; for long it is as good as lost. */
+static void note_full(struct output *output, bool progress)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (progress || output->full_since_ms == 0) {
+        if (progress)
+            note_back(output);
+        output->full_since_ms = now_ms;
+    } else if (now_ms - output->full_since_ms >= PEERLOG_STALL_MS) {
+        note_lost(output, -EAGAIN);
+    }
 }
 
 enum output_wait output_push(struct output *output, struct batch *batch)
 {
+    uint32_t taken = batch->taken;
+
     /* A socket that was bound anew is tried at once: a second loss in a row waits. */
     for (int attempt = 0; attempt < 2; attempt++) {
         if (output_ensure_open(output) < 0)
@@ -154,11 +188,17 @@ enum output_wait output_push(struct output *output, struct batch *batch)
         int error = output->kind->deliver(output, batch);
         switch (error) {
         case 0:
+            output->full_since_ms = 0;
+            note_back(output);
             return OUTPUT_READY;
         case -EAGAIN:
+            note_full(output, batch->taken > taken);
             return OUTPUT_WAIT_WRITABLE;
         case -ENOBUFS:
         case -ENOMEM:
+        case -ENOSPC:
+        case -EDQUOT:
+            note_lost(output, error);
             output->retry_at_ms = clock_mono_ms() + PEERLOG_REOPEN_MIN_MS;
             return OUTPUT_WAIT_TIME;
         case -EPIPE:

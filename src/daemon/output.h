@@ -51,6 +51,7 @@ struct output {
     int fd;                 /* -1 while lost */
     uint32_t backoff_ms;
     uint64_t retry_at_ms;   /* of the monotonic clock */
+    uint64_t full_since_ms; /* since when it has taken nothing; 0: it takes */
     int last_error;         /* negative errno of the loss */
     int lost;               /* counted in health */
     uint32_t datagram_bytes; /* the largest datagram it takes */

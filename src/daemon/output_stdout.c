@@ -134,7 +134,7 @@ static int deliver_stdout(struct output *output, struct batch *batch)
         skip_written(lines->iov, output->partial);
         ssize_t n = write_lines(output, lines_built);
         if (n < 0 && errno != EINTR)
-            return errno == ENOSPC || errno == EDQUOT ? -ENOBUFS : -errno;
+            return -errno;
         if (n > 0)
             account(output, batch, (size_t)n);
     }

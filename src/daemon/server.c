@@ -213,8 +213,13 @@ static int make_workers(struct server *s)
         .table = &s->table, .parking = s->parking, .office = s->office,
         .greeter = s->greeter, .rules = s->rules, .health = &s->health,
         .events = &s->events, .gate = &s->gate,
+        .longest_message = s->rules->settings->buffer_size,
     };
 
+    for (uint32_t i = 0; i < s->ledger->header->inboxes; i++)
+        if (atomic_load(&s->ledger->inboxes[i].segments) > 0 &&
+            s->ledger->inboxes[i].max_message_bytes > plan.longest_message)
+            plan.longest_message = s->ledger->inboxes[i].max_message_bytes;
     for (unsigned i = 0; i < s->workers_count; i++) {
         plan.index = i;
         int error = worker_new(&plan, &s->workers[i]);

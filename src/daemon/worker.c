@@ -45,7 +45,7 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     atomic_store(&w->rules_used, plan->rules);
     if (round_init(&w->round, plan->table, plan->rules, plan->greeter, &w->stats, inbox) < 0)
         goto fail;
-    error = output_new(&plan->rules->settings->output, plan->rules->settings->buffer_size,
+    error = output_new(&plan->rules->settings->output, plan->longest_message,
                        plan->health, plan->table->ledger->header->instance, &w->output);
     if (error < 0)
         goto fail;

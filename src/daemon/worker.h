@@ -44,6 +44,7 @@ struct worker_plan {
     struct admission_office *office;
     struct greeter *greeter;
     const struct rulebook *rules;
+    uint32_t longest_message; /* of the rules, or of what is in hand from before, in bytes */
     struct output_health *health;
     const struct worker_events *events;
     pthread_mutex_t *gate; /* the thread waits until it is free */
