@@ -414,13 +414,26 @@ bool listener_alive(const struct listener *l)
     return atomic_load_explicit(&l->pongs, memory_order_acquire) == atomic_load(&l->pings);
 }
 
-void listener_stop(struct listener *l)
+/* Nobody comes after us: who waits is let in, and who connects from here on is refused. */
+static void close_doors(struct listener *l)
+{
+    for (size_t i = 0; i < l->current->count; i++) {
+        accept_some(l, &l->current->sockets[i], PEERLOG_LISTEN_BACKLOG);
+        (void)close(l->current->sockets[i].fd); /* its queue was emptied */
+    }
+    l->current->count = 0;
+}
+
+void listener_stop(struct listener *l, bool keep)
 {
     atomic_store_explicit(&l->stop, 1, memory_order_release);
     bell_ring(l->bell);
     if (l->started)
         (void)pthread_join(l->thread, NULL); /* it was created, and joined once */
     l->started = false;
+    take_next(l); /* a reload may have been faster than the thread */
+    if (!keep && l->current != NULL)
+        close_doors(l);
 }
 
 const struct listener_stats *listener_stats(const struct listener *l)

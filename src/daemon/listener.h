@@ -70,8 +70,11 @@ void listener_nudge(struct listener *listener);
 void listener_ping(struct listener *listener);
 bool listener_alive(const struct listener *listener);
 
-/* Stop accepting and end the thread; the sockets stay open until listener_free(). */
-void listener_stop(struct listener *listener);
+/*
+ * Stop accepting and end the thread. With KEEP the sockets stay open until listener_free(), for
+ * the process that comes next; without, who waits is let in and then they are closed.
+ */
+void listener_stop(struct listener *listener, bool keep);
 
 const struct listener_stats *listener_stats(const struct listener *listener);
 

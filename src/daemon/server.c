@@ -365,7 +365,7 @@ static int stop(struct server *s)
     bool keep = parking_available(s->parking);
 
     notify_say("STOPPING=1\nSTATUS=delivering what is in hand");
-    listener_stop(s->listener);
+    listener_stop(s->listener, keep);
     int status = stop_workers(s, keep);
     atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
     server_say_counters(s, SEVERITY_DEBUG);
