@@ -5,7 +5,9 @@ AM_PY_LOG_FLAGS = -B
 integration_tests = \
 	tests/integration/framing.py \
 	tests/integration/listeners.py \
+	tests/integration/log_socket.py \
 	tests/integration/priority.py \
+	tests/integration/stop_and_reload.py \
 	tests/integration/text.py
 
 TESTS += $(integration_tests)

@@ -80,7 +80,7 @@ class Record:
         return set(value.decode().split(",")) if value else set()
 
     def __repr__(self):
-        return f"<{self.priority}>{self.peer} {self.text!r}"
+        return f"<{self.priority}>{self.peer} {self.text[:80]!r}"
 
 
 PEER = rb"(\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}|\[[0-9a-f:.]+\]:\d{1,5})"
@@ -161,13 +161,14 @@ class Sink:
         return len(self.raw)
 
     def records(self):
+        """All so far, in order of arrival; the list is the sink's own."""
         with self.changed:
             fresh = self.raw[self.asked:]
             self.asked = len(self.raw)
         for item in fresh:
             self.parsed.extend(self.parse(item))
         assert self.broken is None, self.broken
-        return list(self.parsed)
+        return self.parsed
 
     def wait(self, answer, what, seconds=None):
         """Wait until ANSWER(records) is true, and return the records."""
@@ -197,8 +198,8 @@ class DatagramSink(Sink):
         self.path = path
         self.socket = None
         self.thread = None
+        self.wake = None  # ends the reader that runs
         self.stalled = False
-        self.wake_out, self.wake_in = os.pipe()
         if bind:
             self.bind()
 
@@ -209,18 +210,18 @@ class DatagramSink(Sink):
             self.start()
 
     def start(self):
-        self.thread = threading.Thread(target=self.run, args=(self.socket,), daemon=True)
+        woken, self.wake = os.pipe()
+        self.thread = threading.Thread(target=self.run, args=(self.socket, woken), daemon=True)
         self.thread.start()
 
-    def run(self, sock):
-        with selectors.DefaultSelector() as selector:
+    def run(self, sock, woken):
+        with os.fdopen(woken), selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ)
-            selector.register(self.wake_out, selectors.EVENT_READ)
+            selector.register(woken, selectors.EVENT_READ)
             try:
                 while True:
                     ready = [key.fileobj for key, _ in selector.select()]
-                    if self.wake_out in ready:
-                        os.read(self.wake_out, 1)
+                    if woken in ready:
                         return
                     self.drain(sock)
             except Exception as error:  # told to the test at its next look
@@ -245,7 +246,7 @@ class DatagramSink(Sink):
         """Stop reading; datagrams pile up in the socket."""
         self.stalled = True
         if self.thread is not None:
-            os.write(self.wake_in, b"x")
+            os.close(self.wake)
             self.thread.join()
             self.thread = None
 
@@ -277,10 +278,18 @@ class DatagramSink(Sink):
         sock.close()
         self.add(items)
 
+    def replace(self):
+        """Put a new socket in the old one's place, in one step, and then close the old one."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as new:
+            new.bind(self.path + ".new")
+            os.rename(self.path + ".new", self.path)
+            self.close()
+            self.socket = new.dup()
+        if not self.stalled:
+            self.start()
+
     def done(self):
         self.close()
-        os.close(self.wake_in)
-        os.close(self.wake_out)
 
 
 class SyslogSink(DatagramSink):
@@ -419,7 +428,7 @@ class Daemon:
                  output=None, **settings):
         self.scratch = scratch
         self.sink = sink
-        self.expected = [r"^peerlogd: listening on \S+:\d+$"]
+        self.expected = [r"^peerlogd: listening on \S+:\d+$", r"^peerlogd: since the start: "]
         self.settings = dict(listeners=list(listeners), **settings)
         self.output = dict(output or {})
         self.file = os.path.join(scratch, f"peerlogd-{id(self):x}.conf")
@@ -429,6 +438,7 @@ class Daemon:
             self.output = dict(type="stdout", **self.output)
         self.write_file(**settings)
         self.status = None
+        self.status_wanted = 0
         self.start(before, stdout)
 
     def write_file(self, text=None, **changes):
@@ -492,15 +502,23 @@ class Daemon:
             self.words.thread.join()
         return self.status
 
-    def end(self, status=0):
+    def end(self, status=None):
         """Stop it if it runs, and see that it ends well and said nothing unexpected."""
+        if status is not None:
+            self.status_wanted = status
         if self.status is None and self.process.poll() is None:
             self.signal(signal.SIGTERM)
         ended = self.wait()
         surprises = [line for line in self.words.lines
                      if not any(re.search(pattern, line) for pattern in self.expected)]
         assert not surprises, "the daemon also said:\n" + "\n".join(surprises)
-        assert ended == status, f"exit status {ended} instead of {status}"
+        assert ended == self.status_wanted, (
+            f"exit status {ended} instead of {self.status_wanted}")
+
+    def counted(self, what):
+        """A number of its last words, such as counted("connections accepted")."""
+        match, = self.words.wait(rf"since the start: .*\b(\d+) {what}")
+        return int(match.group(1))
 
     # What /proc tells of it.
 
@@ -702,9 +720,10 @@ def by_peer(records):
     return found
 
 
-def numbered(stream, count, first=0):
+def numbered(stream, count, first=0, pad=0):
     """COUNT messages that say which stream they are of, and their place in it."""
-    return [b"stream %d message %d" % (stream, i) for i in range(first, first + count)]
+    return [b"stream %d message %07d" % (stream, i) + b"." * pad
+            for i in range(first, first + count)]
 
 
 def check_streams(records, streams):
@@ -717,8 +736,8 @@ def check_streams(records, streams):
         lost = set(wanted) - set(got)
         raise AssertionError(
             f"{peer}: {len(wanted)} messages became {len(got)}; {len(lost)} lost "
-            f"({sorted(lost)[:3]}), {len(got) - len(set(got))} doubled, "
-            f"order {'kept' if sorted(got) == got else 'not kept, or numbers of unequal length'}")
+            f"({sorted(lost)[:3]!r:.300}), {len(got) - len(set(got))} doubled, "
+            f"order {'kept' if sorted(got) == got else 'not kept'}")
     strangers = set(found) - set(streams)
     assert not strangers, f"nobody sent what {sorted(strangers)[:3]} said"
 

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# The log daemon has bad days: it is not there yet, it stalls, it is slow, it is gone for
+# good, and somebody restarts it again and again while sixteen clients talk at full speed.
+# peerlogd says so once, lets the clients wait, and says once when it is back. Then
+# every message is there, once, in the order in which its client said it; and a
+# message that is too large for the log's datagrams arrives in pieces, not never.
+
+from support import *
+
+LOST = r"is not there \(.*\); waiting for it, clients wait too, nothing is dropped$"
+BACK = r"socket \S+ is back after \d+\.\d\d\d s$"
+STREAMS = 16
+
+
+class Talkers:
+    """Connections that send numbered messages for as long as a test wants."""
+
+    def __init__(self, port, count=STREAMS, least=500, most=1 << 60, pad=2000):
+        self.least, self.most, self.pad = least, most, pad
+        self.enough = threading.Event()
+        self.streams = {}
+        self.sent = 0
+        self.failures = []
+        self.threads = [threading.Thread(target=self.talk, args=(port, i), daemon=True)
+                        for i in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def talk(self, port, number):
+        try:
+            sock = connect(port)
+            texts = self.streams[name_of(sock)] = []
+            sock.settimeout(None)
+            while len(texts) < self.most and not (self.enough.is_set() and
+                                                  len(texts) >= self.least):
+                more = numbered(number, 50, len(texts), self.pad)
+                sock.sendall(b"\n".join(more) + b"\n")
+                texts += more
+                self.sent += len(more)
+            finish(sock)
+        except Exception as error:
+            self.failures.append(error)
+
+    def end(self):
+        """Everything was said, and the daemon has read it."""
+        self.enough.set()
+        for thread in self.threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "a client could not finish"
+        assert not self.failures, self.failures
+        return self.streams
+
+
+def check_all(sink, talkers):
+    streams = talkers.end()
+    total = sum(map(len, streams.values()))
+    with contextlib.suppress(AssertionError):  # what is missing says more than the number
+        sink.wait_count(total)
+    check_streams(sink.records(), streams)
+    assert len(streams) == len(talkers.threads)
+
+
+class Unchanging:
+    """Answers: does this stay as it is, however often one looks?"""
+
+    def __init__(self, value, times=50):
+        self.value, self.wanted, self.last, self.times = value, times, None, 0
+
+    def __call__(self):
+        now = self.value()
+        self.times = self.times + 1 if now == self.last else 0
+        self.last = now
+        return self.times >= self.wanted
+
+
+def missing_at_start(kind, scratch):
+    with new_sink(kind, scratch, bind=False) as sink:
+        with Daemon(scratch, sink) as daemon:
+            daemon.expect(LOST)
+            talkers = Talkers(daemon.port, least=300, most=300)
+            early = connect(daemon.port)
+            early.sendall(b"early\n")
+            name = name_of(early)
+            reset(early)
+            sink.bind()
+            daemon.expect(BACK)
+            streams = talkers.end()
+            streams[name] = [b"early"]
+            check_streams(sink.wait_count(300 * STREAMS + 1), streams)
+            daemon.end()
+            assert daemon.said(LOST) == daemon.said(BACK) == 1, "said once, and once"
+
+
+def missing_syslog(scratch):
+    missing_at_start("syslog", scratch)
+
+
+def missing_journal(scratch):
+    missing_at_start("journal", scratch)
+
+
+def stalled(kind, scratch):
+    """A receiver that stops reading for a while: the clients wait, and nothing is said."""
+    with serving(kind, scratch) as (daemon, sink):
+        talkers = Talkers(daemon.port, count=4, pad=4000)
+        for _ in range(3):
+            before = sink.count()
+            sink.wait(lambda _, n=before: sink.count() > n + 50, "more messages")
+            sink.stall()
+            until(Unchanging(lambda: talkers.sent), "the clients to wait")
+            assert all(t.is_alive() for t in talkers.threads)
+            sink.resume()
+        check_all(sink, talkers)
+
+
+def stalled_syslog(scratch):
+    stalled("syslog", scratch)
+
+
+def stalled_journal(scratch):
+    stalled("journal", scratch)
+
+
+def replaced(kind, scratch, times):
+    """Taken away, unlinked and bound again under load; every datagram it got is counted."""
+    with serving(kind, scratch) as (daemon, sink):
+        talkers = Talkers(daemon.port, least=0)
+        for i in range(times):
+            before = sink.count()
+            with sink.changed:
+                assert sink.changed.wait_for(lambda n=before: sink.count() > n, PATIENCE), (
+                    f"nothing arrives after {i} changes: {daemon.words.lines[-3:]}")
+            if i % 2 == 0:
+                sink.unlink()
+                sink.close()
+                sink.bind()
+            else:
+                sink.replace()
+        check_all(sink, talkers)
+        daemon.allow(LOST)
+        daemon.allow(BACK)
+        daemon.end()
+        assert daemon.said(LOST) == daemon.said(BACK) <= times
+
+
+def replaced_syslog(scratch):
+    replaced("syslog", scratch, 100)
+
+
+def replaced_journal(scratch):
+    replaced("journal", scratch, 100)
+
+
+def gone_for_a_while(scratch):
+    """Gone under load, away while all clients wait, and back: one word each."""
+    with serving("syslog", scratch) as (daemon, sink):
+        for i in range(1, 4):
+            before = sink.count()
+            talkers = Talkers(daemon.port)
+            sink.wait(lambda _, n=before: sink.count() > n + 500, "the first messages")
+            sink.unlink()
+            sink.close()
+            daemon.expect(LOST, i)
+            talkers.enough.set()
+            sink.bind()
+            daemon.expect(BACK, i)
+            streams = talkers.end()
+            names = set(streams)
+            total = before + sum(map(len, streams.values()))
+            check_streams([r for r in sink.wait_count(total) if r.peer in names], streams)
+        daemon.end()
+        assert daemon.said(LOST) == daemon.said(BACK) == 3, "said once, and once"
+
+
+def slow(scratch):
+    """A receiver that takes one datagram at a time, and looks at each before the next."""
+    with serving("syslog", scratch) as (daemon, sink):
+        sink.stall()
+        talkers = Talkers(daemon.port, least=100, most=100)
+        total = 100 * STREAMS
+        sink.socket.settimeout(PATIENCE)
+        for _ in range(total):
+            sink.add([sink.socket.recv(1 << 20)])
+            parse_datagram(sink.raw[-1])
+        sink.socket.setblocking(False)
+        sink.resume()
+        check_all(sink, talkers)
+
+
+def another_kind_of_socket(scratch):
+    """A stream socket stands where the log socket should be; then the right one does."""
+    with new_sink("syslog", scratch, bind=False) as sink:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wrong:
+            wrong.bind(sink.path)
+            wrong.listen()
+            with Daemon(scratch, sink) as daemon:
+                daemon.expect(LOST)
+                sock = connect(daemon.port)
+                sock.sendall(b"waits\n")
+                os.unlink(sink.path)
+                sink.bind()
+                daemon.expect(BACK)
+                peer = finish(sock)
+                check_streams(sink.wait_count(1), {peer: [b"waits"]})
+
+
+def too_large_for_a_datagram(scratch):
+    """131,072 control characters need four times that, and a datagram takes 212,960 bytes."""
+    size = 131072
+    with serving("syslog", scratch, buffer_size=size) as (daemon, sink):
+        peer = say(daemon.port, b"before\n" + b"\x01" * size + b"\nafter\n")
+        records = sink.wait(lambda r: r and r[-1].text == b"after", "the last one")
+        assert {r.peer for r in records} == {peer}
+        assert [r.text for r in (records[0], records[-1])] == [b"before", b"after"]
+        pieces = [re.fullmatch(rb"\[piece (\d+)(, last)?\] (.*)", r.text, re.DOTALL) for r in records[1:-1]]
+        assert all(pieces), [r.text[:60] for r in records]
+        assert [int(p.group(1)) for p in pieces] == list(range(1, len(pieces) + 1))
+        assert [p.group(2) is not None for p in pieces] == [False] * (len(pieces) - 1) + [True]
+        assert b"".join(p.group(3) for p in pieces) == rb"\x01" * size
+
+
+def too_large_for_the_journal(scratch):
+    """The same in the journal: one entry, by a sealed memfd."""
+    size = 131072
+    with serving("journal", scratch, buffer_size=size) as (daemon, sink):
+        for text in (b"\x01" * size, b"x" * size, b"\xff" * size):
+            say(daemon.port, b"before\0" + text + b"\0after\n")
+        records = sink.wait_count(9)
+        for i, text in enumerate((b"\x01" * size, b"x" * size, b"\xff" * size)):
+            before, big, after = records[3 * i:3 * i + 3]
+            assert (before.text, after.text) == (b"before", b"after")
+            assert big.text == text.replace(b"\x01", rb"\x01").replace(b"\xff", rb"\xff"), (len(big.text), big.text[:50])
+            assert big.fields.get(b"PEER_RAW", text) == text
+        assert sink.memfds >= 1
+
+
+if __name__ == "__main__":
+    main(missing_syslog, missing_journal, stalled_syslog, stalled_journal, replaced_syslog,
+         replaced_journal, gone_for_a_while, slow, another_kind_of_socket,
+         too_large_for_a_datagram, too_large_for_the_journal)
