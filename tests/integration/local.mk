@@ -4,6 +4,8 @@ AM_PY_LOG_FLAGS = -B
 
 integration_tests = \
 	tests/integration/framing.py \
+	tests/integration/goodbye.py \
+	tests/integration/hostile.py \
 	tests/integration/listeners.py \
 	tests/integration/log_socket.py \
 	tests/integration/priority.py \

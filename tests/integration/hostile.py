@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# Peers that mean no good, or do not know better: they hang up or reset at every byte of a
+# frame, half-close by the thousand and stay, never read, or talk without a pause. Whoever
+# else is connected must not notice: what was sent before the end is logged, those
+# who trickle are served beside the one who floods, and the daemon goes on.
+
+from support import *
+
+FRAMES = b"<13>one\n9 <13>count\0<11>tra\nce\0"
+RECORDS = [b"one", b"count", b"tra\\nce"]
+
+
+def records_of_prefix(data):
+    """What a beginning of FRAMES makes, worked out by hand from the manual."""
+    at_one = len(b"<13>one\n")
+    at_count = at_one + len(b"9 <13>count")
+    n = len(data)
+    if n <= at_one:
+        text = data.rstrip(b"\n")
+        return [text[4:] if n > 4 else text] if n > 0 and text != b"<13>" else (
+            [b""] if text == b"<13>" else [])
+    done = [b"one"]
+    if n <= at_count:
+        rest = data[at_one:]
+        if n == at_count:
+            return done + [b"count"]
+        if b">" in rest:
+            return done + [b"[incomplete, %d of 9 bytes] " % (len(rest) - 2) + rest[6:]]
+        return done + [rest]
+    done.append(b"count")
+    rest = data[at_count + 1:]
+    text = rest.rstrip(b"\0")
+    if not text:
+        return done
+    body = text[4:] if b">" in text else text
+    body = body[:-1] if not rest.endswith(b"\0") and body.endswith(b"\n") else body
+    return done + [body.replace(b"\n", b"\\n")]
+
+
+def end_at_every_byte(scratch):
+    with serving("syslog", scratch) as (daemon, sink):
+        streams, ends = {}, {"FIN": finish, "RST": reset}
+        for end in ends.values():
+            for at in range(len(FRAMES) + 1):
+                sock = connect(daemon.port)
+                name = name_of(sock)
+                sock.sendall(FRAMES[:at])
+                end(sock)
+                wanted = records_of_prefix(FRAMES[:at])
+                if wanted:
+                    streams[name] = wanted
+        assert records_of_prefix(FRAMES) == RECORDS
+        check_streams(sink.wait_count(sum(map(len, streams.values()))), streams)
+        daemon.wait_closed()
+
+
+def half_closed_by_the_thousand(scratch):
+    """They send, half-close and never close: we do, at once, and keep nothing."""
+    count = min(10000, more_descriptors() - 200)
+    with serving("syslog", scratch, limits=dict(connections=20000)) as (daemon, sink):
+        daemon.allow("limits.connections = 20000 needs more descriptors")
+        daemon.allow(r"limits.connections \(\d+\) is reached|below limits.connections again")
+        before = daemon.descriptors()
+        socks = []
+        for i in range(count):
+            sock = socket.socket()
+            sock.bind(("127.0.3.%d" % (i % 250 + 1), 0))
+            sock.connect(("127.0.0.1", daemon.port))
+            sock.sendall(b"h%d\n" % i)
+            sock.shutdown(socket.SHUT_WR)
+            socks.append(sock)
+        sink.wait(lambda _: sink.count() >= count, "every message")
+        for sock in socks:
+            assert sock.recv(1) == b""
+        until(lambda: daemon.descriptors() == before, "the descriptors of the start")
+        daemon.wait_closed()
+        for sock in socks:
+            sock.close()
+        assert {r.text for r in sink.records()} == {b"h%d" % i for i in range(count)}
+
+
+def many_idle_ones(scratch):
+    """Idle connections by the thousand, and a message is as welcome as ever."""
+    count = min(5000, more_descriptors() - 200)
+    with serving("syslog", scratch, limits=dict(connections=count + 100)) as (daemon, sink):
+        daemon.allow("needs more descriptors|is reached|below limits.connections")
+        idle = [connect(daemon.port) for _ in range(count)]
+        until(lambda: daemon.descriptors() >= count, "all to be accepted")
+        ticks = daemon.cpu_ticks()
+        for i in range(100):
+            say(daemon.port, b"a\n")
+            sink.wait_count(i + 1)
+        assert daemon.cpu_ticks() - ticks < 100
+        for sock in idle:
+            sock.close()
+        daemon.wait_closed()
+
+
+def never_reads(scratch):
+    """A peer that floods and never reads, nor closes: there is nothing for it to read."""
+    with serving("stdout", scratch) as (daemon, sink):
+        sock = connect(daemon.port)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        texts = numbered(0, 20000)
+        sock.sendall(b"\n".join(texts) + b"\n")
+        check_streams(sink.wait_count(20000), {name_of(sock): texts})
+        sock.close()
+
+
+def one_floods_others_trickle(scratch):
+    """Fairness in numbers: twenty say a line, byte by byte, whenever all the last are logged.
+
+    However fast the flood is, the lines must not wait for more of it than a few rounds' worth.
+    """
+    with serving("syslog", scratch, workers=1) as (daemon, sink):
+        stop = threading.Event()
+        line = b"f" * 1000 + b"\n"
+
+        def flood():
+            with contextlib.suppress(OSError):
+                sock = connect(daemon.port)
+                while not stop.is_set():
+                    sock.sendall(line * 100)
+
+        flooder = threading.Thread(target=flood, daemon=True)
+        flooder.start()
+        sink.wait(lambda _: sink.count() > 1000, "the flood")
+        tricklers = [connect(daemon.port) for _ in range(20)]
+        names = {name_of(sock) for sock in tricklers}
+        gaps = []
+        for turn in range(10):
+            before = sink.count()
+            for sock in tricklers:
+                for byte in (b"t", b"%d" % turn, b"\n"):
+                    sock.sendall(byte)
+            sink.wait(lambda r, n=20 * (turn + 1): sum(x.peer in names for x in r) >= n,
+                      "the tricklers' lines")
+            gaps.append(sink.count() - before)
+        stop.set()
+        flooder.join()
+        by = by_peer(sink.records())
+        for name in names:
+            assert [r.text for r in by[name]] == [b"t%d" % turn for turn in range(10)]
+        # What the flood got through meanwhile, in records of 1,000 bytes.
+        assert min(gaps) < 20000, gaps
+        daemon.end()
+
+
+def same_thing_again(scratch):
+    """Names, formats and escape sequences in every field of a message change nothing."""
+    with serving("syslog", scratch) as (daemon, sink):
+        evil = [b"%s%n%x" * 50, b"<13>" * 100, b"[" * 500, b"\x1b]0;owned\x07", b"-" * 8192,
+                b"9" * 10 + b" " + b"<" * 100, b"<0>" + b"A" * 100, b"' OR 1=1; --",
+                b"5 " * 1000, b"\xff" * 8192, b"\0" * 100 + b"x"]
+        for data in evil:
+            say(daemon.port, data + b"\n<13>good\n")
+        good = sink.wait(lambda r: sum(x.text == b"good" for x in r) == len(evil), "all")
+        assert all(r.severity >= CRIT for r in good)
+
+
+if __name__ == "__main__":
+    main(end_at_every_byte, half_closed_by_the_thousand, many_idle_ones, never_reads,
+         one_floods_others_trickle, same_thing_again)
