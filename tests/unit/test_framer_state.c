@@ -19,6 +19,7 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define MAX PEERLOG_MIN_MESSAGE_BYTES
+#define MAX_CARRY (PEERLOG_MAX_MESSAGE_BYTES + PEERLOG_TERMINATOR_BYTES)
 
 /* A stream that stops in the middle of something. */
 struct pause {
@@ -99,19 +100,24 @@ static void another_length_of_the_carry_does_not_fit(void **state)
     }
 }
 
-/* The fields of a state, one after the other, to be set to VALUE. */
-#define FIELDS 9u
-static void set_field(struct framer_state *s, unsigned field, uint64_t value)
-{
-    uint32_t *const words[] = {&s->count, &s->given, &s->part, &s->held, &s->scanned};
-    uint8_t *const small[] = {&s->phase, &s->after_nul, &s->last_two[1]};
+enum field { NONE, DROPPED, COUNT, GIVEN, PART, HELD, SCANNED, PHASE, AFTER_NUL, LAST, LATEST,
+             FIELDS };
 
-    if (field == 0)
-        s->dropped = value;
-    else if (field <= COUNT_OF(words))
-        *words[field - 1] = (uint32_t)value;
-    else
-        *small[field - 1 - COUNT_OF(words)] = (uint8_t)value;
+static void set_field(struct framer_state *s, enum field field, uint64_t value)
+{
+    switch (field) {
+    case DROPPED: s->dropped = value; break;
+    case COUNT: s->count = (uint32_t)value; break;
+    case GIVEN: s->given = (uint32_t)value; break;
+    case PART: s->part = (uint32_t)value; break;
+    case HELD: s->held = (uint32_t)value; break;
+    case SCANNED: s->scanned = (uint32_t)value; break;
+    case PHASE: s->phase = (uint8_t)value; break;
+    case AFTER_NUL: s->after_nul = (uint8_t)value; break;
+    case LAST: s->last_two[0] = (uint8_t)value; break;
+    case LATEST: s->last_two[1] = (uint8_t)value; break;
+    default: break;
+    }
 }
 
 static void a_state_far_out_of_range_is_refused(void **state)
@@ -121,13 +127,94 @@ static void a_state_far_out_of_range_is_refused(void **state)
         struct stream_rules rules;
         struct stream s;
         pause_at(&s, &rules, &pauses[i]);
-        for (unsigned field = 0; field < 8; field++) {
+        for (enum field field = DROPPED; field <= AFTER_NUL; field++) {
             struct framer_state odd = s.state;
-            if (field == 3) /* the number of pieces has no upper bound */
+            if (field == PART) /* the number of pieces has no upper bound */
                 continue;
             set_field(&odd, field, UINT64_MAX);
             assert_false(framer_state_valid(&odd, s.carry.len));
         }
+        stream_done(&s);
+    }
+}
+
+/* A pause, what is changed in its state, and whether the result can be. */
+struct border {
+    const char *pause;
+    enum field field;
+    uint64_t value;
+    enum field other;
+    uint64_t other_value;
+    size_t carry;
+    bool valid;
+};
+
+static const struct border borders[] = {
+    {"undecided PRI of a count", NONE, 0, NONE, 0, 15, true},
+    {"undecided PRI of a count", NONE, 0, NONE, 0, 16, false},
+    {"text", HELD, 1, NONE, 0, 24, false},
+    {"text", DROPPED, 1, NONE, 0, 24, false},
+    {"text", LAST, 1, NONE, 0, 24, false},
+    {"text", LATEST, 1, NONE, 0, 24, false},
+    {"text", COUNT, 1, NONE, 0, 24, false},
+    {"text", GIVEN, 1, NONE, 0, 24, false},
+    {"text", AFTER_NUL, 1, NONE, 0, 24, true},
+    {"text", AFTER_NUL, 2, NONE, 0, 24, false},
+    {"text", SCANNED, MAX_CARRY, NONE, 0, MAX_CARRY, true},
+    {"text", SCANNED, MAX_CARRY + 1, NONE, 0, MAX_CARRY + 1, false},
+    {"text in pieces", SCANNED, 4, NONE, 0, 4, true},
+    {"text in pieces", SCANNED, 3, NONE, 0, 3, false},
+    /* more than what is carried must be missing */
+    {"counted", COUNT, 25, NONE, 0, 24, true},
+    {"counted", COUNT, 24, NONE, 0, 24, false},
+    {"counted", COUNT, PEERLOG_MAX_COUNT, NONE, 0, 24, true},
+    {"counted", COUNT, PEERLOG_MAX_COUNT + 1, NONE, 0, 24, false},
+    {"counted", GIVEN, 1, NONE, 0, 24, false},
+    {"counted", PART, 1, NONE, 0, 24, false},
+    {"counted", SCANNED, 1, NONE, 0, 24, false},
+    {"counted in pieces", COUNT, 772, NONE, 0, 0, true},
+    {"counted in pieces", COUNT, 771, NONE, 0, 0, false},
+    {"counted in pieces", GIVEN, PEERLOG_MAX_COUNT + 1, NONE, 0, 0, false},
+    /* more than a terminator was dropped, or will be */
+    {"discarded text", DROPPED, 4, NONE, 0, 0, true},
+    {"discarded text", DROPPED, 3, NONE, 0, 0, false},
+    {"discarded text", DROPPED, INT64_MAX, NONE, 0, 0, true},
+    {"discarded text", DROPPED, 1ull << 63, NONE, 0, 0, false},
+    {"discarded text", PART, 1, NONE, 0, 0, false},
+    {"discarded text", GIVEN, 1, NONE, 0, 0, false},
+    {"discarded text", COUNT, 1, NONE, 0, 0, false},
+    {"truncated text", HELD, MAX - 1, NONE, 0, MAX, false},
+    {"truncated text", SCANNED, MAX - 1, NONE, 0, MAX, false},
+    {"truncated count", DROPPED, 743, NONE, 0, MAX, true},
+    {"truncated count", DROPPED, 744, NONE, 0, MAX, false},
+    {"truncated count", DROPPED, 1, COUNT, MAX + 4, MAX, true},
+    {"truncated count", DROPPED, 1, COUNT, MAX + 3, MAX, false},
+    {"truncated count", DROPPED, 0, NONE, 0, MAX, false},
+    {"truncated count", SCANNED, 1, NONE, 0, MAX, false},
+    {"truncated count", COUNT, PEERLOG_MAX_COUNT + 1, NONE, 0, MAX, false},
+};
+
+static const struct pause *pause_named(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(pauses); i++)
+        if (strcmp(pauses[i].name, name) == 0)
+            return &pauses[i];
+    fail_msg("no pause is called %s", name);
+    return NULL;
+}
+
+static void draws_the_line_where_the_table_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(borders); i++) {
+        const struct border *b = &borders[i];
+        struct stream_rules rules;
+        struct stream s;
+        pause_at(&s, &rules, pause_named(b->pause));
+        set_field(&s.state, b->field, b->value);
+        set_field(&s.state, b->other, b->other_value);
+        if (framer_state_valid(&s.state, b->carry) != b->valid)
+            fail_msg("%s, row %zu, is on the wrong side", b->pause, i);
         stream_done(&s);
     }
 }
@@ -172,7 +259,7 @@ static void whatever_is_not_refused_does_no_harm(void **state)
             seed += i;
         pause_at(&s, &rules, &pauses[i % COUNT_OF(pauses)]);
         for (unsigned n = 1 + draw(&seed, 3); n > 0; n--)
-            set_field(&s.state, draw(&seed, FIELDS), draw_value(&seed, s.carry.len));
+            set_field(&s.state, (enum field)draw(&seed, FIELDS), draw_value(&seed, s.carry.len));
         if (framer_state_valid(&s.state, s.carry.len)) {
             rules.framer.framing = (uint8_t)draw(&seed, 5);
             rules.framer.oversize = (uint8_t)draw(&seed, 3);
@@ -191,6 +278,7 @@ int main(void)
         cmocka_unit_test(each_state_that_was_left_is_valid),
         cmocka_unit_test(another_length_of_the_carry_does_not_fit),
         cmocka_unit_test(a_state_far_out_of_range_is_refused),
+        cmocka_unit_test(draws_the_line_where_the_table_says),
         cmocka_unit_test(whatever_is_not_refused_does_no_harm),
     };
 

@@ -175,7 +175,8 @@ static const struct cut_case cuts[] = {
     {"aaaaaa\x80\x80", 7, 7},             /* nothing leads it */
     {"aaaa\x80\x80\x80\x80", 7, 7},
     {"\x80\x80\x80\x80\x80\x80\x80\x80", 7, 7},
-    {"aaaa\xc3\xa9\x80\x80", 7, 7},       /* the character ended before */
+    {"aaaa\xc3\xa9\x80", 6, 6},           /* the character ended before */
+    {"aaaa\xc3\xa9\x80\x80", 7, 7},
     {"aaaaaaa\xff", 7, 7},
     {"aaaaaa\xff\x80", 7, 7},
     {"aaaaaa\xc0\x80", 7, 7},             /* overlong: no lead byte */
