@@ -404,13 +404,13 @@ static bool start_valid(const struct framer_state *s, size_t carry)
 
 /*
  * Inside a frame that is given out: all that is carried was searched, or belongs to the
- * count. A piece leaves only when more than a terminator remains.
+ * count. A piece leaves only when something else is there, and more than a terminator.
  */
 static bool open_valid(const struct framer_state *s, size_t carry)
 {
     size_t left = s->phase == PHASE_COUNTED ? (size_t)s->count - s->given : carry;
 
-    if (s->part > 0 && left <= PEERLOG_TERMINATOR_BYTES)
+    if (s->part > 0 && (carry == 0 || left <= PEERLOG_TERMINATOR_BYTES))
         return false;
     if (s->phase != PHASE_COUNTED)
         return s->count == 0 && s->given == 0 && s->scanned == carry;

@@ -172,9 +172,10 @@ static const struct border borders[] = {
     {"counted", GIVEN, 1, NONE, 0, 24, false},
     {"counted", PART, 1, NONE, 0, 24, false},
     {"counted", SCANNED, 1, NONE, 0, 24, false},
-    {"counted in pieces", COUNT, 772, NONE, 0, 0, true},
-    {"counted in pieces", COUNT, 771, NONE, 0, 0, false},
-    {"counted in pieces", GIVEN, PEERLOG_MAX_COUNT + 1, NONE, 0, 0, false},
+    {"counted in pieces", COUNT, 772, NONE, 0, 1, true},
+    {"counted in pieces", COUNT, 771, NONE, 0, 1, false},
+    {"counted in pieces", COUNT, 772, NONE, 0, 0, false},
+    {"counted in pieces", GIVEN, PEERLOG_MAX_COUNT + 1, NONE, 0, 1, false},
     /* more than a terminator was dropped, or will be */
     {"discarded text", DROPPED, 4, NONE, 0, 0, true},
     {"discarded text", DROPPED, 3, NONE, 0, 0, false},
