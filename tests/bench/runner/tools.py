@@ -72,10 +72,21 @@ class Sink:
         return result
 
 
+def last_words(path):
+    """The last line that a program wrote to its log, for the one who has to find out."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().split("\n")
+    except OSError:
+        return ""
+    return ": " + lines[-2] if len(lines) > 1 else ""
+
+
 class Load:
     """The load generator, running."""
 
     def __init__(self, bench, port, **options):
+        self.log = bench.scratch("load.err")
         command = [bench.tool("load"), "--port", str(port)]
         for name, value in options.items():
             command += ["--" + name.replace("_", "-"), str(value)]
@@ -93,7 +104,7 @@ class Load:
         try:
             return json.loads(out.splitlines()[-1])
         except (IndexError, ValueError) as error:
-            raise Failure("the load generator failed") from error
+            raise Failure("the load generator failed" + last_words(self.log)) from error
 
     def wait_for(self, word, seconds=LIMIT_SECONDS):
         """In hold mode: wait for a word, and return the seconds it says it took."""
@@ -101,7 +112,7 @@ class Load:
             raise Failure(f"the load generator did not say '{word}'")
         line = self.process.stdout.readline().decode().split()
         if not line or line[0] != word:
-            raise Failure(f"the load generator said {line} instead of '{word}'")
+            raise Failure("the load generator failed" + last_words(self.log))
         return int(line[1]) / 1e9
 
     def speak(self, seconds=LIMIT_SECONDS):
