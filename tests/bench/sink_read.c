@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sink's receivers: datagrams by recvmmsg, so that the sink costs less than whatever is measured
- * against it, and lines by large reads.
+ * The sink's receivers: datagrams by recvmmsg, so that the sink costs less than whatever is
+ * measured against it, and lines by large reads.
  */
 #include "config.h"
 

@@ -88,7 +88,8 @@ class Stream(Cell):
         running = idle = None
         try:
             running = daemon.start(Target(kind, sink.path),
-                                   max(USUAL_CONNECTIONS, self.connections + self.idle), **popen_args)
+                                   max(USUAL_CONNECTIONS, self.connections + self.idle),
+                                   **popen_args)
             if self.idle:
                 idle = open_idle(bench, running.port, self.idle)
             before = running.cpu_ns()

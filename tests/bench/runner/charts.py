@@ -69,7 +69,8 @@ def _curve(path, results, programs):
         return None
     script = HEAD.format(width=640, output=path, title="CPU beside idle connections",
                          ylabel="CPU us a message")
-    script += 'set logscale x\nset xlabel "idle connections (1: none)"\nset style data linespoints\n'
+    script += 'set logscale x\nset xlabel "idle connections (1: none)"\n'
+    script += "set style data linespoints\n"
     for i, (program, points) in enumerate(lines):
         script += f"$d{i} << EOD\n" + "\n".join(f"{x} {y:.4f}" for x, y in points) + "\nEOD\n"
     script += "plot " + ", ".join(

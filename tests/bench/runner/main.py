@@ -19,7 +19,8 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def parse_options(argv):
     parser = argparse.ArgumentParser(
-        prog="tests/bench/run", description="Measure peerlogd against the floor and against others.")
+        prog="tests/bench/run",
+        description="Measure peerlogd against the floor and against others.")
     parser.add_argument("--builddir", default=".", help="where the programs were built")
     parser.add_argument("--results", help="directory for JSON and charts (BUILDDIR/bench-results)")
     parser.add_argument("--rounds", type=int, default=5)
