@@ -164,10 +164,10 @@ def main(argv):
     status = space.run_inside([os.path.join(SOURCE, "run")] + argv)
     if status is not None:
         return status
-    signal.signal(signal.SIGTERM, _on_signal)
-    signal.signal(signal.SIGINT, _on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _on_signal)
     space.prepare()
-    directory = tempfile.mkdtemp(prefix="peerlog-bench-")
+    directory = os.environ.get(space.INSIDE) or tempfile.mkdtemp(prefix="peerlog-bench-")
     try:
         return _work(options, directory)
     except KeyboardInterrupt:

@@ -15,7 +15,9 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 
+# Set inside; it names the scratch directory, which is removed outside.
 INSIDE = "PEERLOG_BENCH_INSIDE"
 
 # Of a booted system with systemd; and for many connections.
@@ -50,11 +52,16 @@ def run_inside(argv):
               f"net.unix.max_dgram_qlen={read_sysctl('net/unix/max_dgram_qlen')}",
               file=sys.stderr)
         return None
-    child = subprocess.Popen(_UNSHARE + [sys.executable] + argv,
-                             env=dict(os.environ, **{INSIDE: "1"}))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child gets it, too
-    signal.signal(signal.SIGTERM, lambda *_: child.kill())
-    return child.wait()
+    directory = tempfile.mkdtemp(prefix="peerlog-bench-")
+    try:
+        child = subprocess.Popen(_UNSHARE + [sys.executable] + argv,
+                                 env=dict(os.environ, **{INSIDE: directory}))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child gets it, too
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: child.kill())
+        return child.wait()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def read_sysctl(name):
