@@ -379,9 +379,6 @@ static void *run(void *argument)
         if (parking_wants_sweep(l->plan.parking))
             parking_sweep(l->plan.parking, move_slot, l);
     }
-    /* Who waits to be accepted has been told by the kernel that we are here. */
-    for (size_t i = 0; i < l->current->count && l->rest == NOT_RESTING; i++)
-        accept_some(l, &l->current->sockets[i], PEERLOG_LISTEN_BACKLOG);
     return NULL;
 }
 
@@ -414,14 +411,19 @@ bool listener_alive(const struct listener *l)
     return atomic_load_explicit(&l->pongs, memory_order_acquire) == atomic_load(&l->pings);
 }
 
-/* Nobody comes after us: who waits is let in, and who connects from here on is refused. */
-static void close_doors(struct listener *l)
+/*
+ * Who waits was told by the kernel that we are here: it is let in. When nobody comes after
+ * us, who connects from here on is refused.
+ */
+static void close_doors(struct listener *l, bool keep)
 {
     for (size_t i = 0; i < l->current->count; i++) {
         accept_some(l, &l->current->sockets[i], PEERLOG_LISTEN_BACKLOG);
-        (void)close(l->current->sockets[i].fd); /* its queue was emptied */
+        if (!keep)
+            (void)close(l->current->sockets[i].fd); /* its queue was emptied */
     }
-    l->current->count = 0;
+    if (!keep)
+        l->current->count = 0;
 }
 
 void listener_stop(struct listener *l, bool keep)
@@ -432,8 +434,8 @@ void listener_stop(struct listener *l, bool keep)
         (void)pthread_join(l->thread, NULL); /* it was created, and joined once */
     l->started = false;
     take_next(l); /* a reload may have been faster than the thread */
-    if (!keep && l->current != NULL)
-        close_doors(l);
+    if (l->current != NULL)
+        close_doors(l, keep);
 }
 
 const struct listener_stats *listener_stats(const struct listener *l)

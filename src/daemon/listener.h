@@ -71,8 +71,8 @@ void listener_ping(struct listener *listener);
 bool listener_alive(const struct listener *listener);
 
 /*
- * Stop accepting and end the thread. With KEEP the sockets stay open until listener_free(), for
- * the process that comes next; without, who waits is let in and then they are closed.
+ * End the thread; who waits to be accepted is let in. With KEEP the sockets stay open until
+ * listener_free(), for the process that comes next; without, they are closed.
  */
 void listener_stop(struct listener *listener, bool keep);
 

@@ -368,7 +368,7 @@ static int stop(struct server *s)
     listener_stop(s->listener, keep);
     int status = stop_workers(s, keep);
     atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
-    server_say_counters(s, SEVERITY_DEBUG);
+    server_say_counters(s, SEVERITY_INFO);
     return s->exit_status != EX_OK ? s->exit_status : status;
 }
 
