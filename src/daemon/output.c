@@ -147,7 +147,8 @@ static void lose(struct output *output, int error)
         output->backoff_ms = PEERLOG_REOPEN_MAX_MS;
 }
 
-int output_ensure_open(struct output *output)
+/* Open it, if it is not and its time has come. Whether it takes anything is yet to be seen. */
+static int try_open(struct output *output)
 {
     if (output->fd >= 0)
         return 0;
@@ -156,9 +157,17 @@ int output_ensure_open(struct output *output)
     int error = output->kind->open(output);
     if (error < 0)
         lose(output, error);
-    else
-        note_back(output);
     output->full_since_ms = 0;
+    return error;
+}
+
+int output_ensure_open(struct output *output)
+{
+    bool was_open = output->fd >= 0;
+    int error = try_open(output);
+
+    if (error == 0 && !was_open)
+        note_back(output);
     return error;
 }
 
@@ -180,9 +189,12 @@ enum output_wait output_push(struct output *output, struct batch *batch)
 {
     uint32_t taken = batch->taken;
 
-    /* A socket that was bound anew is tried at once: a second loss in a row waits. */
+    /*
+     * A socket that was bound anew is tried at once, and if that goes well there is nothing
+     * to be said. A second loss in a row waits.
+     */
     for (int attempt = 0; attempt < 2; attempt++) {
-        if (output_ensure_open(output) < 0)
+        if (try_open(output) < 0)
             return OUTPUT_WAIT_TIME;
         format_stamp(&output->stamp, clock_wall_s());
         int error = output->kind->deliver(output, batch);
@@ -208,9 +220,14 @@ enum output_wait output_push(struct output *output, struct batch *batch)
         default:
             break;
         }
-        lose(output, error);
-        if (attempt == 0 && output->backoff_ms <= 2 * PEERLOG_REOPEN_MIN_MS)
-            output->retry_at_ms = 0;
+        if (batch->taken > taken)
+            note_back(output); /* it was there until now */
+        if (attempt > 0) {
+            lose(output, error);
+            break;
+        }
+        close_output(output);
+        output->retry_at_ms = 0;
     }
     return OUTPUT_WAIT_TIME;
 }

@@ -10,6 +10,7 @@
 #define PEERLOG_DAEMON_OUTPUT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/batch.h"
@@ -81,7 +82,7 @@ struct output *output_free(struct output *output);
 enum output_wait output_push(struct output *output, struct batch *batch);
 
 /*
- * Try to open it, when it is not open and its time has come.
+ * With nothing to deliver: try to open it, when it is not open and its time has come.
  * Returns: 0 when it is open, or negative errno.
  */
 int output_ensure_open(struct output *output);
