@@ -3,12 +3,15 @@
 AM_PY_LOG_FLAGS = -B
 
 integration_tests = \
+	tests/integration/bad_config.py \
 	tests/integration/framing.py \
 	tests/integration/goodbye.py \
 	tests/integration/hostile.py \
 	tests/integration/listeners.py \
 	tests/integration/log_socket.py \
+	tests/integration/odd_starts.py \
 	tests/integration/priority.py \
+	tests/integration/real_clients.py \
 	tests/integration/stop_and_reload.py \
 	tests/integration/text.py
 

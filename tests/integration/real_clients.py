@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# The programs that people really use talk to the daemon: logger in all its forms, the
+# netcats, socat, the shell, curl, the syslog clients of Python and Perl, node, telnet, and
+# the first client of every textbook, which connects, sends a line without an end and closes.
+# Number, order and bytes of what is logged are compared with what was said. A
+# program that is not installed is skipped.
+
+import logging
+import logging.handlers
+
+from support import *
+
+TEXTS = ["first", "grüße 日本 🚀", "  spaces  inside  ", "404 <b>not</b> a count", "last"]
+LINES = [t.encode() for t in TEXTS]
+
+
+def run(command, data=b"", **options):
+    done = subprocess.run(command, input=data, capture_output=True, timeout=PATIENCE,
+                          check=False, **options)
+    assert done.returncode == 0, (command, done.returncode, done.stderr)
+    return done.stdout
+
+
+def expect(sink, texts, priority=None):
+    """Exactly these, in this order, from one peer."""
+    before = getattr(sink, "seen", 0)
+    records = sink.wait_count(before + len(texts))[before:]
+    sink.seen = before + len(records)
+    got = [r.text for r in records]
+    assert got == texts, f"{got} instead of {texts}"
+    assert len({r.peer for r in records}) == 1, "from one peer"
+    if priority is not None:
+        assert [r.priority for r in records] == [priority] * len(records), records
+
+
+def strip(pattern, sink, texts, priority):
+    """The same behind a header of the client's own, which is kept as it is."""
+    before = getattr(sink, "seen", 0)
+    records = sink.wait_count(before + len(texts))[before:]
+    sink.seen = before + len(records)
+    matches = [re.fullmatch(pattern, r.text, re.DOTALL) for r in records]
+    assert all(matches), [r.text for r in records]
+    assert [m.group(1) for m in matches] == texts
+    assert {r.priority for r in records} == {priority}, records
+
+
+RFC5424 = (rb"1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\S+ \S+ tagged - - "
+           rb"(?:- |\[timeQuality [^]]*\] )(.*)")
+RFC3164 = rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ tagged: (.*)"
+
+
+def logger(scratch):
+    program = tool("logger")
+    # logger drops spaces at the start of its lines and cannot be told not to.
+    lines = [line for line in LINES if not line.startswith(b" ")]
+    with serving("syslog", scratch) as (daemon, sink):
+        base = [program, "-T", "-n", "127.0.0.1", "-P", str(daemon.port), "-t", "tagged",
+                "-p", "local3.notice"]
+        for counting in ([], ["--octet-count"]):
+            for form, pattern in (([], RFC5424), (["--rfc5424"], RFC5424),
+                                  (["--rfc3164"], RFC3164)):
+                command = base + form + counting
+                strip_with = (pattern, sink)
+                run(command, b"\n".join(lines) + b"\n")
+                strip(*strip_with, lines, 29)
+                run(command + ["--"] + ["a", "message", "of", "arguments"])
+                strip(*strip_with, [b"a message of arguments"], 29)
+
+
+def lines_through(name, command):
+    def test(scratch):
+        program = tool(name)
+        with serving("syslog", scratch) as (daemon, sink):
+            full = [part.replace("PORT", str(daemon.port)) for part in [program] + command]
+            for data, texts in ((b"\n".join(LINES) + b"\n", LINES),
+                                (b"\n".join(LINES), LINES),
+                                (b"\r\n".join(LINES) + b"\r\n", LINES),
+                                (b"x" * 20000 + b"\n", None),
+                                (b"\n".join(numbered(1, 5000)) + b"\n", numbered(1, 5000))):
+                run(full, data)
+                if texts is None:
+                    texts = [b"[part 1] " + b"x" * 8192, b"[part 2] " + b"x" * 8192,
+                             b"[part 3, last] " + b"x" * 3616]
+                    daemon.expect("is split", 1)
+                expect(sink, texts, 30)
+    test.__name__ = name
+    return test
+
+
+ncat = lines_through("ncat", ["127.0.0.1", "PORT"])
+nc = lines_through("nc", ["-N", "127.0.0.1", "PORT"])
+socat = lines_through("socat", ["-u", "STDIN", "TCP:127.0.0.1:PORT"])
+socat_both_ways = lines_through("socat", ["STDIO", "TCP:127.0.0.1:PORT"])
+bash = lines_through("bash", ["-c", "exec cat > /dev/tcp/127.0.0.1/PORT"])
+python_raw = lines_through("python3", ["-c", """
+import socket, sys
+sock = socket.create_connection(('127.0.0.1', PORT))
+sock.sendall(sys.stdin.buffer.read())
+"""])
+perl_raw = lines_through("perl", ["-MIO::Socket::INET", "-e", """
+my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1:PORT') or die;
+local $/; print $s <STDIN>; close $s or die;
+"""])
+node = lines_through("node", ["-e", """
+const net = require('net');
+process.stdin.pipe(net.connect(PORT, '127.0.0.1'));
+"""])
+socat_both_ways.__name__ = "socat_both_ways"
+python_raw.__name__ = "python_raw"
+perl_raw.__name__ = "perl_raw"
+
+
+def curl(scratch):
+    """curl telnet:// stays when its input ends: until it is stopped, or the daemon closes."""
+    program = tool("curl")
+    with serving("syslog", scratch) as (daemon, sink):
+        def start(data):
+            process = subprocess.Popen(
+                [program, "-s", "-N", f"telnet://127.0.0.1:{daemon.port}"],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process.stdin.write(data)
+            process.stdin.close()
+            return process
+
+        stopped = start(b"\n".join(LINES))
+        assert [r.text for r in sink.wait_count(len(LINES) - 1)] == LINES[:-1]
+        stopped.terminate()
+        stopped.wait(PATIENCE)
+        expect(sink, LINES, 30)
+        stays = start(b"\n".join(LINES))
+        sink.wait_count(2 * len(LINES) - 1)
+        daemon.end()
+        assert stays.wait(PATIENCE) == 0, "it sees the daemon close"
+        expect(sink, LINES, 30)
+
+
+def textbook_client(scratch):
+    """connect, send, close; and the daemon says who it was."""
+    source = """
+import socket
+sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+sock.connect(('127.0.0.1', %d))
+print('%%s:%%d' %% sock.getsockname())
+sock.send(b'hello my name is tony')
+sock.close()
+"""
+    for kind in ("syslog", "stdout", "journal"):
+        with serving(kind, scratch) as (daemon, sink):
+            printed = run([sys.executable, "-c", source % daemon.port]).decode().strip()
+            record, = sink.wait_count(1)
+            assert (record.peer, record.text) == (printed, b"hello my name is tony")
+            if kind == "syslog":
+                assert re.fullmatch(
+                    rb"<30>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d peerlogd\[%d\]: %s "
+                    rb"hello my name is tony" % (daemon.pid, printed.encode()), sink.raw[0])
+            elif kind == "stdout":
+                assert sink.raw == [printed.encode() + b" hello my name is tony"]
+
+
+def python_handler(scratch):
+    """logging.handlers.SysLogHandler over TCP: NUL behind each, tracebacks inside."""
+    with serving("syslog", scratch) as (daemon, sink):
+        handler = logging.handlers.SysLogHandler(("127.0.0.1", daemon.port),
+                                                 socktype=socket.SOCK_STREAM)
+        log = logging.Logger("test")
+        log.addHandler(handler)
+        for text in TEXTS:
+            log.warning("%s", text)
+        try:
+            raise ValueError("two\nlines")
+        except ValueError:
+            log.exception("it broke")
+        log.info("after")
+        handler.close()
+        records = sink.wait_count(len(TEXTS) + 2)
+        assert [r.text for r in records[:len(TEXTS)]] == LINES
+        assert [r.severity for r in records] == [WARNING] * len(TEXTS) + [ERR, INFO]
+        broke, after = records[-2:]
+        assert broke.text.startswith(rb"it broke\nTraceback (most recent call last):\n  File ")
+        assert broke.text.endswith(rb"ValueError: two\nlines")
+        assert after.text == b"after"
+
+
+def perl_syslog(scratch):
+    """Sys::Syslog over TCP: LF NUL behind each message."""
+    program = tool("perl")
+    if subprocess.run([program, "-MSys::Syslog", "-e", "1"], check=False,
+                      capture_output=True).returncode:
+        raise Skip("Sys::Syslog is not installed")
+    with serving("syslog", scratch) as (daemon, sink):
+        run([program, "-MSys::Syslog=:standard,:macros,:extended", "-e", """
+            setlogsock({ type => 'tcp', host => '127.0.0.1', port => %d }) or die;
+            openlog('tagged', 'ndelay,noeol', 'local3') if $ARGV[0] eq 'noeol';
+            openlog('tagged', 'ndelay', 'local3') if $ARGV[0] ne 'noeol';
+            while (my $line = <STDIN>) { chomp $line; syslog('warning', '%%s', $line) or die; }
+            closelog();
+        """ % daemon.port, "eol"], b"\n".join(LINES) + b"\n")
+        pattern = rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S+ )?tagged: (.*)"
+        strip(pattern, sink, LINES, 28)
+
+
+def telnet(scratch):
+    """A person at telnet: CR LF at the end of each line."""
+    program = tool("telnet")
+    with serving("syslog", scratch) as (daemon, sink):
+        process = subprocess.Popen([program, "127.0.0.1", str(daemon.port)],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        while b"Escape character" not in process.stdout.readline():
+            pass
+        for i, line in enumerate((b"hello", b"world")):
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            assert sink.wait_count(i + 1)[i].text == line
+        process.stdin.close()
+        process.wait(PATIENCE)
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    main(logger, ncat, nc, socat, socat_both_ways, curl, bash, python_raw, perl_raw, node,
+         textbook_client, python_handler, perl_syslog, telnet)
