@@ -15,6 +15,9 @@
 /* "PROXY TCP6 " with the longest addresses and ports, CR LF: 107 by the specification. */
 #define LINE_MAX_BYTES 107u
 
+#define PREFIX "PROXY "
+#define PREFIX_BYTES (sizeof PREFIX - 1)
+
 #define BLOCK_BYTES 16u
 
 static const unsigned char signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
@@ -22,16 +25,24 @@ static const unsigned char signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
 
 /* --- version 1 --- */
 
-/* The next word of LINE, up to one space or the end. Returns: what follows, or NULL. */
-static const char *next_word(const char *line, char *dst, size_t room)
+/* Take one space and the word behind it from *LINE. */
+static bool next_word(const char **line, char *dst, size_t room)
 {
-    size_t len = strcspn(line, " ");
-
+    if (**line != ' ')
+        return false;
+    size_t len = strcspn(*line + 1, " ");
     if (len == 0 || len >= room)
-        return NULL;
-    memcpy(dst, line, len);
+        return false;
+    memcpy(dst, *line + 1, len);
     dst[len] = '\0';
-    return line[len] == ' ' ? line + len + 1 : line + len;
+    *line += 1 + len;
+    return true;
+}
+
+/* Both addresses must look as the family says: '4' or '6', without an interface. */
+static bool is_of_family(const char *address, char family)
+{
+    return (strchr(address, ':') != NULL) == (family == '6') && strchr(address, '%') == NULL;
 }
 
 /* A decimal port without sign or leading zeros. Returns: it, or -1. */
@@ -51,29 +62,28 @@ static int parse_port(const char *text)
     return port;
 }
 
-/* What follows "PROXY ": the family, two addresses and two ports. */
+/* What follows "PROXY": the family, two addresses and two ports. */
 static enum proxy_result parse_words(const char *line, struct peer *ret_peer)
 {
-    char family[8], address[INET6_ADDRSTRLEN], ignored[INET6_ADDRSTRLEN], port[8], other[8];
-    struct peer peer, destination;
+    char family[8], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN], port[8], target_port[8];
+    struct peer peer, ignored;
 
-    line = next_word(line, family, sizeof family);
-    if (line != NULL && strcmp(family, "UNKNOWN") == 0)
+    if (!next_word(&line, family, sizeof family))
+        return PROXY_BAD;
+    if (strcmp(family, "UNKNOWN") == 0)
         return PROXY_LOCAL;
-    if (line == NULL || (strcmp(family, "TCP4") != 0 && strcmp(family, "TCP6") != 0))
+    if (strcmp(family, "TCP4") != 0 && strcmp(family, "TCP6") != 0)
         return PROXY_BAD;
-    line = next_word(line, address, sizeof address);
-    line = line != NULL ? next_word(line, ignored, sizeof ignored) : NULL;
-    line = line != NULL ? next_word(line, port, sizeof port) : NULL;
-    line = line != NULL ? next_word(line, other, sizeof other) : NULL;
-    if (line == NULL || *line != '\0' || parse_port(port) < 0 || parse_port(other) < 0)
+    if (!next_word(&line, source, sizeof source) || !next_word(&line, target, sizeof target) ||
+        !next_word(&line, port, sizeof port) ||
+        !next_word(&line, target_port, sizeof target_port) || *line != '\0')
         return PROXY_BAD;
-    /* An address must look as its family says; a mapped one still becomes IPv4. */
-    if ((strchr(address, ':') != NULL) != (family[3] == '6') ||
-        peer_parse(address, (uint16_t)parse_port(port), &peer) < 0 ||
-        peer_parse(ignored, 0, &destination) < 0)
+    if (parse_port(port) < 0 || parse_port(target_port) < 0 ||
+        !is_of_family(source, family[3]) || !is_of_family(target, family[3]) ||
+        peer_parse(source, (uint16_t)parse_port(port), &peer) < 0 ||
+        peer_parse(target, 0, &ignored) < 0)
         return PROXY_BAD;
-    *ret_peer = peer;
+    *ret_peer = peer; /* a mapped one has become IPv4 */
     return PROXY_PEER;
 }
 
@@ -86,11 +96,11 @@ static enum proxy_result parse_line(const unsigned char *bytes, size_t len, stru
     if (lf == NULL)
         return len < LINE_MAX_BYTES ? PROXY_NEED_MORE : PROXY_BAD;
     size_t n = (size_t)(lf - bytes);
-    if (n < 6 || bytes[n - 1] != '\r' || memchr(bytes, '\0', n) != NULL)
+    if (n < PREFIX_BYTES || bytes[n - 1] != '\r' || memchr(bytes, '\0', n) != NULL)
         return PROXY_BAD;
     memcpy(line, bytes, n - 1);
     line[n - 1] = '\0';
-    enum proxy_result result = parse_words(line + 6, ret_peer);
+    enum proxy_result result = parse_words(line + PREFIX_BYTES - 1, ret_peer);
     if (result != PROXY_BAD)
         *ret_len = n + 1;
     return result;
@@ -156,7 +166,7 @@ enum proxy_result proxy_parse(const unsigned char *bytes, size_t len, struct pee
 {
     if (len == 0)
         return PROXY_NEED_MORE;
-    if (begins(bytes, len, "PROXY ", 6))
+    if (begins(bytes, len, PREFIX, PREFIX_BYTES))
         return parse_line(bytes, len, ret_peer, ret_len);
     if (begins(bytes, len, signature, sizeof signature))
         return parse_block(bytes, len, ret_peer, ret_len);

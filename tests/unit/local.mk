@@ -18,7 +18,9 @@ UNIT_TESTS = \
 	tests/unit/test_framer_state \
 	tests/unit/test_peer \
 	tests/unit/test_priority \
+	tests/unit/test_proxy \
 	tests/unit/test_record \
+	tests/unit/test_stranger \
 	tests/unit/test_utf8
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -63,10 +65,20 @@ tests_unit_test_priority_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_priority_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_priority_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c
+tests_unit_test_proxy_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_proxy_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_proxy_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+
 tests_unit_test_record_SOURCES = tests/unit/test_record.c
 tests_unit_test_record_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_record_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_record_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_stranger_SOURCES = tests/unit/test_stranger.c
+tests_unit_test_stranger_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_stranger_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_stranger_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
 tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
