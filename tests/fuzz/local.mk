@@ -4,6 +4,7 @@ FUZZERS = \
 	tests/fuzz/fuzz_escape \
 	tests/fuzz/fuzz_framer \
 	tests/fuzz/fuzz_priority \
+	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_state
 check_PROGRAMS += $(FUZZERS)
 dist_check_SCRIPTS += tests/fuzz/replay
@@ -41,6 +42,11 @@ tests_fuzz_fuzz_priority_SOURCES = tests/fuzz/fuzz_priority.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_priority_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_priority_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_priority_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_proxy_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_proxy_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz_state.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_state_CPPFLAGS = $(FUZZ_CPPFLAGS)
