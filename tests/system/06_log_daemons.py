@@ -4,6 +4,9 @@
 The records go to journald in its own form, then as syslog datagrams, and each time it is
 restarted and killed in mid-stream. Then rsyslog owns /dev/log: it takes the socket away
 with it and makes a new one, and what it did not take must be sent again.
+
+Two losses are not peerlogd's to prevent, and are bounded here: the one datagram that a killed
+journald had read but not written, and what lay unread in rsyslog's socket when it closed it.
 """
 
 import time
@@ -16,6 +19,11 @@ LIMIT_S = 240
 CONNECTIONS = 16
 RATE = 6000
 PAUSE_S = 1.5
+RSYSLOG_RESTARTS = 2
+# What may be lost: see above.  A socket holds net.unix.max_dgram_qlen datagrams, 512.
+ONE_DATAGRAM_OF_MANY = daemon.BATCH_RECORDS
+ONE_DATAGRAM = 1
+UNREAD = RSYSLOG_RESTARTS * 512
 JOURNALD = "systemd-journald.service"
 RSYSLOG = """module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="/dev/log" CreatePath="on" RateLimit.Interval="0")
@@ -78,24 +86,24 @@ def rsyslog(machine):
     """Returns: the verdict."""
     give_dev_log_to_rsyslog(machine)
     daemon.configure(machine, output="syslog")
-    restart = ["systemctl", "restart", "rsyslog.service"]
-    sent = disturb(machine, 2 * CONNECTIONS, restart, restart)
-    machine.wait(
-        "rsyslog's file",
-        lambda: int(machine.sh("wc -l < /var/log/peers")) >= sent["messages"],
-        30,
-        0.5,
-    )
+    restarts = [["systemctl", "restart", "rsyslog.service"]] * RSYSLOG_RESTARTS
+    sent = disturb(machine, 2 * CONNECTIONS, *restarts)
+    time.sleep(PAUSE_S)
+    machine.run("systemctl", "stop", "rsyslog.service")
     return Verdict([sent], count_log(machine, "syslog", "cat /var/log/peers"))
 
 
 def run(machine, _):
     """See above."""
     lines = []
-    for scene in [journald_in_its_own_form, journald_by_syslog, rsyslog]:
+    for scene, unread in [
+        (journald_in_its_own_form, ONE_DATAGRAM_OF_MANY),
+        (journald_by_syslog, ONE_DATAGRAM),
+        (rsyslog, UNREAD),
+    ]:
         verdict = scene(machine)
         try:
-            verdict.expect_perfect()
+            verdict.expect_perfect(unread=unread)
         except Exception as fault:
             raise type(fault)(f"{scene.__name__}: {fault}") from fault
         lines.append(f"{scene.__name__.replace('_', ' ')}: {verdict}")

@@ -25,8 +25,11 @@ system_scenarios = \
 	tests/system/10_rate_limit.py \
 	tests/system/11_security.py
 
+TESTS += tests/system/units.py
 EXTRA_DIST += \
+	tests/system/README.md \
 	tests/system/run.py \
+	tests/system/units.py \
 	tests/system/harness/__init__.py \
 	tests/system/harness/base.py \
 	tests/system/harness/daemon.py \

@@ -37,7 +37,7 @@ class Machine:
         self.base = base
         self.folder = folder
         self.root = f"{folder}/root"
-        self.name = "peerlog-" + re.sub("[^a-z0-9]", "-", os.path.basename(folder).lower())
+        self.name = "peerlog-" + re.sub("[^a-z0-9]", "", os.path.basename(folder).lower())
         self.leader = None
         self.nspawn = None
         self.children = []
