@@ -7,8 +7,7 @@ import re
 import shutil
 import subprocess
 
-from . import process, space
-from .kept import Kept
+from . import kept, process, space
 from .tools import Failure
 
 START_SECONDS = 10.0
@@ -60,8 +59,11 @@ class Running:
 
     def __init__(self, started, port):
         self.process = started
-        self.pid = started.pid
         self.port = port
+
+    @property
+    def pid(self):
+        return self.process.pid
 
     def cpu_ns(self):
         return process.cpu_ns(self.pid)
@@ -125,11 +127,7 @@ class KeptPeerlogd(Peerlogd):
 
     def start(self, target, connections=USUAL_CONNECTIONS, **popen_args):
         port = space.free_port()
-        kept = Kept(self.bench, self.command(port, target, connections))
-        if not kept.wait_ready(START_SECONDS):
-            process.stop(kept)
-            raise Failure(f"{self.name} did not become ready")
-        return Running(kept, port)
+        return Running(kept.Kept(self.bench, self.command(port, target, connections)), port)
 
 
 class Rsyslog(Daemon):
@@ -215,7 +213,10 @@ def find(bench):
     options = bench.options
     if os.access(options.peerlogd, os.X_OK):
         daemons.append(Peerlogd(bench, options.peerlogd))
-        daemons.append(KeptPeerlogd(bench, options.peerlogd))
+        if kept.available():
+            daemons.append(KeptPeerlogd(bench, options.peerlogd))
+        else:
+            notes.append("parking: tests/survival/service_manager.py is not there")
     else:
         notes.append(f"peerlogd: there is no {options.peerlogd}")
     for also in options.also:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A process under the service manager in miniature of the integration tests.
+"""A process under the service manager in miniature of the survival tests.
 
 It answers to the calls of subprocess.Popen that the runner uses.
 """
 
+import importlib
 import os
 import shutil
 import signal
@@ -13,71 +14,81 @@ import tempfile
 import time
 
 from . import process
+from .tools import Failure
+
+STORE_MAX = 4096
+READY_SECONDS = 30
 
 _TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_ROOM = os.path.join(_TESTS, "survival")
+
+
+def available():
+    """Is the service manager where we expect it?"""
+    return os.path.exists(os.path.join(_ROOM, "service_manager.py"))
+
+
+def _room():
+    """The module of that room."""
+    sys.path.append(_ROOM)
+    try:
+        return importlib.import_module("service_manager")
+    finally:
+        sys.path.remove(_ROOM)
 
 
 class Kept:
     def __init__(self, bench, command):
-        sys.path.append(os.path.join(_TESTS, "integration"))
-        from service_manager import ServiceManager  # that room's, not ours
-        sys.path.pop()
+        self._module = _room()
         self._log = open(bench.scratch("kept.err"), "ab")
         self._directory = tempfile.mkdtemp(dir=bench.directory)
-        self._manager = ServiceManager(self._directory, command, self._log.fileno())
-        self.pid = None
+        self._manager = self._module.ServiceManager(self._directory, command, self._log.fileno(),
+                                                    store_max=STORE_MAX)
+        self.returncode = None
         process.watch(self)
         self.start()
 
+    @property
+    def pid(self):
+        return self._manager.pid
+
     def start(self):
-        """Start it, with everything that is stored for it."""
-        self.returncode = None
-        self._manager.start()
-        self.pid = self._manager.pid
+        """Start it with everything that is stored for it, and wait until it is ready."""
+        since = self._manager.mark()
+        try:
+            self._manager.start()
+            self._manager.wait_ready(since, READY_SECONDS)
+        except (AssertionError, self._module.Dead) as error:
+            raise Failure(f"peerlogd, kept: {error}") from error
 
-    def wait_ready(self, seconds):
-        return self._manager.ready.wait(seconds)
-
-    def stored(self):
-        """How many descriptors were stored so far."""
-        return self._manager.stored
-
-    def restart(self, number=signal.SIGTERM):
-        """End it, start it again. Returns: seconds without a process, and until it was ready."""
+    def restart(self):
+        """End it, start it again. Returns: seconds until it had ended, and was ready again."""
         began = time.monotonic()
-        self.send_signal(number)
-        self.wait(30)
+        self._manager.kill(signal.SIGTERM, READY_SECONDS)
         ended = time.monotonic()
         self.start()
-        if not self.wait_ready(30):
-            return None
         return {"stop_seconds": ended - began, "restart_seconds": time.monotonic() - began}
 
     def poll(self):
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.returncode = os.waitstatus_to_exitcode(status)
+        if self.returncode is None and not self._manager.alive():
+            self.returncode = self._manager.wait()
         return self.returncode
 
     def send_signal(self, number):
-        if self.poll() is None:
-            os.kill(self.pid, number)
+        self._manager.send_signal(number)
 
     def kill(self):
-        self.send_signal(signal.SIGKILL)
+        if self.poll() is None:
+            self._manager.send_signal(signal.SIGKILL)
 
     def wait(self, timeout):
-        limit = time.monotonic() + timeout
-        while self.poll() is None:
-            if time.monotonic() >= limit:
-                raise subprocess.TimeoutExpired("peerlogd", timeout)
-            time.sleep(0.001)
+        """As subprocess.Popen has it."""
+        if not process.wait_until(lambda: self.poll() is not None, timeout, 0.002):
+            raise subprocess.TimeoutExpired("peerlogd", timeout)
         return self.returncode
 
     def released(self):
         """It has ended for good: let go of all that was stored."""
-        self._manager.pid = None
         self._manager.close()
         self._log.close()
         shutil.rmtree(self._directory, ignore_errors=True)

@@ -100,9 +100,10 @@ def _run_rounds(bench, cells, results):
                     numbers = cell.measure(bench, daemon)
                     results.add(cell.name, daemon.name, numbers)
                     words = _summary(numbers)
-                except (Failure, OSError, subprocess.SubprocessError) as error:
-                    results.fail(cell.name, daemon.name, str(error))
-                    words = f"failed: {error}"
+                except Exception as error:  # noted; the other cells are worth having
+                    words = str(error) if isinstance(error, Failure) else repr(error)
+                    results.fail(cell.name, daemon.name, words)
+                    words = "failed: " + words
                 print(f"round {number + 1}/{bench.options.rounds}  {cell.name}: {daemon.name}: "
                       f"{words} [{time.monotonic() - began:.1f} s]", file=sys.stderr, flush=True)
 
