@@ -1,8 +1,12 @@
 # Survival: the daemon under a service manager in miniature. No root, no systemd.
 
 survival_tests = \
+	tests/survival/absence.py \
+	tests/survival/crashes.py \
+	tests/survival/lots.py \
 	tests/survival/restarts.py \
-	tests/survival/kills.py
+	tests/survival/kills.py \
+	tests/survival/takeovers.py
 
 TESTS += $(survival_tests)
 EXTRA_DIST += $(survival_tests) \
@@ -11,3 +15,10 @@ EXTRA_DIST += $(survival_tests) \
 
 # The numbered streams of the system tests, and the log that counts them.
 check_PROGRAMS += tests/system/stream tests/system/sink
+
+# The daemon with a fatal weakness: see fragile.c.
+check_PROGRAMS += tests/survival/fragile_peerlogd
+tests_survival_fragile_peerlogd_SOURCES = src/daemon/main.c tests/survival/fragile.c
+tests_survival_fragile_peerlogd_CPPFLAGS = $(AM_CPPFLAGS)
+tests_survival_fragile_peerlogd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=escape_clean_bytes
+tests_survival_fragile_peerlogd_LDADD = $(peerlogd_LDADD)

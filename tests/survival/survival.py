@@ -58,7 +58,8 @@ class Service:
         self.stderr = write_end
         self.words = Words(os.fdopen(read_end, "rb"))
         self.manager = ServiceManager(scratch, [program, "-c", self.file], write_end, environment)
-        self.expected = [r": since the start: ", r": listening on \S+:\d+$", r": took over \d+ connections"]
+        self.expected = [r": listening on \S+:\d+$", r": took over \d+ connections",
+                         r": since the start: "]
         self.since = 0
 
     def write_file(self, text=None, **changes):
