@@ -344,7 +344,7 @@ static bool move_slot(void *context, int fd, uint16_t from, uint16_t to)
         uint16_t expected = from;
         if (atomic_load_explicit(&slot->lot, memory_order_relaxed) == from &&
             slot->cookie == cookie)
-            return atomic_compare_exchange_strong(&slot->lot, &expected, to);
+            return to == LOT_NONE || atomic_compare_exchange_strong(&slot->lot, &expected, to);
     }
     return false;
 }

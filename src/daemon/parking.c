@@ -277,6 +277,10 @@ static bool rewrite_lot(struct parking *p, uint16_t from, parking_move_fn *move,
         int fd = peek_descriptor(lot_fd);
         if (fd < 0)
             break;
+        if (!move(context, fd, from, LOT_NONE)) {
+            (void)close(fd); /* the copy of one that is dead */
+            continue;
+        }
         if (parking_park(p, fd, &to) < 0) {
             (void)close(fd); /* a copy */
             return false;

@@ -53,7 +53,7 @@ int parking_inherit(struct parking *parking, int fd, const char *name, parking_f
 
 /*
  * Called for each socket of a lot that is being rewritten: answers whether it still lives,
- * and moves its slot to lot TO.
+ * and moves its slot to lot TO, unless TO is LOT_NONE: then it only answers.
  */
 typedef bool parking_move_fn(void *context, int fd, uint16_t from, uint16_t to);
 
