@@ -37,10 +37,8 @@
 #define PEERLOG_MAX_MESSAGES_PER_SECOND 1000000u
 #define PEERLOG_MAX_IDLE_TIMEOUT_S 604800u
 
-/* The configuration file: its size, its nesting, and what is read of it. */
+/* The configuration file: its size, and what is read of it. */
 #define PEERLOG_MAX_SETTINGS_BYTES 1048576u
-#define PEERLOG_MAX_SETTINGS_DEPTH 16u
-#define PEERLOG_MAX_GROUP_SETTINGS 64u
 #define PEERLOG_MAX_RANGES 1024u
 #define PEERLOG_MAX_FAULTS 1000u
 

@@ -18,6 +18,7 @@
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "daemon/settings_file.h"
+#include "daemon/settings_text.h"
 #include "os/log.h"
 
 /* Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place. */

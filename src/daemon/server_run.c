@@ -14,6 +14,7 @@
 #include "daemon/message_ids.h"
 #include "daemon/server_parts.h"
 #include "daemon/settings_file.h"
+#include "daemon/settings_text.h"
 #include "daemon/status.h"
 #include "os/clock.h"
 #include "os/holder.h"

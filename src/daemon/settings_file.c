@@ -14,23 +14,26 @@
 #include "daemon/settings_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libconfig.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/settings_faults.h"
 #include "daemon/settings_suggest.h"
-#include "daemon/settings_text.h"
 #include "daemon/settings_table.h"
+#include "daemon/settings_text.h"
 #include "daemon/settings_value.h"
 
 /* Room for the longest full name; a name from the file is shortened before. */
 #define PATH_BYTES 256u
 
+/* libconfig's word for a file that it was told to include and cannot read. */
+#define INCLUDE_ERROR "cannot open include file"
+
 struct reader {
+    config_t config;       /* the file */
+    config_t wide;         /* the same with integers of 64 bits: see twin_of() */
     struct faults faults;
     struct settings *settings;
     bool whole;            /* the tree holds the whole file: no error of syntax cut it short */
@@ -62,15 +65,41 @@ static void path_cut(struct reader *reader, size_t len)
     reader->path[len] = '\0';
 }
 
+/* The setting at the same place of the wide tree, or NULL. */
+static const config_setting_t *twin_of(const struct reader *reader,
+                                       const config_setting_t *setting)
+{
+    const config_setting_t *parent = config_setting_parent(setting);
+
+    if (parent == NULL)
+        return config_root_setting(&reader->wide);
+    parent = twin_of(reader, parent);
+    return parent != NULL
+               ? config_setting_get_elem(parent, (unsigned)config_setting_index(setting))
+               : NULL;
+}
+
+/* An integer as the file has it: libconfig may have kept 32 bits of it only. */
+static long long integer_of(const struct reader *reader, const config_setting_t *setting)
+{
+    const config_setting_t *twin = twin_of(reader, setting);
+
+    if (twin != NULL && (config_setting_type(twin) == CONFIG_TYPE_INT ||
+                         config_setting_type(twin) == CONFIG_TYPE_INT64))
+        setting = twin;
+    return config_setting_get_int64(setting);
+}
+
 /* The same value without libconfig. Answers: has it a value, or did the syntax end it? */
-static bool value_take(const config_setting_t *setting, struct setting_value *ret_value)
+static bool value_take(const struct reader *reader, const config_setting_t *setting,
+                       struct setting_value *ret_value)
 {
     *ret_value = (struct setting_value){.line = config_setting_source_line(setting)};
     switch (config_setting_type(setting)) {
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_INT64:
         ret_value->type = VALUE_INTEGER;
-        ret_value->number = config_setting_get_int64(setting);
+        ret_value->number = integer_of(reader, setting);
         return true;
     case CONFIG_TYPE_FLOAT:
         ret_value->type = VALUE_REAL;
@@ -161,7 +190,7 @@ static int read_ranges(struct reader *reader, const struct value_place *place,
     if (list.ranges == NULL)
         return -ENOMEM;
     for (int i = 0; i < count; i++) {
-        if (!value_take(config_setting_get_elem(setting, (unsigned)i), &value))
+        if (!value_take(reader, config_setting_get_elem(setting, (unsigned)i), &value))
             continue;
         size_t len = path_add_index(reader, i);
         if (value_read_range(place, &value, &list.ranges[list.count]))
@@ -285,7 +314,7 @@ static int read_listeners(struct reader *reader, const struct value_place *place
         size_t len = path_add_index(reader, i);
         if (config_setting_is_group(element)) {
             r = read_listener(reader, place->rule->group, element, (size_t)i);
-        } else if (value_take(element, &value)) {
+        } else if (value_take(reader, element, &value)) {
             struct setting_rule one = {.kind = SETTING_GROUP};
             struct value_place wanted = {&one, NULL, reader->path, &reader->faults};
             value_refuse_type(&wanted, &value);
@@ -330,7 +359,7 @@ static int read_setting(struct reader *reader, const struct value_place *place,
     struct setting_value value;
     int r = 0;
 
-    if (!value_take(setting, &value))
+    if (!value_take(reader, setting, &value))
         return 0;
     switch (place->rule->kind) {
     case SETTING_GROUP:
@@ -357,19 +386,92 @@ static int read_setting(struct reader *reader, const struct value_place *place,
     return 0;
 }
 
-/* Read TEXT, which ends with a NUL. */
-static int read_text(struct reader *reader, const char *text)
+/* What libconfig says of the syntax, in words that fit us. */
+static const char *syntax_error(const config_t *config)
 {
-    config_t config;
+    const char *text = config_error_text(config);
 
-    config_init(&config);
-    reader->whole = config_read_string(&config, text) == CONFIG_TRUE;
+    if (strcmp(text, "memory exhausted") == 0)
+        return "too many brackets in brackets";
+    if (strcmp(text, INCLUDE_ERROR) == 0)
+        return "other files cannot be included";
+    return text;
+}
+
+/* Note where the syntax ends too early, in a file of LINES lines. */
+static void judge_syntax(struct reader *reader, unsigned lines)
+{
+    config_setting_t *root = config_root_setting(&reader->config);
+    unsigned line = (unsigned)config_error_line(&reader->config);
+
     if (!reader->whole)
-        faults_add(&reader->faults, (unsigned)config_error_line(&config), "",
-                   "%s here or just before; what follows was not read",
-                   config_error_text(&config));
-    int r = read_group(reader, config_root_setting(&config), settings_table(), reader->settings);
-    config_destroy(&config);
+        faults_add(&reader->faults, line < lines ? line : lines, "",
+                   "%s, here or just before; what follows was not read",
+                   syntax_error(&reader->config));
+    else if (config_setting_remove(root, SETTINGS_END_NAME) == CONFIG_FALSE)
+        faults_add(&reader->faults, lines, "",
+                   "a comment or a text is never closed; what follows it was not read");
+}
+
+/*
+ * Nothing but this file is read: what is in force must be known from its text alone, and
+ * libconfig 1.5 ends the program over a directory. There, no name can be opened
+ * in a file; later versions ask.
+ */
+#ifdef HAVE_CONFIG_SET_INCLUDE_FUNC
+static const char **refuse_include(config_t *config, const char *directory, const char *path,
+                                   const char **error)
+{
+    (void)config;
+    (void)directory;
+    (void)path;
+    *error = INCLUDE_ERROR;
+    return NULL;
+}
+
+static void config_start(config_t *config)
+{
+    config_init(config);
+    config_set_include_func(config, refuse_include);
+}
+#else
+static void config_start(config_t *config)
+{
+    config_init(config);
+    config_set_include_dir(config, "/dev/null");
+}
+#endif
+
+static unsigned count_lines(const char *text, size_t len)
+{
+    unsigned lines = 1;
+
+    for (size_t i = 0; i + 1 < len; i++)
+        lines += text[i] == '\n';
+    return lines;
+}
+
+static int read_text(struct reader *reader, const char *text, size_t len)
+{
+    char *plain = settings_copy_text(text, len);
+    char *wide = settings_copy_wide(text, len);
+    int r = -ENOMEM;
+
+    if (plain == NULL || wide == NULL)
+        goto free_copies;
+    config_start(&reader->config);
+    config_start(&reader->wide);
+    reader->whole = config_read_string(&reader->config, plain) == CONFIG_TRUE;
+    /* It may fail where there is a number with a fraction, which no setting takes. */
+    (void)config_read_string(&reader->wide, wide);
+    judge_syntax(reader, count_lines(text, len));
+    r = read_group(reader, config_root_setting(&reader->config), settings_table(),
+                   reader->settings);
+    config_destroy(&reader->wide);
+    config_destroy(&reader->config);
+free_copies:
+    free(wide);
+    free(plain);
     return r;
 }
 
@@ -377,70 +479,19 @@ int settings_parse(const char *name, const char *text, size_t len, settings_faul
                    void *context, struct settings **ret_settings)
 {
     struct reader reader = {.faults = {.name = name}};
-    char *copy = NULL;
 
     int r = settings_new_default(&reader.settings);
     if (r < 0)
         return r;
-    copy = malloc(len + 1);
-    if (copy == NULL) {
-        r = -ENOMEM;
-        goto free_settings;
-    }
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    r = settings_check_text(text, len, &reader.faults) ? read_text(&reader, copy) : 0;
+    if (settings_check_text(text, len, &reader.faults))
+        r = read_text(&reader, text, len);
     if (r == 0)
         r = faults_tell(&reader.faults, fault, context);
     faults_done(&reader.faults);
-    free(copy);
-    if (r == 0) {
-        *ret_settings = reader.settings;
-        return 0;
+    if (r < 0) {
+        (void)settings_free(reader.settings);
+        return r;
     }
-free_settings:
-    (void)settings_free(reader.settings);
-    return r;
-}
-
-/* Read all of FD into memory: it may grow while we read, or be no plain file. */
-static int read_all(int fd, char **ret_text, size_t *ret_len)
-{
-    size_t room = PEERLOG_MAX_SETTINGS_BYTES + 1, len = 0;
-    char *text = malloc(room + 1);
-
-    if (text == NULL)
-        return -ENOMEM;
-    while (len < room) {
-        ssize_t n = read(fd, text + len, room - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            int r = -errno;
-            free(text);
-            return r;
-        }
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    if (len == room) {
-        free(text);
-        return -EFBIG;
-    }
-    text[len] = '\0';
-    *ret_text = text;
-    *ret_len = len;
+    *ret_settings = reader.settings;
     return 0;
-}
-
-int settings_read_file(const char *path, char **ret_text, size_t *ret_len)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-    if (fd < 0)
-        return -errno;
-    int r = read_all(fd, ret_text, ret_len);
-    (void)close(fd); /* nothing was written */
-    return r;
 }

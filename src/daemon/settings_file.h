@@ -27,11 +27,4 @@ typedef void settings_fault_fn(void *context, const char *fault);
 int settings_parse(const char *name, const char *text, size_t len, settings_fault_fn *fault,
                    void *context, struct settings **ret_settings);
 
-/*
- * Read a whole file into memory, at most 1 MiB.
- * Returns: 0; or negative errno as from open(2) and read(2); -EFBIG; -EISDIR.
- * Owns:    the caller owns *ret_text (NUL-terminated), see free(3).
- */
-int settings_read_file(const char *path, char **ret_text, size_t *ret_len);
-
 #endif

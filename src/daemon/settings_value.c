@@ -7,18 +7,21 @@
 
 #include "daemon/settings_value.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/settings.h"
 #include "daemon/settings_suggest.h"
+#include "daemon/settings_text.h"
 
 /* Room for what is wanted: at most a list of all facilities. */
 #define WANTED_BYTES 512u
 
 /* Room for a value: a quoted text in its quotation marks. */
 #define SHOWN_BYTES (FAULT_QUOTE_BYTES + 2)
+
+/* The least integer of more than SETTINGS_MAX_DIGITS digits. */
+#define HUGE_NUMBER 1000000000000000LL
 
 /* A number with a fraction as such, also where there is none. */
 static void real_show(double real, char dst[SHOWN_BYTES])
@@ -35,8 +38,9 @@ static const char *value_show(const struct setting_value *value, char dst[SHOWN_
 
     switch (value->type) {
     case VALUE_INTEGER:
-        if (value->number >= LLONG_MAX || value->number <= -LLONG_MAX)
-            (void)snprintf(dst, SHOWN_BYTES, "a number of 64 bits or more");
+        if (value->number >= HUGE_NUMBER || value->number <= -HUGE_NUMBER)
+            (void)snprintf(dst, SHOWN_BYTES, "a number of more than %u digits",
+                           SETTINGS_MAX_DIGITS);
         else
             (void)snprintf(dst, SHOWN_BYTES, "%lld", value->number);
         break;

@@ -24,7 +24,7 @@ enum value_type {
 struct setting_value {
     enum value_type type;
     unsigned line;    /* of the file */
-    long long number; /* of an integer, at most LLONG_MAX; of a switch, 0 or 1 */
+    long long number; /* of an integer; of a switch, 0 or 1 */
     double real;      /* of a number with a fraction */
     const char *text; /* of a text; not owned */
 };
