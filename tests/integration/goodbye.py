@@ -133,7 +133,7 @@ def short_connections(scratch):
         until(lambda: (daemon.descriptors(), daemon.threads()) == before,
               f"descriptors and threads to be {before}, not "
               f"{(daemon.descriptors(), daemon.threads())}")
-        daemon.end()
+        daemon.signal(signal.SIGUSR1)
         assert daemon.counted("connections accepted") == total
 
 

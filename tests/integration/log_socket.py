@@ -125,7 +125,7 @@ def stalled_journal(scratch):
 
 def replaced(kind, scratch, times):
     """Taken away, unlinked and bound again under load; every datagram it got is counted."""
-    with serving(kind, scratch) as (daemon, sink):
+    with serving(kind, scratch, workers=2) as (daemon, sink):
         talkers = Talkers(daemon.port, least=0)
         for i in range(times):
             before = sink.count()
@@ -142,7 +142,9 @@ def replaced(kind, scratch, times):
         daemon.allow(LOST)
         daemon.allow(BACK)
         daemon.end()
-        assert daemon.said(LOST) == daemon.said(BACK) <= times
+        # Two workers may notice one change at different times, when it was over for the other.
+        assert daemon.said(LOST) == daemon.said(BACK) <= 2 * times, (
+            daemon.said(LOST), daemon.said(BACK))
 
 
 def replaced_syslog(scratch):

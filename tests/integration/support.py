@@ -516,7 +516,7 @@ class Daemon:
             f"exit status {ended} instead of {self.status_wanted}")
 
     def counted(self, what):
-        """A number of its last words, such as counted("connections accepted")."""
+        """A number that it says on SIGUSR1, such as counted("connections accepted")."""
         match, = self.words.wait(rf"since the start: .*\b(\d+) {what}")
         return int(match.group(1))
 
