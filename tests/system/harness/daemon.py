@@ -10,7 +10,8 @@ from harness.traffic import SINK_SOCKET
 
 CONFIGURATION = "/etc/peerlogd.conf"
 SERVICE = "peerlogd.service"
-# The most records that one worker can have handed to the log without having noted it.
+# The most records that one worker can have handed to the log without having noted it: the
+# same as in src/daemon/batch.h.
 BATCH_RECORDS = 1024
 
 
