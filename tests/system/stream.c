@@ -320,9 +320,9 @@ static void report(const struct load *load, bool finished)
 
 static uint64_t first_limit(const struct options *options)
 {
-    if (options->rate != 0)
-        return 0; /* the clock raises it */
-    return options->count != 0 ? options->count : UINT64_MAX;
+    uint64_t all = options->count != 0 ? options->count : UINT64_MAX;
+
+    return options->rate != 0 ? 0 : all; /* when paced, the clock raises it */
 }
 
 static void connect_all(struct load *load)
@@ -496,9 +496,5 @@ int main(int argc, char **argv)
         die("start");
     connect_all(&load);
     run(&load);
-    for (uint32_t i = 0; i < load.options.connections; i++)
-        free(load.senders[i].buffer);
-    free(load.senders);
-    (void)close(load.epoll_fd); /* the process ends */
     return load.broken == 0 && load.living == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
