@@ -109,7 +109,7 @@ static struct count *find_count(struct admission_office *office, const struct pe
 }
 
 /* Empty a place, and move up what had to make way for it. */
-static void empty_place(struct admission_office *office, struct count *place)
+static void empty_place(struct admission_office *office, const struct count *place)
 {
     uint32_t hole = (uint32_t)(place - office->counts);
 

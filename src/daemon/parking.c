@@ -273,7 +273,7 @@ static bool rewrite_lot(struct parking *p, uint16_t from, parking_move_fn *move,
     if (rewind_lot(lot_fd) < 0)
         return false;
     for (uint32_t i = 0; i < p->lots[from].sent; i++) {
-        uint16_t to;
+        uint16_t to = LOT_NONE;
         int fd = peek_descriptor(lot_fd);
         if (fd < 0)
             break;

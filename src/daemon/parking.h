@@ -34,7 +34,7 @@ bool parking_available(const struct parking *parking);
 int parking_park(struct parking *parking, int fd, uint16_t *ret_lot);
 
 /* A connection parked in LOT ended: its copy there is dead. Threads: any. */
-void parking_leave(struct parking *parking, uint16_t lot);
+void parking_leave(struct parking *parking, uint16_t index);
 
 /*
  * Called for each socket found in a lot. FD is a descriptor of one's own.

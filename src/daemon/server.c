@@ -239,6 +239,17 @@ static int make_workers(struct server *s)
     return 0;
 }
 
+/* Is there a listening socket with this place in the ledger's table? */
+static bool is_listened_on(const struct server *s, uint8_t id)
+{
+    const struct listening *now = listener_current(s->listener);
+
+    for (size_t i = 0; i < now->count; i++)
+        if (now->sockets[i].id == id)
+            return true;
+    return false;
+}
+
 /* Hand what was taken over to the workers; what has bytes in hand follows its inbox. */
 static void hand_out(struct server *s)
 {
@@ -261,8 +272,7 @@ static void hand_out(struct server *s)
             (void)worker_adopt(s->workers[atomic_load(&s->table.conns[i].owner) - 1], i);
             continue; /* there is nothing to watch, so nothing can fail */
         }
-        if (slot->listener >= LEDGER_LISTENERS ||
-            s->rules->listener_of_id[slot->listener] == LISTENER_NONE)
+        if (!is_listened_on(s, slot->listener))
             server_bid_farewell(s, i);
         int error = worker_adopt(s->workers[atomic_load(&s->table.conns[i].owner) - 1], i);
         if (error < 0)

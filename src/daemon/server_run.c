@@ -120,9 +120,8 @@ static void tick_watchdog(struct server *s, uint64_t now_ms)
 
     for (unsigned i = 0; i < s->workers_count; i++)
         alive = alive && worker_alive(s->workers[i]);
-    if (alive || !s->pinged)
-        notify_say("WATCHDOG=1");
     if (alive || !s->pinged) {
+        notify_say("WATCHDOG=1");
         listener_ping(s->listener);
         for (unsigned i = 0; i < s->workers_count; i++)
             worker_ping(s->workers[i]);

@@ -47,8 +47,8 @@ struct inheritance {
  * Sort what was handed over. Without a service manager everything is empty.
  * Returns: 0, or -ENOMEM.  Owns: release it with inheritance_done().
  */
-int inheritance_collect(struct inheritance *ret_inheritance);
-void inheritance_done(struct inheritance *inheritance);
+int inheritance_collect(struct inheritance *in);
+void inheritance_done(struct inheritance *in);
 
 /* What was found and taken over, for the line that says so. */
 struct takeover_report {

@@ -7,6 +7,7 @@
 #include "os/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -61,6 +62,10 @@ int net_adopt_listener(int fd)
     int error = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     if (error == 0)
         error = set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    /* Whoever opened it may have left it blocking: systemd does by default. */
+    int flags = fcntl(fd, F_GETFL);
+    if (error == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+        error = -errno;
     return error;
 }
 

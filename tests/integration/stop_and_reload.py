@@ -188,13 +188,13 @@ def reload_changes(scratch):
         reload(daemon, oversize="truncate", priority="ignore")
 
         def changed():
-            old.sendall(b"<13>two\n")
             count = len(sink.records()) + 1
+            old.sendall(b"<13>two\n")
             last = sink.wait_count(count)[-1]
             return (last.priority, last.tag, last.text) == (23 * 8 + 6, "changed", b"<13>two")
         until(changed, "the new settings to hold for an old connection")
-        old.sendall(b"x" * 300 + b"\n")
         count = len(sink.records()) + 1
+        old.sendall(b"x" * 300 + b"\n")
         assert sink.wait_count(count)[-1].text == b"[truncated, 44 bytes cut] " + b"x" * 256
         daemon.expect("is truncated", 1)
         fresh = say(daemon.port, b"three\n")
