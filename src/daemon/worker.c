@@ -20,7 +20,6 @@
 #include "os/log.h"
 #include "os/net.h"
 
-#define EVENTS 256
 #define TAG_BELL UINT64_MAX
 #define TAG_OUTPUT (UINT64_MAX - 1)
 
@@ -195,26 +194,44 @@ static void pause_for_output(struct worker *w)
             hear_bell(w);
 }
 
-/* Wait for connections and read them. Returns: false when the output blocks. */
-static bool turn(struct worker *w)
+/* Wait for connections that have something. Returns: false when the output blocks. */
+static bool wait_for_events(struct worker *w)
 {
-    struct epoll_event events[EVENTS];
     bool blocked = false;
     int timeout_ms = worker_keep_time(w, &blocked);
 
     if (blocked)
         return false;
-    int n = poller_wait(w->set, events, EVENTS, timeout_ms);
+    w->events_next = 0;
+    w->events_count = (uint32_t)poller_wait(w->set, w->events, WORKER_EVENTS, timeout_ms);
     if (timeout_ms < 0)
         w->now_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
-    for (int i = 0; i < n; i++) {
-        if (events[i].data.u64 == TAG_BELL) {
+    return true;
+}
+
+/*
+ * Wait for connections and read them. What a turn left when the output blocked comes first in the
+ * next one, or the same few would be read again and again and the others wait.
+ * Returns: false when the output blocks.
+ */
+static bool turn(struct worker *w)
+{
+    if (w->events_next == w->events_count && !wait_for_events(w))
+        return false;
+    while (w->events_next < w->events_count) {
+        const struct epoll_event *event = &w->events[w->events_next];
+        if (event->data.u64 == TAG_BELL) {
+            w->events_next++;
             hear_bell(w);
             if (w->draining) /* it reads every connection, and a round reads none twice */
                 return worker_finish_round(w);
-        } else if (!worker_read(w, (uint32_t)events[i].data.u64, events[i].events)) {
-            return false;
+            continue;
         }
+        if (!worker_make_room(w, (uint32_t)event->data.u64))
+            return false;
+        w->events_next++;
+        if (!worker_read(w, (uint32_t)event->data.u64, event->events))
+            return false;
     }
     return worker_finish_round(w);
 }

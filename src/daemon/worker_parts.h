@@ -27,6 +27,9 @@
 
 enum stopping { NOT_STOPPING, STOP_REQUESTED, STOP_DRAINING };
 
+/* Connections that one wait tells of. */
+#define WORKER_EVENTS 256
+
 struct worker {
     struct worker_plan plan;
     pthread_t thread;
@@ -57,6 +60,9 @@ struct worker {
     uint64_t sweep_at_ms; /* when to look for idle and leaving connections; 0: never */
     uint32_t slowed;      /* first of the chain of slowed connections */
     enum worker_end end;
+    uint32_t events_next;  /* of events: the first not yet served */
+    uint32_t events_count; /* and how many there are */
+    struct epoll_event events[WORKER_EVENTS];
 };
 
 /* --- worker_serve.c --- */

@@ -111,6 +111,15 @@ static bool read_slowly(struct worker *w, uint32_t slot, bool may_end)
     return done;
 }
 
+/* How much to read of one connection: its share of the inbox, so that a lone one fills it. */
+static uint32_t read_limit(const struct worker *w)
+{
+    uint32_t ready = w->events_count > 2 ? w->events_count : 2;
+    uint32_t share = LEDGER_INBOX_BYTES / ready;
+
+    return share > ROUND_READ_BYTES ? share : ROUND_READ_BYTES;
+}
+
 bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
 {
     const uint32_t said_goodbye = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -125,6 +134,6 @@ bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
     w->plan.table->conns[slot].active_s = w->now_s;
     if (w->round.rules->settings->limits.messages_per_second > 0)
         return read_slowly(w, slot, may_end);
-    (void)round_read(&w->round, slot, ROUND_READ_BYTES, may_end);
+    (void)round_read(&w->round, slot, read_limit(w), may_end);
     return worker_frame(w);
 }
