@@ -184,26 +184,24 @@ static void say_takeover(struct server *s, const struct inheritance *in,
     }
 }
 
-/* The listening sockets: inherited ones first, so that nothing in their queues is lost. */
-static int open_listeners(struct server *s, const struct server_plan *plan)
+/* The listening sockets: what is inherited, and what is to be listened on. */
+static int open_listeners(struct server *s, const struct server_plan *plan,
+                          struct listening **ret_inherited, struct listening **ret_next)
 {
-    struct listening *inherited, *next;
     struct listening_fault fault = {.error = 0};
     char text[320];
 
-    int error = listening_from_inheritance(plan->inheritance, s->ledger, s->rules, &inherited);
+    int error = listening_from_inheritance(plan->inheritance, s->ledger, s->rules, ret_inherited);
     if (error < 0)
         return error;
-    error = listening_build(s->rules, inherited, s->ledger, &next, &fault);
+    error = listening_build(s->rules, *ret_inherited, s->ledger, ret_next, &fault);
     if (error < 0) {
         server_describe_fault(text, sizeof text, &fault);
         log_say(SEVERITY_ERR, "%s", text);
-        listening_undo(inherited, NULL);
+        listening_undo(*ret_inherited, NULL);
         return error;
     }
-    listening_forget(inherited, next);
-    listener_listen(s->listener, inherited);
-    listener_listen(s->listener, next);
+    listening_forget(*ret_inherited, *ret_next);
     return 0;
 }
 
@@ -239,51 +237,10 @@ static int make_workers(struct server *s)
     return 0;
 }
 
-/* Is there a listening socket with this place in the ledger's table? */
-static bool is_listened_on(const struct server *s, uint8_t id)
-{
-    const struct listening *now = listener_current(s->listener);
-
-    for (size_t i = 0; i < now->count; i++)
-        if (now->sockets[i].id == id)
-            return true;
-    return false;
-}
-
-/* Hand what was taken over to the workers; what has bytes in hand follows its inbox. */
-static void hand_out(struct server *s)
-{
-    struct ledger *ledger = s->ledger;
-    unsigned next = 0;
-
-    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++)
-        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE)
-            atomic_store(&s->table.conns[i].owner, (uint16_t)(next++ % s->workers_count + 1));
-    for (uint32_t k = 0; k < ledger->header->inboxes; k++)
-        for (uint32_t i = 0; i < atomic_load(&ledger->inboxes[k].segments); i++)
-            atomic_store(&s->table.conns[ledger->inboxes[k].segment[i].slot].owner,
-                         (uint16_t)(k % s->workers_count + 1));
-    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++) {
-        struct slot *slot = &ledger->slots[i];
-        if (atomic_load(&slot->use) != SLOT_LIVE)
-            continue;
-        (void)admission_enter(s->office, &slot->peer, 0); /* it was admitted long ago */
-        if (s->table.conns[i].fd < 0) {
-            (void)worker_adopt(s->workers[atomic_load(&s->table.conns[i].owner) - 1], i);
-            continue; /* there is nothing to watch, so nothing can fail */
-        }
-        if (!is_listened_on(s, slot->listener))
-            server_bid_farewell(s, i);
-        int error = worker_adopt(s->workers[atomic_load(&s->table.conns[i].owner) - 1], i);
-        if (error < 0)
-            log_say(SEVERITY_ERR, "a connection that was taken over cannot be served: %s",
-                    strerror(-error));
-    }
-}
-
 static int start(struct server *s, const struct server_plan *plan)
 {
     struct takeover_report report;
+    struct listening *inherited, *next;
 
     s->bell = bell_new();
     s->set = poller_new();
@@ -308,9 +265,13 @@ static int start(struct server *s, const struct server_plan *plan)
             .workers = s->workers, .workers_count = s->workers_count,
         }, &s->listener);
     if (error == 0)
-        error = open_listeners(s, plan);
+        error = open_listeners(s, plan, &inherited, &next);
     if (error == 0) {
-        hand_out(s);
+        server_hand_out(s);
+        /* Inherited ones first, so that nothing that waits in them is lost. */
+        listener_listen(s->listener, inherited);
+        listener_listen(s->listener, next);
+        server_bid_farewells(s);
         server_keep_config(s, plan->config, plan->config_bytes);
         crash_server = s;
         signals_on_crash(note_crash);

@@ -65,8 +65,11 @@ void server_keep_config(struct server *s, const char *config, size_t bytes);
 /* How many of WANTED connections the descriptor limit allows; says so when it is fewer. */
 uint32_t server_connection_limit(uint32_t wanted, bool parked);
 
-/* No listener of the settings wants this connection: it is closed in good order. */
-void server_bid_farewell(struct server *s, uint32_t slot);
+/* Hand what was taken over to the workers, before their threads are let go. */
+void server_hand_out(struct server *s);
+
+/* Connections whose listener is gone are to be closed in good order. */
+void server_bid_farewells(struct server *s);
 
 struct listening_fault;
 

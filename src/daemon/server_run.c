@@ -105,12 +105,6 @@ void server_say_counters(struct server *s, enum severity severity)
             (unsigned long long)discarded);
 }
 
-void server_bid_farewell(struct server *s, uint32_t slot)
-{
-    s->ledger->slots[slot].leaving = 1;
-    (void)shutdown(s->table.conns[slot].fd, SHUT_WR); /* it may be gone already */
-}
-
 /* --- what is due --- */
 
 /* Everybody turned since the last ping: tell the manager; and ping again. */

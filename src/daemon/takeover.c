@@ -141,15 +141,14 @@ static void check_streams(struct takeover *t)
 
 /* --- sockets --- */
 
-/* Which of the ledger's listeners did this connection come through? */
-static uint8_t listener_of(const struct takeover *t, int fd)
+uint8_t takeover_listener_of(const struct ledger *ledger, int fd)
 {
     struct peer local;
 
     if (net_local_address(fd, &local) == 0)
         for (uint8_t i = 0; i < LEDGER_LISTENERS; i++)
-            if (t->ledger->header->listeners[i].bound.family != PEER_UNKNOWN &&
-                t->ledger->header->listeners[i].bound.port == local.port)
+            if (ledger->header->listeners[i].bound.family != PEER_UNKNOWN &&
+                ledger->header->listeners[i].bound.port == local.port)
                 return i;
     return LISTENER_NONE;
 }
@@ -170,7 +169,7 @@ static bool adopt_stranger(struct takeover *t, int fd, uint16_t lot, uint64_t co
     slot->cookie = cookie;
     slot->peer = peer;
     slot->stream.taken = state.taken;
-    slot->listener = listener_of(t, fd);
+    slot->listener = LISTENER_NONE; /* until the listeners are known */
     slot->connection = atomic_fetch_add(&t->ledger->header->last_connection, 1) + 1;
     atomic_store(&slot->lot, lot);
     atomic_store(&slot->use, SLOT_LIVE);

@@ -74,6 +74,12 @@ void takeover_grow(const struct inheritance *inheritance, struct ledger_geometry
 int takeover_run(struct inheritance *inheritance, struct connections *table,
                  struct parking *parking, struct takeover_report *ret_report);
 
+/*
+ * Which of the ledger's listeners did the connection FD come through, by its port?
+ * Returns: its index, or LISTENER_NONE.
+ */
+uint8_t takeover_listener_of(const struct ledger *ledger, int fd);
+
 /* The new ledger is complete: store it, and forget the old one. */
 int takeover_commit(struct inheritance *inheritance, struct ledger *ledger);
 
