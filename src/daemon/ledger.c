@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/memfd.h"
+#include "peerlog/proxy.h"
 
 #define LEDGER_MAGIC 0x7265676c72656570ull /* "peerlger" */
 #define PAGE 4096u
@@ -184,11 +185,22 @@ void ledger_forget_tail(const struct ledger *ledger, uint32_t slot)
                 ledger->header->tail_stride);
 }
 
+/* Nothing is framed before the PROXY header is whole: its beginning is all there is. */
+static bool awaits_header(const struct stream *stream)
+{
+    static const struct framer_state untouched;
+
+    return stream->tail_bytes <= PROXY_MAX_BYTES &&
+           memcmp(&stream->framer, &untouched, sizeof untouched) == 0;
+}
+
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
 {
-    return stream->tail_bytes <= ledger->header->tail_stride &&
-           stream->priority <= PEERLOG_MAX_PRI && stream->awaits_proxy <= 1 &&
-           framer_state_valid(&stream->framer, stream->tail_bytes);
+    if (stream->tail_bytes > ledger->header->tail_stride || stream->priority > PEERLOG_MAX_PRI ||
+        stream->awaits_proxy > 1)
+        return false;
+    return stream->awaits_proxy ? awaits_header(stream)
+                                : framer_state_valid(&stream->framer, stream->tail_bytes);
 }
 
 bool ledger_slot_valid(const struct slot *slot)

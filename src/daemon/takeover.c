@@ -19,6 +19,7 @@
 #include "daemon/message_ids.h"
 #include "os/log.h"
 #include "os/net.h"
+#include "peerlog/proxy.h"
 
 /* A connection on which we crashed this often in a row is closed. */
 #define POISON_CRASHES 2
@@ -225,6 +226,27 @@ static uint32_t resolve_length(struct takeover *t, const struct segment *segment
     return fresh < segment->room ? (uint32_t)fresh : segment->room;
 }
 
+/*
+ * The bytes of a segment that are for the framer: a PROXY header is not.
+ * Returns: where they begin, *ret_len is their number; none before the header is whole.
+ */
+static const unsigned char *framed_bytes(const struct inbox *inbox, const struct segment *segment,
+                                         size_t *ret_len)
+{
+    const unsigned char *bytes = inbox->bytes + segment->from;
+    size_t len = segment->start.tail_bytes + (size_t)atomic_load(&segment->fresh);
+    size_t header = 0;
+    struct peer peer;
+
+    if (segment->start.awaits_proxy) {
+        enum proxy_result result = proxy_parse(bytes, len, &peer, &header);
+        if (result != PROXY_PEER && result != PROXY_LOCAL)
+            header = len;
+    }
+    *ret_len = len - header;
+    return bytes + header;
+}
+
 /* How many records the framer makes of a segment; the framer is pure, nothing changes. */
 static uint32_t count_records(const struct takeover *t, const struct inbox *inbox,
                               const struct segment *segment)
@@ -239,10 +261,10 @@ static uint32_t count_records(const struct takeover *t, const struct inbox *inbo
     struct frame frame;
     enum framer_result result;
     uint32_t count = 0;
+    size_t len;
+    const unsigned char *bytes = framed_bytes(inbox, segment, &len);
 
-    framer_begin(&framer, &state, &rules, inbox->bytes + segment->from,
-                 segment->start.tail_bytes + (size_t)atomic_load(&segment->fresh),
-                 atomic_load(&segment->at_end) != 0);
+    framer_begin(&framer, &state, &rules, bytes, len, atomic_load(&segment->at_end) != 0);
     while ((result = framer_next(&framer, &frame)) != FRAMER_NEED_MORE)
         if (result == FRAMER_MESSAGE)
             count++;
