@@ -2,11 +2,19 @@
 
 survival_tests = \
 	tests/survival/absence.py \
+	tests/survival/activation.py \
+	tests/survival/changes.py \
 	tests/survival/crashes.py \
-	tests/survival/lots.py \
-	tests/survival/restarts.py \
 	tests/survival/kills.py \
-	tests/survival/takeovers.py
+	tests/survival/ledgers.py \
+	tests/survival/lots.py \
+	tests/survival/many.py \
+	tests/survival/partials.py \
+	tests/survival/reloads.py \
+	tests/survival/restarts.py \
+	tests/survival/stopping.py \
+	tests/survival/takeovers.py \
+	tests/survival/watchdog.py
 
 TESTS += $(survival_tests)
 EXTRA_DIST += $(survival_tests) \

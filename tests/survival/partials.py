@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Deaths in the middle of a message, cut at every byte.
+
+Connection number N sends its stream as far as byte N; then the daemon ends, by SIGTERM or by
+SIGKILL, with the log reading or stalled; then comes the rest. Lines, counted frames, over-long
+messages in all three treatments and PROXY headers of both versions come out exactly as those
+of a connection that was never interrupted.
+"""
+
+import os
+import socket
+import struct
+
+from survival import (LOOPBACK, Service, SyslogSink, Unread, by_peer, connect, finish, main,
+                      name_of)
+
+LINES = b"one\n<13>two and a half\nthree\r\n\nlast without an end"
+COUNTED = b"9 <13>first16 <13>second frame\n28 <13>the third,\nin two lines!8 <13>last"
+LONG_LINE = b"short\n" + b"".join(b"%03d " % i for i in range(160)) + b"end\nnext\n"
+LONG_FRAME = b"9 <13>short607 <13>" + b"".join(b"%03d" % i for i in range(200)) + b"end8 <13>next"
+PROXY_1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 514\r\n"
+PROXY_2 = (b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack(">H", 12) +
+           socket.inet_aton("192.0.2.7") + socket.inet_aton("198.51.100.1") +
+           struct.pack(">HH", 4711, 514))
+
+
+def cuts(stream):
+    """Every byte of a short one; of a long one what is near a border, and some between."""
+    return [i for i in range(1, len(stream)) if len(stream) < 100 or i % 17 == 0 or i % 256 < 6]
+
+
+def texts(records):
+    return [r.text.removeprefix(b"[repeat?] ") for r in records]
+
+
+def die(service, number, how):
+    for _ in range(number):
+        if how == "restart":
+            service.restart()
+        else:
+            service.kill()
+            service.begin()
+
+
+def whole(scratch, streams, how, **settings):
+    """Streams cut at every byte come out as the ones that are not."""
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink, **settings) as service:
+        service.allow("longer than buffer_size")
+        wanted = []
+        for stream in streams:
+            sock = connect(service.port)
+            sock.sendall(stream)
+            name = finish(sock)
+            # The daemon has closed, so all of it was delivered.
+            records = sink.wait(lambda r: r and r[-1].text.startswith((b"next", b"last", b"text")), "the model")
+            wanted.append(texts(records))
+            assert wanted[-1], name
+            with sink.changed:
+                sink.parsed.clear()
+        socks = [(connect(service.port), s, i) for s, stream in enumerate(streams)
+                 for i in cuts(stream)]
+        for sock, s, i in socks:
+            sock.sendall(streams[s][:i])
+        Unread([sock for sock, _, _ in socks]).wait()
+        die(service, 2, how)
+        for sock, s, i in socks:
+            sock.sendall(streams[s][i:])
+        names = [finish(sock) for sock, _, _ in socks]
+        count = sum(len(wanted[s]) for _, s, _ in socks)
+        found = by_peer(sink.wait_count(count))
+        proxied = any(s.startswith((b"PROXY", b"\r\n")) for s in streams)
+        if proxied:
+            everything = [t for name in found for t in texts(found[name])]
+            assert set(found) == {"192.0.2.7:4711"}, set(found)
+            assert sorted(everything) == sorted(t for _, s, _ in socks for t in wanted[s])
+            return
+        for name, (_, s, i) in zip(names, socks):
+            assert texts(found.get(name, [])) == wanted[s], (
+                f"cut at {i}: {texts(found.get(name, []))} instead of {wanted[s]}")
+
+
+def lines_and_frames_over_restarts(scratch):
+    whole(scratch, [LINES, COUNTED], "restart")
+
+
+def lines_and_frames_over_kills(scratch):
+    whole(scratch, [LINES, COUNTED], "kill")
+
+
+def long_ones(scratch, how):
+    for oversize in ("split", "truncate", "discard"):
+        folder = os.path.join(scratch, oversize)
+        os.mkdir(folder)
+        whole(folder, [LONG_LINE, LONG_FRAME], how, buffer_size=256, oversize=oversize)
+
+
+def long_ones_over_restarts(scratch):
+    long_ones(scratch, "restart")
+
+
+def long_ones_over_kills(scratch):
+    long_ones(scratch, "kill")
+
+
+def proxy_headers_over_kills(scratch):
+    listener = dict(LOOPBACK, proxy_protocol=True)
+    whole(scratch, [PROXY_1 + b"text\n", PROXY_2 + b"text\n"], "kill", listeners=(listener,))
+
+
+def stalled(scratch, how):
+    """The log takes nothing: what is in hand outlives several deaths, and so do the halves."""
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        service.allow("has taken nothing for a while", "is back after",
+                      "died .* times in a row soon after its start")
+        sink.stall()
+        stuff = connect(service.port)  # fills the log's queue
+        filler = [b"fill %02d" % i for i in range(60)]
+        stuff.sendall(b"".join(f + b"\n" for f in filler[:50]))
+        socks = [(connect(service.port), i) for i in range(1, len(LINES))]
+        for sock, i in socks:
+            sock.sendall(LINES[:i])
+        stuff.sendall(b"".join(f + b"\n" for f in filler[50:]))
+        die(service, 4, how)
+        for sock, i in socks:
+            sock.sendall(LINES[i:])
+        sink.resume()
+        names = [finish(sock) for sock, _ in socks]
+        wanted = [b"one", b"two and a half", b"three", b"last without an end"]
+        found = by_peer(sink.wait_count(len(wanted) * len(socks) + len(filler)))
+        for name, (_, i) in zip(names, socks):
+            assert texts(found[name]) == wanted, f"cut at {i}: {texts(found[name])}"
+        assert texts(found[name_of(stuff)]) == filler
+        took = service.words.matching(r"took over \d+ connections, ([1-9]\d*) messages in hand")
+        assert len(took) >= 3, "nothing was in hand"
+
+
+def in_hand_over_restarts(scratch):
+    stalled(scratch, "restart")
+
+
+def in_hand_over_kills(scratch):
+    stalled(scratch, "kill")
+
+
+main(lines_and_frames_over_restarts, lines_and_frames_over_kills, long_ones_over_restarts,
+     long_ones_over_kills, proxy_headers_over_kills, in_hand_over_restarts, in_hand_over_kills)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""SIGTERM: what is in the sockets when it comes is delivered.
+
+Nobody tells the daemon whether it is stopped or restarted. So it reads what had come, delivers
+it as far as the log takes it, leaves the rest in the ledger, says STOPPING=1, and ends soon:
+also with a log that takes nothing, when everything waits for the next process.
+"""
+
+import os
+import signal
+import time
+
+from survival import Service, SyslogSink, Unread, connect, main, name_of, numbered, check_streams
+
+
+def what_has_come_is_delivered(scratch):
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        socks = [connect(service.port) for _ in range(20)]
+        for sock in socks:
+            sock.sendall(b"hello\n")
+        sink.wait_count(len(socks))
+        # Stopped in its tracks, so that all of it is in the sockets when the signal comes.
+        service.manager.send_signal(signal.SIGSTOP)
+        spoken = {}
+        for i, sock in enumerate(socks):
+            messages = numbered(i, 300)
+            sock.sendall(b"".join(m + b"\n" for m in messages))
+            spoken[name_of(sock)] = [b"hello"] + messages
+        service.manager.send_signal(signal.SIGTERM)
+        service.manager.send_signal(signal.SIGCONT)
+        assert service.manager.wait() == 0
+        assert service.manager.count_said("STOPPING") == 1
+        # Delivered means: the datagrams are in the socket of the log.
+        check_streams(sink.wait_count(len(socks) * 301, 5), spoken)
+
+
+def a_log_that_takes_nothing_does_not_hold_it_up(scratch):
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        service.allow("has taken nothing for a while", "is back after")
+        sink.stall()
+        sock = connect(service.port)
+        messages = numbered(1, 500)
+        sock.sendall(b"".join(m + b"\n" for m in messages))
+        Unread([sock]).wait()
+        for _ in range(3):
+            begun = time.monotonic()
+            service.stop()
+            took = time.monotonic() - begun
+            assert took < 10, f"{took:.1f} s to stop"
+            service.begin()
+        sink.resume()
+        check_streams(sink.wait_count(500), {name_of(sock): messages})
+
+
+main(what_has_come_is_delivered, a_log_that_takes_nothing_does_not_hold_it_up)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""The watchdog: signs of life while there is life, and none when a worker hangs.
+
+A ping says that every worker still turns its loop. One that waits for a log that takes nothing
+is healthy, for longer than the interval; one that hangs on a message is not. The manager
+ends such a process by SIGABRT, the next one takes over, and if it hangs on the same
+connection again, that one is closed.
+"""
+
+import os
+import signal
+import time
+
+from survival import Service, SyslogSink, build_program, connect, main, name_of
+
+INTERVAL_S = 1.0
+
+
+def watched(scratch, sink, hangs):
+    for i in range(hangs):
+        with open(os.path.join(scratch, f"token-{i}"), "w", encoding="ascii"):
+            pass
+    return Service(scratch, sink, program=build_program("survival/fragile_peerlogd"),
+                   environment={"PEERLOG_FRAGILE": scratch,
+                                "WATCHDOG_USEC": str(int(INTERVAL_S * 1e6))})
+
+
+def wait_ping(service, since):
+    return service.manager.wait_said("WATCHDOG=1", lambda f: f.get("WATCHDOG") == "1", since)
+
+
+def watch(service, seconds=60):
+    """What systemd does: wait until no ping comes for a whole interval, and abort it."""
+    end = time.monotonic() + seconds
+    mark = service.manager.mark()
+    while True:
+        assert time.monotonic() < end, "it pings on and on"
+        try:
+            mark = 1 + service.manager.wait_said(
+                "WATCHDOG=1", lambda f: f.get("WATCHDOG") == "1", mark, INTERVAL_S)
+        except AssertionError:
+            return service.manager.kill(signal.SIGABRT)
+
+
+def it_pings_while_the_log_is_stalled(scratch):
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with watched(scratch, sink, 0) as service:
+        service.allow("has taken nothing for a while", "is back after")
+        mark = wait_ping(service, service.since)
+        sink.stall()
+        sock = connect(service.port)
+        sock.sendall(b"message\n" * 10000)
+        service.manager.wait_said(
+            "messages that wait", lambda f: ", 0 waiting" not in f.get("STATUS", ", 0 waiting"),
+            mark)
+        mark = service.manager.mark()
+        begun = time.monotonic()
+        while time.monotonic() - begun < 2 * INTERVAL_S:
+            last = time.monotonic()
+            mark = 1 + wait_ping(service, mark)
+            assert time.monotonic() - last < INTERVAL_S, "no ping for a whole interval"
+        sink.resume()
+        sink.wait_count(10000)
+
+
+def a_worker_that_hangs_is_noticed(scratch):
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with watched(scratch, sink, 2) as service:
+        wait_ping(service, service.since)
+        victim, other = connect(service.port), connect(service.port)
+        victim.sendall(b"please hang\n")
+        assert watch(service) == -signal.SIGABRT
+        other.sendall(b"meanwhile\n")
+        service.begin()
+        service.expect("took over [12] connections, .* after SIGABRT")
+        assert watch(service) == -signal.SIGABRT
+        service.begin()
+        service.expect(rf"{name_of(victim)}: connection closed, because peerlogd crashed on it")
+        assert victim.recv(1) == b""
+        other.sendall(b"after\n")
+        sink.wait(lambda r: r[-1].text == b"after", "the other connection")
+        assert [r.text.removeprefix(b"[repeat?] ") for r in sink.records()] == [
+            b"meanwhile", b"after"]
+        mark = service.manager.mark()
+        for _ in range(4):
+            mark = 1 + wait_ping(service, mark)
+
+
+main(it_pings_while_the_log_is_stalled, a_worker_that_hangs_is_noticed)
