@@ -7,6 +7,7 @@ notices a restart or a kill, and the passed socket is never the daemon's to keep
 """
 
 import os
+import select
 import socket
 
 from survival import Service, SyslogSink, connect, main, name_of
@@ -34,6 +35,7 @@ def the_socket_of_the_unit_is_used(scratch):
                 service.begin()
             records = sink.wait_count(1 + 12 + 13 + 14 + 15)
             said = {name_of(s): b"message of %d" % i for i, s in enumerate(socks)}
+            assert not select.select(socks, [], [], 0)[0], "somebody was told goodbye"
             assert all(said[r.peer] == r.text.removeprefix(b"[repeat?] ") for r in records[1:])
             assert not [n for n in service.manager.names() if n.startswith("listener-")]
 

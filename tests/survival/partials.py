@@ -114,13 +114,18 @@ def stalled(scratch, how):
     with Service(scratch, sink) as service:
         service.allow("has taken nothing for a while", "is back after",
                       "died .* times in a row soon after its start")
-        sink.stall()
-        stuff = connect(service.port)  # fills the log's queue
-        filler = [b"fill %02d" % i for i in range(60)]
-        stuff.sendall(b"".join(f + b"\n" for f in filler[:50]))
+        stuff = connect(service.port)
+        stuff.sendall(b"fi")
         socks = [(connect(service.port), i) for i in range(1, len(LINES))]
+        for sock, _ in socks:
+            sock.sendall(LINES[:1])
+        # All are accepted now: who dies in the act of accepting takes that one along.
+        Unread([stuff] + [sock for sock, _ in socks]).wait()
+        sink.stall()
+        filler = [b"fill %02d" % i for i in range(60)]  # more than the log's queue holds
+        stuff.sendall(b"".join(f + b"\n" for f in filler[:50])[2:])
         for sock, i in socks:
-            sock.sendall(LINES[:i])
+            sock.sendall(LINES[1:i])
         stuff.sendall(b"".join(f + b"\n" for f in filler[50:]))
         die(service, 4, how)
         for sock, i in socks:
