@@ -24,7 +24,7 @@
 /* Rows up to this length are cut at every pair of positions. */
 #define SHORT_ROW 40u
 
-#define RANDOM_STREAMS 6000u
+#define RANDOM_STREAMS 1500u
 
 /* Messages of a few bytes in one view, and what framing them may take at the very most. */
 #define LARGE_VIEW (4u << 20)
