@@ -5,6 +5,7 @@ FUZZERS = \
 	tests/fuzz/fuzz_framer \
 	tests/fuzz/fuzz_priority \
 	tests/fuzz/fuzz_proxy \
+	tests/fuzz/fuzz_settings \
 	tests/fuzz/fuzz_state
 check_PROGRAMS += $(FUZZERS)
 dist_check_SCRIPTS += tests/fuzz/replay
@@ -47,6 +48,12 @@ tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_proxy_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_proxy_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_settings_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a $(FUZZ_LIBS) \
+	$(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz_state.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_state_CPPFLAGS = $(FUZZ_CPPFLAGS)
