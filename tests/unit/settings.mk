@@ -6,7 +6,7 @@ libpeerlog_settings_test_a_SOURCES = \
 	tests/unit/settings_support.h
 libpeerlog_settings_test_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
-EXTRA_DIST += tests/unit/settings
+EXTRA_DIST += tests/unit/settings tests/unit/libconfig.supp
 
 SETTINGS_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 SETTINGS_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
