@@ -32,6 +32,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/stats.h \
 	src/daemon/status.c src/daemon/status.h \
 	src/daemon/takeover.c src/daemon/takeover.h \
+	src/daemon/warnings.c src/daemon/warnings.h \
 	src/daemon/worker.c src/daemon/worker.h \
 	src/daemon/worker_drain.c src/daemon/worker_parts.h \
 	src/daemon/worker_serve.c src/daemon/worker_time.c

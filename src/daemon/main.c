@@ -19,6 +19,7 @@
 #include "daemon/server.h"
 #include "daemon/settings_file.h"
 #include "daemon/settings_text.h"
+#include "daemon/warnings.h"
 #include "os/log.h"
 
 /* Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place. */
@@ -63,6 +64,28 @@ static int parse_settings(const struct options *options, const char *text, size_
     return settings_parse(options->file, text, len, say_fault, NULL, ret_settings);
 }
 
+static void say_warning(void *context, const char *warning)
+{
+    (void)context;
+    log_say(SEVERITY_WARNING, "warning: %s", warning);
+}
+
+static void warn_of_journal(const struct settings *settings, struct surroundings *around)
+{
+    warnings_look_at_journal("", settings, around);
+    warnings_judge_journal(settings, around, say_warning, NULL);
+}
+
+/* Good settings may be on a system that loses messages; at start the server counts files. */
+static void warn_of_system(const struct settings *settings)
+{
+    struct surroundings around;
+
+    warn_of_journal(settings, &around);
+    warnings_look_at_descriptors(&around);
+    warnings_judge_descriptors(settings, &around, say_warning, NULL);
+}
+
 static int check(const struct options *options)
 {
     struct settings *settings = NULL;
@@ -72,6 +95,8 @@ static int check(const struct options *options)
     int error = read_file(options, &text, &len);
     if (error == 0)
         error = parse_settings(options, text, len, &settings);
+    if (error == 0)
+        warn_of_system(settings);
     free(text);
     (void)settings_free(settings);
     if (error < 0)
@@ -113,6 +138,7 @@ static int use_last_good(struct server_plan *plan, const struct options *options
 static int serve(const struct options *options)
 {
     struct inheritance inheritance;
+    struct surroundings around;
     struct server_plan plan = {.file = options->file, .inheritance = &inheritance};
     char *text = NULL;
     size_t len = 0;
@@ -131,6 +157,7 @@ static int serve(const struct options *options)
     int status = error == -ENOMEM ? EX_OSERR : EX_CONFIG;
     if (error == 0) {
         log_set_level(plan.settings->log_level);
+        warn_of_journal(plan.settings, &around);
         status = server_run(&plan);
     }
     inheritance_done(&inheritance);

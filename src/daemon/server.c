@@ -91,7 +91,18 @@ static unsigned count_workers(const struct settings *settings)
     return count < PEERLOG_MAX_WORKERS ? count : PEERLOG_MAX_WORKERS;
 }
 
-/* How many connections the descriptor limit allows; parked copies count against it too. */
+uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool parked)
+{
+    uint64_t usable = descriptors > 2 * SPARE_DESCRIPTORS ? descriptors - SPARE_DESCRIPTORS
+                                                          : descriptors / 2;
+
+    if (parked)
+        usable /= 2; /* the parked copies count as well */
+    if (usable >= wanted)
+        return wanted;
+    return usable > 0 ? (uint32_t)usable : 1;
+}
+
 uint32_t server_connection_limit(uint32_t wanted, bool parked)
 {
     struct rlimit limit;
@@ -103,16 +114,12 @@ uint32_t server_connection_limit(uint32_t wanted, bool parked)
         (void)setrlimit(RLIMIT_NOFILE, &limit); /* raising to the hard limit is allowed */
         (void)getrlimit(RLIMIT_NOFILE, &limit);
     }
-    rlim_t usable = limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS
-                                                           : limit.rlim_cur / 2;
-    if (parked)
-        usable /= 2;
-    if (usable >= wanted)
-        return wanted;
-    log_say(SEVERITY_WARNING,
-            "limits.connections = %u needs more descriptors than LimitNOFILE=%llu; using %llu",
-            (unsigned)wanted, (unsigned long long)limit.rlim_cur, (unsigned long long)usable);
-    return usable > 0 ? (uint32_t)usable : 1;
+    uint32_t usable = server_usable_connections(limit.rlim_cur, wanted, parked);
+    if (usable < wanted)
+        log_say(SEVERITY_WARNING,
+                "limits.connections = %u needs more descriptors than LimitNOFILE=%llu; using %u",
+                (unsigned)wanted, (unsigned long long)limit.rlim_cur, (unsigned)usable);
+    return usable;
 }
 
 /* --- starting --- */

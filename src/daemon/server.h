@@ -6,7 +6,9 @@
 #ifndef PEERLOG_DAEMON_SERVER_H
 #define PEERLOG_DAEMON_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "daemon/settings.h"
 #include "daemon/takeover.h"
@@ -26,5 +28,12 @@ struct server_plan {
  * Blocks:  yes.
  */
 int server_run(const struct server_plan *plan);
+
+/*
+ * How many of WANTED connections so many open files allow; the service manager keeps a
+ * copy of each when they are PARKED. Pure; any thread.
+ * Returns: 1 to WANTED.
+ */
+uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool parked);
 
 #endif

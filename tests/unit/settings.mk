@@ -6,7 +6,7 @@ libpeerlog_settings_test_a_SOURCES = \
 	tests/unit/settings_support.h
 libpeerlog_settings_test_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
-EXTRA_DIST += tests/unit/settings tests/unit/libconfig.supp
+EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
 
 SETTINGS_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 SETTINGS_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -18,7 +18,8 @@ SETTINGS_TESTS = \
 	tests/unit/test_settings \
 	tests/unit/test_settings_faults \
 	tests/unit/test_settings_memory \
-	tests/unit/test_settings_table
+	tests/unit/test_settings_table \
+	tests/unit/test_warnings
 check_PROGRAMS += $(SETTINGS_TESTS)
 TESTS += $(SETTINGS_TESTS)
 endif
@@ -44,3 +45,9 @@ tests_unit_test_settings_table_SOURCES = tests/unit/test_settings_table.c
 tests_unit_test_settings_table_CPPFLAGS = $(SETTINGS_CPPFLAGS)
 tests_unit_test_settings_table_CFLAGS = $(SETTINGS_CFLAGS)
 tests_unit_test_settings_table_LDADD = $(SETTINGS_LIBS)
+
+tests_unit_test_warnings_SOURCES = tests/unit/test_warnings.c
+tests_unit_test_warnings_CPPFLAGS = $(SETTINGS_CPPFLAGS)
+tests_unit_test_warnings_CFLAGS = $(SETTINGS_CFLAGS)
+tests_unit_test_warnings_LDADD = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a \
+	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
