@@ -108,11 +108,8 @@ static char *copy_text(const char *text, size_t len, bool wide)
         return NULL;
     if (len >= mark && memcmp(text, byte_order_mark, mark) == 0)
         text += mark;
-    char *behind = copy;
-    if (wide)
-        behind = write_wide(copy, text, end);
-    else
-        behind = mempcpy(copy, text, (size_t)(end - text));
+    char *behind = wide ? write_wide(copy, text, end)
+                        : mempcpy(copy, text, (size_t)(end - text));
     memcpy(behind, end_setting, sizeof end_setting);
     return copy;
 }
