@@ -58,7 +58,10 @@ int output_new(const struct output_settings *settings, uint32_t max_message_byte
     output->scratch_bytes = PREFIX_SCRATCH_BYTES +
                             ESCAPE_MAX_GROWTH * (max_message_bytes + FORMAT_PREFIX_BYTES);
     output->scratch = malloc(output->scratch_bytes);
-    if (output->scratch == NULL) {
+    output->vectors = calloc(1, output->kind->vectors_bytes);
+    if (output->scratch == NULL || output->vectors == NULL) {
+        free(output->vectors);
+        free(output->scratch);
         free(output);
         return -ENOMEM;
     }
@@ -234,13 +237,18 @@ enum output_wait output_push(struct output *output, struct batch *batch)
 
 int output_change(struct output *output, const struct output_settings *settings)
 {
+    const struct output_kind *kind = kinds[settings->type];
+
     if (memcmp(&output->settings, settings, sizeof *settings) == 0)
         return 0;
+    void *vectors = calloc(1, kind->vectors_bytes);
+    if (vectors == NULL)
+        return -ENOMEM;
     close_output(output);
     free(output->vectors);
-    output->vectors = NULL;
+    output->vectors = vectors;
     output->settings = *settings;
-    output->kind = kinds[settings->type];
+    output->kind = kind;
     output->retry_at_ms = 0;
     output->backoff_ms = PEERLOG_REOPEN_MIN_MS;
     return output_ensure_open(output);

@@ -21,6 +21,7 @@ struct output;
 
 /* A kind of output. Functions return 0 or negative errno. */
 struct output_kind {
+    size_t vectors_bytes; /* of output->vectors, which are zero at first */
     int (*open)(struct output *output);
     /*
      * Deliver what is left of BATCH, calling batch_take() as it is taken.

@@ -13,7 +13,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,10 +34,6 @@ struct entries {
 
 static int open_journal(struct output *output)
 {
-    if (output->vectors == NULL)
-        output->vectors = calloc(1, sizeof(struct entries));
-    if (output->vectors == NULL)
-        return -ENOMEM;
     return output_connect_datagram(output);
 }
 
@@ -268,6 +263,7 @@ static int deliver_journal(struct output *output, struct batch *batch)
 }
 
 const struct output_kind output_journal = {
+    .vectors_bytes = sizeof(struct entries),
     .open = open_journal,
     .deliver = deliver_journal,
     .close = close_journal,

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -35,10 +34,6 @@ static int open_stdout(struct output *output)
 {
     struct stat st;
 
-    if (output->vectors == NULL)
-        output->vectors = calloc(1, sizeof(struct lines));
-    if (output->vectors == NULL)
-        return -ENOMEM;
     if (fstat(STDOUT_FILENO, &st) < 0)
         return -errno;
     struct lines *lines = output->vectors;
@@ -142,6 +137,7 @@ static int deliver_stdout(struct output *output, struct batch *batch)
 }
 
 const struct output_kind output_stdout = {
+    .vectors_bytes = sizeof(struct lines),
     .open = open_stdout,
     .deliver = deliver_stdout,
     .close = close_stdout,

@@ -9,7 +9,6 @@
 #include "daemon/output.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -37,10 +36,6 @@ struct build {
 
 static int open_syslog(struct output *output)
 {
-    if (output->vectors == NULL)
-        output->vectors = calloc(1, sizeof(struct vectors));
-    if (output->vectors == NULL)
-        return -ENOMEM;
     return output_connect_datagram(output);
 }
 
@@ -202,6 +197,7 @@ static int deliver_syslog(struct output *output, struct batch *batch)
 }
 
 const struct output_kind output_syslog = {
+    .vectors_bytes = sizeof(struct vectors),
     .open = open_syslog,
     .deliver = deliver_syslog,
     .close = close_syslog,

@@ -21,7 +21,8 @@ bool notify_available(void)
 
 void notify_say(const char *state)
 {
-    (void)sd_notify(0, state); /* a deaf manager changes nothing for us */
+    if (notify_available())
+        (void)sd_notify(0, state); /* a deaf manager changes nothing for us */
 }
 
 int notify_store(const char *name, int fd)
@@ -37,20 +38,23 @@ int notify_store(const char *name, int fd)
 
 void notify_forget(const char *name)
 {
-    (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    if (notify_available())
+        (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
 uint64_t notify_watchdog_us(void)
 {
     uint64_t us = 0;
 
+    if (getenv("WATCHDOG_USEC") == NULL)
+        return 0;
     return sd_watchdog_enabled(0, &us) > 0 ? us : 0;
 }
 
 int notify_inherited(struct notify_fd **ret_fds, size_t *ret_count)
 {
     char **names = NULL;
-    int n = sd_listen_fds_with_names(1, &names);
+    int n = getenv("LISTEN_FDS") != NULL ? sd_listen_fds_with_names(1, &names) : 0;
 
     if (n < 0)
         return n;
