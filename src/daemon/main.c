@@ -70,18 +70,13 @@ static void say_warning(void *context, const char *warning)
     log_say(SEVERITY_WARNING, "warning: %s", warning);
 }
 
-static void warn_of_journal(const struct settings *settings, struct surroundings *around)
-{
-    warnings_look_at_journal("", settings, around);
-    warnings_judge_journal(settings, around, say_warning, NULL);
-}
-
-/* Good settings may be on a system that loses messages; at start the server counts files. */
+/* Good settings may be on a system that loses messages. */
 static void warn_of_system(const struct settings *settings)
 {
     struct surroundings around;
 
-    warn_of_journal(settings, &around);
+    warnings_look_at_journal("", settings, &around);
+    warnings_judge_journal(settings, &around, say_warning, NULL);
     warnings_look_at_descriptors(&around);
     warnings_judge_descriptors(settings, &around, say_warning, NULL);
 }
@@ -138,7 +133,6 @@ static int use_last_good(struct server_plan *plan, const struct options *options
 static int serve(const struct options *options)
 {
     struct inheritance inheritance;
-    struct surroundings around;
     struct server_plan plan = {.file = options->file, .inheritance = &inheritance};
     char *text = NULL;
     size_t len = 0;
@@ -157,7 +151,6 @@ static int serve(const struct options *options)
     int status = error == -ENOMEM ? EX_OSERR : EX_CONFIG;
     if (error == 0) {
         log_set_level(plan.settings->log_level);
-        warn_of_journal(plan.settings, &around);
         status = server_run(&plan);
     }
     inheritance_done(&inheritance);

@@ -176,6 +176,7 @@ def many_signals_at_idle(scratch):
     for number in (signal.SIGTERM, signal.SIGINT):
         with serving("stdout", scratch) as (daemon, _):
             daemon.signal(number)
+            assert daemon.wait() == 0
             daemon.end()
 
 
