@@ -363,6 +363,8 @@ static void *run(void *argument)
     struct listener *l = argument;
     struct epoll_event events[EVENTS];
 
+    (void)pthread_mutex_lock(l->plan.gate); /* a plain mutex of ours cannot fail */
+    (void)pthread_mutex_unlock(l->plan.gate);
     while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
         int timeout_ms = admission_tick(l->plan.office, clock_mono_ms());
         if (l->rest == RESTING_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))

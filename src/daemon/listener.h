@@ -9,6 +9,7 @@
 #ifndef PEERLOG_DAEMON_LISTENER_H
 #define PEERLOG_DAEMON_LISTENER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ struct listener_plan {
     struct admission_office *office;
     struct worker **workers;
     unsigned workers_count;
+    pthread_mutex_t *gate; /* the thread waits until it is free */
 };
 
 struct listener;

@@ -269,7 +269,7 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = listener_new(&(struct listener_plan){
             .table = &s->table, .parking = s->parking, .office = s->office,
-            .workers = s->workers, .workers_count = s->workers_count,
+            .workers = s->workers, .workers_count = s->workers_count, .gate = &s->gate,
         }, &s->listener);
     if (error == 0)
         error = open_listeners(s, plan, &inherited, &next);
@@ -279,6 +279,9 @@ static int start(struct server *s, const struct server_plan *plan)
         listener_listen(s->listener, inherited);
         listener_listen(s->listener, next);
         server_bid_farewells(s);
+        error = listener_start(s->listener); /* it waits at the gate, like the workers */
+    }
+    if (error == 0) {
         server_keep_config(s, plan->config, plan->config_bytes);
         crash_server = s;
         signals_on_crash(note_crash);
@@ -290,7 +293,7 @@ static int start(struct server *s, const struct server_plan *plan)
                 worker_set_stride(s->workers[i], 0); /* they end at once */
     }
     (void)pthread_mutex_unlock(&s->gate);
-    return error == 0 ? listener_start(s->listener) : error;
+    return error;
 }
 
 /* --- stopping --- */
