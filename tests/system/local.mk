@@ -23,7 +23,8 @@ system_scenarios = \
 	tests/system/08_socket.py \
 	tests/system/09_upgrade.py \
 	tests/system/10_rate_limit.py \
-	tests/system/11_security.py
+	tests/system/11_security.py \
+	tests/system/12_demonstration.py
 
 TESTS += tests/system/units.py
 EXTRA_DIST += \
