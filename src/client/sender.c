@@ -42,7 +42,9 @@ static char *join_words(char *const *words, int count, size_t *ret_len)
     for (int i = 0; i < count; i++)
         room += strlen(words[i]) + 1;
     char *text = malloc(room);
-    for (int i = 0; text != NULL && i < count; i++) {
+    if (text == NULL)
+        return NULL;
+    for (int i = 0; i < count; i++) {
         size_t word = strlen(words[i]);
         if (i > 0)
             text[len++] = ' ';
