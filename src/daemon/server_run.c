@@ -94,9 +94,9 @@ void server_say_counters(struct server *s, enum severity severity)
         idle += stats_get(&worker->idle_closed);
     }
     log_say(severity,
-            "since the start: %llu messages, %llu bytes; %llu connections accepted, %llu refused, "
-            "%llu failed, %llu ended silent, %llu by an error, %llu idle; "
-            "%llu messages too long, %llu of them discarded",
+            "since the start: messages %llu, bytes %llu; connections accepted %llu, refused %llu, "
+            "failed %llu, ended silent %llu, by an error %llu, idle %llu; "
+            "messages too long %llu, of them discarded %llu",
             (unsigned long long)records, (unsigned long long)bytes,
             (unsigned long long)stats_get(&listener->accepted),
             (unsigned long long)stats_get(&listener->refused),

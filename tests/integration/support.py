@@ -517,7 +517,7 @@ class Daemon:
 
     def counted(self, what):
         """A number that it says on SIGUSR1, such as counted("connections accepted")."""
-        match, = self.words.wait(rf"since the start: .*\b(\d+) {what}")
+        match, = self.words.wait(rf"since the start: .*\b{what} (\d+)")
         return int(match.group(1))
 
     # What /proc tells of it.
