@@ -99,6 +99,7 @@ def short_connections(scratch):
     with serving("syslog", scratch) as (daemon, sink):
         say(daemon.port, b"first\n")
         daemon.wait_closed()
+        daemon.wait_workers()
         before = daemon.descriptors(), daemon.threads()
         each = SHORT_CONNECTIONS // 8
         failures = []

@@ -62,6 +62,7 @@ def half_closed_by_the_thousand(scratch):
     with serving("syslog", scratch, limits=dict(connections=20000)) as (daemon, sink):
         daemon.allow("limits.connections = 20000 needs more descriptors")
         daemon.allow(r"limits.connections \(\d+\) is reached|below limits.connections again")
+        daemon.wait_workers()
         before = daemon.descriptors()
         socks = []
         for i in range(count):

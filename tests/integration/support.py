@@ -528,6 +528,20 @@ class Daemon:
     def threads(self):
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
+    def wait_workers(self):
+        """Wait until each worker has opened its socket to the log: the first thing it does."""
+        def opened():
+            sockets = workers = 0
+            for fd in os.scandir(f"/proc/{self.pid}/fd"):
+                with contextlib.suppress(FileNotFoundError):  # closed while we looked
+                    sockets += os.readlink(fd.path).startswith("socket:")
+            for task in os.scandir(f"/proc/{self.pid}/task"):
+                with open(f"{task.path}/comm", encoding="ascii") as file:
+                    workers += file.read().startswith("worker")
+            return workers > 0 and sockets > workers  # one of them listens
+
+        until(opened, "the workers to open their logs")
+
     def cpu_ticks(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
             fields = file.read().rpartition(")")[2].split()
