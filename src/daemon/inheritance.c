@@ -32,13 +32,15 @@ static enum inherited_kind kind_of(const char *name, int fd, uint32_t *ret_numbe
     return INHERITED_ACTIVATED;
 }
 
-/* Open a ledger; keep it if it is the newest so far. */
-static void consider_ledger(struct inheritance *in, struct inherited *item)
+/* Open a ledger; keep it if it is the newest so far. Returns: 0, or -ENOMEM. */
+static int consider_ledger(struct inheritance *in, struct inherited *item)
 {
     struct ledger *ledger;
     uint32_t layout = 0;
     int error = ledger_open(item->fd, &ledger, &layout);
 
+    if (error == -ENOMEM)
+        return error; /* nothing is wrong with it */
     if (error == -EPROTONOSUPPORT) {
         in->unknown_layout = layout;
         in->unreadable += ledger_count_unreadable(item->fd);
@@ -47,15 +49,16 @@ static void consider_ledger(struct inheritance *in, struct inherited *item)
                 strerror(-error));
     }
     if (error < 0)
-        return;
+        return 0;
     item->fd = -1; /* the ledger owns it */
     if (in->ledger != NULL && in->ledger->header->generation >= ledger->header->generation) {
         (void)ledger_free(ledger);
-        return;
+        return 0;
     }
     (void)ledger_free(in->ledger);
     in->ledger = ledger;
     in->ledger_name = item->name;
+    return 0;
 }
 
 int inheritance_collect(struct inheritance *in)
@@ -78,12 +81,16 @@ int inheritance_collect(struct inheritance *in)
         fds[i].name = NULL; /* it moved */
         item->kind = kind_of(item->name != NULL ? item->name : "", item->fd, &item->number);
         if (item->kind == INHERITED_LEDGER)
-            consider_ledger(in, item);
+            error = consider_ledger(in, item);
+        if (error < 0)
+            break;
         if (item->kind == INHERITED_NONE)
             log_say(SEVERITY_WARNING, "a descriptor was handed over that is no listening socket");
     }
     notify_free(fds, count);
-    return 0;
+    if (error < 0)
+        inheritance_done(in);
+    return error;
 }
 
 void inheritance_done(struct inheritance *in)
