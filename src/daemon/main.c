@@ -59,9 +59,13 @@ static int read_file(const struct options *options, char **ret_text, size_t *ret
 static int parse_settings(const struct options *options, const char *text, size_t len,
                           struct settings **ret_settings)
 {
-    if (text == NULL)
-        return settings_new_default(ret_settings);
-    return settings_parse(options->file, text, len, say_fault, NULL, ret_settings);
+    int error = text == NULL ? settings_new_default(ret_settings)
+                             : settings_parse(options->file, text, len, say_fault, NULL,
+                                              ret_settings);
+
+    if (error == -ENOMEM)
+        log_say(SEVERITY_ERR, "out of memory");
+    return error;
 }
 
 static void say_warning(void *context, const char *warning)
@@ -146,8 +150,11 @@ static int serve(const struct options *options)
         error = parse_settings(options, text, len, &plan.settings);
     plan.config = text != NULL ? text : "";
     plan.config_bytes = len;
-    if (error < 0 && error != -ENOMEM && use_last_good(&plan, options, &text) == 0)
-        error = 0;
+    if (error < 0 && error != -ENOMEM) {
+        int other = use_last_good(&plan, options, &text);
+        if (other == 0 || other == -ENOMEM)
+            error = other; /* without memory the next start may have better luck */
+    }
     int status = error == -ENOMEM ? EX_OSERR : EX_CONFIG;
     if (error == 0) {
         log_set_level(plan.settings->log_level);

@@ -422,10 +422,14 @@ static int status_of(int error)
 int server_run(const struct server_plan *plan)
 {
     struct server *s = calloc(1, sizeof *s);
+    struct rulebook *rules = calloc(1, sizeof *rules);
     int status;
 
-    if (s == NULL) {
+    if (s == NULL || rules == NULL) {
+        log_say(SEVERITY_ERR, "cannot start: %s", strerror(ENOMEM));
         (void)settings_free(plan->settings);
+        free(rules);
+        free(s);
         return EX_OSERR;
     }
     *s = (struct server){
@@ -434,12 +438,7 @@ int server_run(const struct server_plan *plan)
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .worker_ended = on_worker_ended},
     };
-    s->rules = calloc(1, sizeof *s->rules);
-    if (s->rules == NULL) {
-        (void)settings_free(plan->settings);
-        free(s);
-        return EX_OSERR;
-    }
+    s->rules = rules;
     s->rules->settings = plan->settings;
     memset(s->rules->listener_of_id, LISTENER_NONE, sizeof s->rules->listener_of_id);
     s->workers_count = count_workers(plan->settings);
