@@ -14,5 +14,6 @@ include tests/unit/settings.mk
 include tests/integration/local.mk
 include tests/system/local.mk
 include tests/survival/local.mk
+include tests/inject/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

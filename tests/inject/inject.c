@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bad luck by LD_PRELOAD. Calls of a program fail as $PEERLOG_INJECT says, a list of rules
+ * between commas:
+ *
+ *     CALL=FAULT@FIRST[+STEP][xTIMES]
+ *
+ * CALL is send (send, sendmsg and sendmmsg to the datagram socket $PEERLOG_INJECT_OUTPUT), accept4,
+ * epoll_ctl (EPOLL_CTL_ADD alone), pthread_create, alloc (malloc and its kin) or recv.
+ * FAULT is the number of an errno, or "limitN": send no more than N messages, receive no
+ * more than N bytes. It strikes at call FIRST (from 1), and with STEP at every STEP-th
+ * after it; with TIMES so often at most, and then without STEP in a row.
+ *
+ * $PEERLOG_INJECT_COUNTS names a file of pairs of 64-bit numbers, one for each CALL in
+ * the order above: how often it was called, and how often it was struck.
+ *
+ * The allocations of libconfig are not counted: it does not look what it was given.
+ */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define RULES 16
+
+enum call { CALL_SEND, CALL_ACCEPT4, CALL_EPOLL_CTL, CALL_PTHREAD_CREATE, CALL_ALLOC, CALL_RECV,
+            CALLS };
+
+static const char *const call_names[CALLS] = {"send", "accept4", "epoll_ctl", "pthread_create",
+                                              "alloc", "recv"};
+
+struct rule {
+    enum call call;
+    bool is_limit;
+    unsigned long fault; /* errno, or the limit */
+    unsigned long first, step, times;
+};
+
+struct counts {
+    _Atomic uint64_t called;
+    _Atomic uint64_t struck;
+};
+
+static struct rule rules[RULES];
+static unsigned rules_count;
+static struct counts own_counts[CALLS];
+static struct counts *counts = own_counts;
+static const char *output;
+static bool ready;
+static _Thread_local int spared; /* how deep this thread is where no call may fail */
+
+/* --- rules --- */
+
+/* One rule. Returns: what follows it. */
+static const char *read_rule(const char *text)
+{
+    struct rule *rule = &rules[rules_count++];
+    char *end;
+
+    for (int i = 0; i < CALLS; i++) {
+        size_t len = strlen(call_names[i]);
+        if (strncmp(text, call_names[i], len) == 0 && text[len] == '=') {
+            rule->call = (enum call)i;
+            text += len + 1;
+            break;
+        }
+    }
+    rule->is_limit = strncmp(text, "limit", 5) == 0;
+    rule->fault = strtoul(text + (rule->is_limit ? 5 : 0), &end, 10);
+    if (*end == '@')
+        rule->first = strtoul(end + 1, &end, 10);
+    if (*end == '+')
+        rule->step = strtoul(end + 1, &end, 10);
+    if (*end == 'x')
+        rule->times = strtoul(end + 1, &end, 10);
+    if (rule->first == 0 || (*end != ',' && *end != '\0'))
+        abort(); /* the test is wrong */
+    return *end == ',' ? end + 1 : end;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *text = getenv("PEERLOG_INJECT"), *file = getenv("PEERLOG_INJECT_COUNTS");
+
+    output = getenv("PEERLOG_INJECT_OUTPUT");
+    if (file != NULL) {
+        int fd = open(file, O_RDWR | O_CLOEXEC);
+        void *memory = mmap(NULL, sizeof own_counts, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (memory == MAP_FAILED)
+            abort(); /* the test is wrong */
+        counts = memory;
+        (void)close(fd); /* the mapping stays */
+    }
+    while (text != NULL && *text != '\0' && rules_count < RULES)
+        text = read_rule(text);
+    ready = true;
+}
+
+static bool strikes(const struct rule *rule, uint64_t n)
+{
+    if (n < rule->first)
+        return false;
+    uint64_t since = n - rule->first;
+    if (rule->step > 0)
+        return since % rule->step == 0 && (rule->times == 0 || since / rule->step < rule->times);
+    return since < (rule->times > 0 ? rule->times : 1);
+}
+
+/* Count a call. Returns: the rule that strikes it, or NULL. */
+static const struct rule *count(enum call call)
+{
+    if (!ready || spared > 0)
+        return NULL;
+    uint64_t n = atomic_fetch_add(&counts[call].called, 1) + 1;
+    for (unsigned i = 0; i < rules_count; i++)
+        if (rules[i].call == call && strikes(&rules[i], n)) {
+            (void)atomic_fetch_add(&counts[call].struck, 1);
+            return &rules[i];
+        }
+    return NULL;
+}
+
+/* Count a call that can only fail. Returns: true with errno set. */
+static bool fails(enum call call)
+{
+    const struct rule *rule = count(call);
+
+    if (rule != NULL)
+        errno = (int)rule->fault;
+    return rule != NULL;
+}
+
+/* The function that we stand before. A union: ISO C knows no such cast. */
+#define REAL(name, type)                                                                          \
+    static type real;                                                                             \
+    if (real == NULL) {                                                                           \
+        union {                                                                                   \
+            void *object;                                                                         \
+            type function;                                                                        \
+        } found = {.object = dlsym(RTLD_NEXT, name)};                                             \
+        real = found.function;                                                                    \
+    }
+
+/* --- the output --- */
+
+static bool is_output(int fd)
+{
+    struct sockaddr_un sa = {0};
+    socklen_t len = sizeof sa;
+
+    return output != NULL && getpeername(fd, (struct sockaddr *)&sa, &len) == 0 &&
+           sa.sun_family == AF_UNIX && strcmp(sa.sun_path, output) == 0;
+}
+
+typedef ssize_t send_fn(int, const void *, size_t, int);
+typedef ssize_t sendmsg_fn(int, const struct msghdr *, int);
+typedef int sendmmsg_fn(int, struct mmsghdr *, unsigned, int);
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    REAL("send", send_fn *)
+    return is_output(fd) && fails(CALL_SEND) ? -1 : real(fd, data, len, flags);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    REAL("sendmsg", sendmsg_fn *)
+    return is_output(fd) && fails(CALL_SEND) ? -1 : real(fd, message, flags);
+}
+
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+    REAL("sendmmsg", sendmmsg_fn *)
+    const struct rule *rule = is_output(fd) ? count(CALL_SEND) : NULL;
+
+    if (rule != NULL && !rule->is_limit) {
+        errno = (int)rule->fault;
+        return -1;
+    }
+    if (rule != NULL && n > rule->fault)
+        n = (unsigned)rule->fault;
+    return real(fd, messages, n, flags);
+}
+
+/* --- connections and threads --- */
+
+typedef int accept4_fn(int, struct sockaddr *, socklen_t *, int);
+typedef int epoll_ctl_fn(int, int, int, struct epoll_event *);
+typedef int pthread_create_fn(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+typedef ssize_t recv_fn(int, void *, size_t, int);
+
+int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    REAL("accept4", accept4_fn *)
+    return fails(CALL_ACCEPT4) ? -1 : real(fd, address, len, flags);
+}
+
+int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
+{
+    REAL("epoll_ctl", epoll_ctl_fn *)
+    return operation == EPOLL_CTL_ADD && fails(CALL_EPOLL_CTL) ? -1
+                                                               : real(set, operation, fd, event);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *argument)
+{
+    REAL("pthread_create", pthread_create_fn *)
+    return fails(CALL_PTHREAD_CREATE) ? errno : real(thread, attributes, run, argument);
+}
+
+ssize_t recv(int fd, void *data, size_t len, int flags)
+{
+    REAL("recv", recv_fn *)
+    const struct rule *rule = count(CALL_RECV);
+
+    if (rule != NULL && !rule->is_limit) {
+        errno = (int)rule->fault;
+        return -1;
+    }
+    return real(fd, data, rule != NULL && len > rule->fault ? rule->fault : len, flags);
+}
+
+/* --- libconfig: it never looks whether it got what it asked for, so it is spared --- */
+
+typedef void config_init_fn(void *);
+typedef int config_read_string_fn(void *, const char *);
+typedef void config_set_include_dir_fn(void *, const char *);
+
+/* Its header is not included: these are here to be linked against, not to be called. */
+void config_init(void *config);
+int config_read_string(void *config, const char *text);
+void config_set_include_dir(void *config, const char *directory);
+
+void config_init(void *config)
+{
+    REAL("config_init", config_init_fn *)
+    spared++;
+    real(config);
+    spared--;
+}
+
+int config_read_string(void *config, const char *text)
+{
+    REAL("config_read_string", config_read_string_fn *)
+    spared++;
+    int result = real(config, text);
+    spared--;
+    return result;
+}
+
+void config_set_include_dir(void *config, const char *directory)
+{
+    REAL("config_set_include_dir", config_set_include_dir_fn *)
+    spared++;
+    real(config, directory);
+    spared--;
+}
+
+/* --- memory: the C library's own names, because dlsym() allocates, too --- */
+
+#ifdef __GLIBC__
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *memory, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+void *malloc(size_t size)
+{
+    return fails(CALL_ALLOC) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return fails(CALL_ALLOC) ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+    return fails(CALL_ALLOC) ? NULL : __libc_realloc(memory, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return fails(CALL_ALLOC) ? NULL : __libc_memalign(alignment, size);
+}
+#endif

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""What the tests with injected faults share: a service whose calls fail by rules."""
+
+import contextlib
+import errno
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "survival"))
+
+from survival import (  # noqa: E402, F401
+    LONG, LOOPBACK, SANITIZED, JournalSink, Service, Skip, SyslogSink, Unread, build_program,
+    check_streams, connect, finish, main, name_of, numbered, until)
+
+CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv")
+
+
+def rule(call, fault, when):
+    """FAULT: an errno's name, or limitN."""
+    return f"{call}={getattr(errno, fault, fault)}@{when}"
+
+
+class Luck:
+    """How often calls were made, and struck, over all processes of a service."""
+
+    def __init__(self, scratch):
+        self.file = os.path.join(scratch, "counts")
+        with open(self.file, "wb") as file:
+            file.write(bytes(16 * len(CALLS)))
+
+    def __call__(self, call):
+        with open(self.file, "rb") as file:
+            return struct.unpack_from("=QQ", file.read(), 16 * CALLS.index(call))
+
+    def struck(self, call):
+        return self(call)[1]
+
+    def called(self, call):
+        return self(call)[0]
+
+
+class UnluckyService(Service):
+    """A service with the library preloaded."""
+
+    def __init__(self, scratch, sink, rules, **settings):
+        self.library = build_program("inject/inject.so")
+        self.luck = Luck(scratch)
+        environment = {"PEERLOG_INJECT": ",".join(rules), "PEERLOG_INJECT_OUTPUT": sink.path,
+                       "PEERLOG_INJECT_COUNTS": self.luck.file}
+        super().__init__(scratch, sink, environment=environment, **settings)
+
+    def start(self, **how):
+        super().start(preload=self.library, **how)
+
+
+@contextlib.contextmanager
+def log(scratch, kind):
+    sink = (JournalSink if kind == "journal" else SyslogSink)(os.path.join(scratch, "log"))
+    try:
+        yield sink
+    finally:
+        sink.done()
+
+
+def folder(scratch, name):
+    path = os.path.join(scratch, name.replace("/", "_"))
+    os.mkdir(path)
+    return path

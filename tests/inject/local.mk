@@ -1,0 +1,18 @@
+# Injected faults: a library to be preloaded, and what is tried with it. A sanitizer has an
+# allocator of its own, so there malloc stays as it is (the tests skip what needs it).
+
+inject_tests = \
+	tests/inject/accepting.py \
+	tests/inject/allocations.py \
+	tests/inject/output.py \
+	tests/inject/threads.py
+
+TESTS += $(inject_tests)
+EXTRA_DIST += $(inject_tests) tests/inject/inject.c tests/inject/injecting.py
+
+check_DATA = tests/inject/inject.so
+CLEANFILES += tests/inject/inject.so
+tests/inject/inject.so: tests/inject/inject.c
+	@$(MKDIR_P) tests/inject
+	$(AM_V_CC)$(CC) $(DEFS) -I. $(AM_CPPFLAGS) $(CPPFLAGS) $(WARN_FLAGS) -std=gnu17 -g -O1 -U_FORTIFY_SOURCE \
+		-fPIC -shared $(LDFLAGS) -o $@ $(srcdir)/tests/inject/inject.c -ldl

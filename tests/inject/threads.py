@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""pthread_create(3) and epoll_ctl(2) fail, at a start and later.
+
+Without its first worker or its listener the daemon cannot be: it says so and ends with status
+71, and what it had inherited is there for the next one. With fewer workers than it
+wanted it goes on. A connection that cannot be watched is closed, and no other.
+"""
+
+
+from injecting import UnluckyService, connect, finish, folder, log, main, rule
+
+WORKERS = 3
+
+
+def unlucky(scratch, name, rules):
+    path = folder(scratch, name)
+    return path, [rule(*r) for r in rules]
+
+
+def fewer_workers(scratch):
+    path, rules = unlucky(scratch, "second", [("pthread_create", "EAGAIN", "2")])
+    with log(path, "syslog") as sink, \
+            UnluckyService(path, sink, rules, workers=WORKERS) as service:
+        service.expect(f"only 1 of {WORKERS} workers could be started")
+        for i in range(4):
+            sock = connect(service.port)
+            sock.sendall(b"message %d\n" % i)
+            finish(sock)
+        sink.wait_count(4)
+
+
+def no_thread_no_service(scratch):
+    """The first worker, or the listener: it must end, and lose nothing that was inherited."""
+    for call, moments in (("pthread_create", (1, WORKERS + 1)), ("epoll_ctl", (1, 2, 3, 4))):
+        for when in moments:
+            path, rules = unlucky(scratch, f"{call}-{when}", [(call, "EAGAIN", str(when))])
+            with log(path, "syslog") as sink, \
+                    UnluckyService(path, sink, [], workers=WORKERS) as service:
+                sock = connect(service.port)
+                sock.sendall(b"half a ")
+                first = connect(service.port)
+                first.sendall(b"first\n")
+                sink.wait_count(1)
+                service.stop()
+                service.luck.__init__(path)
+                service.manager.environment["PEERLOG_INJECT"] = ",".join(rules)
+                service.start()
+                status = service.manager.wait(20)
+                assert status == 71, f"{call} {when}: it ended with {status}"
+                assert service.luck.struck(call) == 1
+                service.expect("cannot start: Resource temporarily unavailable")
+                service.manager.environment["PEERLOG_INJECT"] = ""
+                service.begin()
+                sock.sendall(b"message\n")
+                assert sink.wait_count(2)[1].text == b"half a message"
+                assert first.send(b"second\n")
+                sink.wait_count(3)
+
+
+def a_connection_that_cannot_be_watched(scratch):
+    # What is added before: two of main's, two of each worker's, the listener's bell and socket.
+    before = 2 + 2 * WORKERS + 2
+    path, rules = unlucky(scratch, "one", [("epoll_ctl", "ENOMEM", str(before + 2))])
+    with log(path, "syslog") as sink, \
+            UnluckyService(path, sink, rules, workers=WORKERS) as service:
+        socks = []
+        for i in range(4):
+            socks.append(connect(service.port))
+            if i == 1:
+                service.expect("a connection could not be served: Cannot allocate memory")
+                assert socks[1].recv(1) == b""
+            else:
+                socks[i].sendall(b"message %d\n" % i)
+                sink.wait(lambda r, n=i: r and r[-1].text == b"message %d" % n, "the others")
+        assert service.luck.struck("epoll_ctl") == 1
+
+
+main(fewer_workers, no_thread_no_service, a_connection_that_cannot_be_watched)
