@@ -172,16 +172,15 @@ OTHER = {
 
 
 def other_framings(scratch):
-    names = list(OTHER)
-    with serving("syslog", scratch,
-                 listeners=[dict(LOOPBACK, framing=name) for name in names]) as (daemon, sink):
-        said = []
-        for (_, port), name in zip(daemon.listeners, names):
-            for data, wanted in OTHER[name]:
-                said.append((say(port, data), data, wanted))
-                slow = trickle(daemon, [[bytes([byte]) for byte in data]], port)
+    """A daemon for each, since connections to two listeners may share a name."""
+    for name, rows in OTHER.items():
+        with serving("syslog", scratch, listeners=[dict(LOOPBACK, framing=name)]) as (daemon, sink):
+            said = []
+            for data, wanted in rows:
+                said.append((say(daemon.port, data), data, wanted))
+                slow = trickle(daemon, [[bytes([byte]) for byte in data]], daemon.port)
                 said.append((slow[0], data, wanted))
-        check_rows("syslog", sink, said)
+            check_rows("syslog", sink, said)
 
 
 def lone_message_leaves_at_once(scratch):

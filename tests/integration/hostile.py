@@ -75,9 +75,7 @@ def half_closed_by_the_thousand(scratch):
         sink.wait(lambda _: sink.count() >= count, "every message")
         for sock in socks:
             assert sock.recv(1) == b""
-        # Each worker opens its own way to the log, perhaps only after BEFORE was counted.
-        until(lambda: daemon.descriptors() <= before + daemon.threads(),
-              "the descriptors of the start")
+        until(lambda: daemon.descriptors() == before, "the descriptors of the start")
         daemon.wait_closed()
         for sock in socks:
             sock.close()
