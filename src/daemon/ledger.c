@@ -228,7 +228,8 @@ uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *
 
     if (count > LEDGER_SEGMENTS || inbox->oversize > OVERSIZE_DISCARD ||
         inbox->max_message_bytes < PEERLOG_MIN_MESSAGE_BYTES ||
-        inbox->max_message_bytes > PEERLOG_MAX_MESSAGE_BYTES)
+        inbox->max_message_bytes > PEERLOG_MAX_MESSAGE_BYTES ||
+        inbox->max_message_bytes + PEERLOG_TERMINATOR_BYTES > ledger->header->tail_stride)
         return 0;
     for (uint32_t i = 0; i < count; i++)
         if (!segment_valid(ledger, &inbox->segment[i], i + 1 == count))

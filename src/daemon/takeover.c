@@ -136,6 +136,7 @@ static void check_streams(struct takeover *t)
         memset(&slot->stream.framer, 0, sizeof slot->stream.framer);
         slot->stream.tail_bytes = 0;
         slot->stream.priority = 0;
+        slot->stream.awaits_proxy = 0;
         t->report->damaged++;
     }
 }
@@ -314,6 +315,7 @@ static uint32_t take_segment(struct takeover *t, struct inbox *inbox, struct seg
         slot->listener = LISTENER_NONE;
         atomic_store(&slot->use, SLOT_LIVE);
         connections_claim(t->table, segment->slot);
+        t->table->conns[segment->slot].in_hand = 1;
     }
     slot->stream = segment->start;
     if (atomic_load(&segment->fresh) == SEGMENT_UNKNOWN)
@@ -339,12 +341,29 @@ static void copy_inbox(struct inbox *to, const struct inbox *from, uint32_t segm
     atomic_store(&to->suspect, 0);
 }
 
+/*
+ * How many segments of an old inbox are taken over: as many as can be trusted and are each of
+ * a connection of its own. They are in hand from now on.
+ */
+static uint32_t claim_segments(struct takeover *t, const struct inbox *from)
+{
+    uint32_t segments = ledger_valid_segments(t->old, from);
+
+    for (uint32_t i = 0; i < segments; i++) {
+        struct conn *conn = &t->table->conns[from->segment[i].slot];
+        if (conn->in_hand)
+            return i;
+        conn->in_hand = 1;
+    }
+    return segments;
+}
+
 static void take_inbox(struct takeover *t, uint32_t index)
 {
     const struct inbox *from = &t->old->inboxes[index];
     struct inbox *to = &t->ledger->inboxes[index];
     uint32_t open = atomic_load(&from->segments);
-    uint32_t segments = ledger_valid_segments(t->old, from);
+    uint32_t segments = claim_segments(t, from);
     uint32_t records = 0;
 
     t->report->damaged += open - segments;
