@@ -3,6 +3,7 @@
 FUZZERS = \
 	tests/fuzz/fuzz_escape \
 	tests/fuzz/fuzz_framer \
+	tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_priority \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_settings \
@@ -38,6 +39,12 @@ tests_fuzz_fuzz_framer_SOURCES = tests/fuzz/fuzz_framer.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_framer_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_framer_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_framer_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/fuzz_ledger.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ledger_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
+	$(LIBSYSTEMD_LIBS)
 
 tests_fuzz_fuzz_priority_SOURCES = tests/fuzz/fuzz_priority.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_priority_CPPFLAGS = $(FUZZ_CPPFLAGS)
