@@ -328,11 +328,13 @@ void round_offer(struct round *r)
         atomic_store_explicit(&r->inbox->offered, until, memory_order_release);
 }
 
-void round_withdraw(struct round *r)
+void round_withdraw(struct round *r, bool begun)
 {
     uint32_t taken = atomic_load_explicit(&r->inbox->taken, memory_order_relaxed);
-    uint32_t until = taken > r->repeat_until ? taken : r->repeat_until;
+    uint32_t until = taken + (begun ? 1 : 0);
 
+    if (until < r->repeat_until)
+        until = r->repeat_until;
     atomic_store_explicit(&r->inbox->offered, until, memory_order_release);
 }
 

@@ -94,10 +94,10 @@ bool round_frame(struct round *r);
 
 /*
  * Before the batch is offered to the output; when it came back and the output took no more
- * of it; and after it was taken whole.
+ * of it (BEGUN: but a part of the next record is out); and after it was taken whole.
  */
 void round_offer(struct round *r);
-void round_withdraw(struct round *r);
+void round_withdraw(struct round *r, bool begun);
 void round_taken(struct round *r);
 
 /* Answers: is nothing in hand? */

@@ -25,7 +25,7 @@ bool worker_deliver(struct worker *w)
         round_taken(&w->round);
         return true;
     }
-    round_withdraw(&w->round);
+    round_withdraw(&w->round, w->output->partial > 0);
     w->waits_writable = wait == OUTPUT_WAIT_WRITABLE;
     if (wait == OUTPUT_ENDED) {
         w->output->retry_at_ms = clock_mono_ms() + PAUSE_MAX_MS;
