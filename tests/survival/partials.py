@@ -8,6 +8,7 @@ of a connection that was never interrupted.
 """
 
 import os
+import re
 import socket
 import struct
 
@@ -149,5 +150,29 @@ def in_hand_over_kills(scratch):
     stalled(scratch, "kill")
 
 
+def pieces_that_come_again_say_so(scratch):
+    """One message of more than a datagram; its first piece is out when the daemon dies."""
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink, buffer_size=131072) as service:
+        service.allow("has taken nothing for a while", "is back after")
+        sink.stall()
+        sock = connect(service.port)
+        sock.sendall(b"\1" * 131072 + b"\n")
+        service.manager.wait_said("a message that waits",
+                                  lambda f: ", 1 waiting" in f.get("STATUS", ""), service.since)
+        service.kill()
+        service.begin()
+        sink.resume()
+        records = sink.wait(lambda r: r and b"last] " in r[-1].text, "the last piece")
+        seen = set()
+        for record in records:
+            mark, piece = re.fullmatch(rb"(\[repeat\?\] )?\[piece (\d+)(?:, last)?\] .*",
+                                       record.text, re.DOTALL).groups()
+            assert piece not in seen or mark, f"piece {piece} came twice, unmarked"
+            seen.add(piece)
+        assert len(records) > len(seen), "nothing came twice: the test has lost its point"
+
+
 main(lines_and_frames_over_restarts, lines_and_frames_over_kills, long_ones_over_restarts,
-     long_ones_over_kills, proxy_headers_over_kills, in_hand_over_restarts, in_hand_over_kills)
+     long_ones_over_kills, proxy_headers_over_kills, in_hand_over_restarts, in_hand_over_kills,
+     pieces_that_come_again_say_so)
