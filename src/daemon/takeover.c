@@ -360,7 +360,7 @@ static uint32_t claim_segments(struct takeover *t, const struct inbox *from)
 
 static void take_inbox(struct takeover *t, uint32_t index)
 {
-    const struct inbox *from = &t->old->inboxes[index];
+    struct inbox *from = &t->old->inboxes[index];
     struct inbox *to = &t->ledger->inboxes[index];
     uint32_t open = atomic_load(&from->segments);
     uint32_t segments = claim_segments(t, from);
@@ -372,6 +372,8 @@ static void take_inbox(struct takeover *t, uint32_t index)
     copy_inbox(to, from, segments);
     for (uint32_t i = 0; i < segments; i++)
         records += take_segment(t, to, &to->segment[i], records);
+    /* The kernel may tell a length only once: net_stream_state() takes a socket's error. */
+    atomic_store(&from->segment[segments - 1].fresh, atomic_load(&to->segment[segments - 1].fresh));
     uint32_t taken = atomic_load(&to->taken);
     uint32_t offered = atomic_load(&to->offered);
     if (taken > records)

@@ -3,8 +3,9 @@
  * Takeover: from the descriptors that the service manager hands to a new process back to the
  * connections, listening sockets and bytes in hand of the one before.
  *
- * The old ledger is only read. A new one is built beside it, and only when it is whole and
- * stored is the old one forgotten: a death in the middle leaves everything as it was.
+ * The old ledger is only read, but for a length that it lacked. A new one is built beside it, and
+ * only when it is whole and stored is the old one forgotten: a death in the middle leaves
+ * everything as it was.
  * Main's thread, before any other exists.
  */
 #ifndef PEERLOG_DAEMON_TAKEOVER_H
