@@ -18,15 +18,21 @@
 #define CONNECTION_NONE UINT32_MAX
 
 struct conn {
+    uint64_t paid_ms;    /* until when its rate of messages is used up, monotonic clock */
     int fd;              /* -1: none */
     uint32_t next;       /* in the chain of free slots, or of slowed connections */
     uint32_t active_s;   /* when the last byte came, seconds of the monotonic clock */
-    uint32_t paid_ms;    /* until when its rate of messages is used up; low bits of the clock */
     uint32_t drain_left; /* while stopping: bytes still to be read */
     _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: nobody does */
-    uint8_t dirty_tail;  /* its tail's page is in use, or was */
+    uint8_t dirty_tail;  /* enum dirty_tail */
     uint8_t in_hand;     /* it has a segment in the round: a round reads none twice */
     uint8_t state;       /* enum conn_state */
+};
+
+enum dirty_tail {
+    TAIL_CLEAN = 0,
+    TAIL_LISTED, /* its pages are in use, and its worker's list names it */
+    TAIL_DIRTY,  /* its pages are in use */
 };
 
 enum conn_state {

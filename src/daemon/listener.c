@@ -314,20 +314,24 @@ static void take_next(struct listener *l)
     atomic_store_explicit(&l->used, next, memory_order_release);
 }
 
+const struct listening *listener_current(const struct listener *l)
+{
+    return atomic_load_explicit(&l->used, memory_order_acquire);
+}
+
 void listener_listen(struct listener *l, struct listening *next)
 {
     struct listening *unseen = atomic_exchange(&l->next, next);
 
-    free(unseen); /* replaced before the thread saw it: the sockets are main's to sort out */
-    if (l->started)
-        bell_ring(l->bell);
-    else
+    free(unseen); /* there is none: each set is waited for */
+    if (!l->started) {
         take_next(l);
-}
-
-const struct listening *listener_current(const struct listener *l)
-{
-    return atomic_load_explicit(&l->used, memory_order_acquire);
+        return;
+    }
+    bell_ring(l->bell);
+    /* Until then the sets before are the thread's to free and to close. */
+    while (listener_current(l) != next)
+        clock_rest_ms(1);
 }
 
 /* --- the thread --- */

@@ -141,7 +141,7 @@ static int deliver_in_pieces(struct output *output, struct batch *batch)
     size_t prefix_len =
         format_syslog_prefix(prefix, record, source, &output->stamp, output->pid);
 
-    while (output->partial < record->len) {
+    do {
         size_t taken = 0;
         int error = send_piece(output, prefix, prefix_len, record, &taken);
         if (error == -EINTR)
@@ -154,7 +154,7 @@ static int deliver_in_pieces(struct output *output, struct batch *batch)
             return error;
         output->partial += (uint32_t)taken;
         output->pieces++;
-    }
+    } while (output->partial < record->len);
     output->partial = output->pieces = 0;
     batch_take(batch, 1);
     return 0;

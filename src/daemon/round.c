@@ -349,14 +349,15 @@ void round_taken(struct round *r)
 /* Remember a tail whose page is in use; give back that of the oldest if it is empty. */
 static void remember_dirty(struct round *r, uint32_t slot)
 {
-    if (r->table->conns[slot].dirty_tail)
+    if (r->table->conns[slot].dirty_tail == TAIL_LISTED)
         return;
-    r->table->conns[slot].dirty_tail = 1;
+    r->table->conns[slot].dirty_tail = TAIL_LISTED;
     if (r->dirty_count == ROUND_DIRTY_TAILS) {
         uint32_t oldest = r->dirty[r->dirty_next];
         if (oldest != CONNECTION_NONE) {
-            r->table->conns[oldest].dirty_tail = 0;
-            if (r->ledger->slots[oldest].stream.tail_bytes == 0)
+            bool in_use = r->ledger->slots[oldest].stream.tail_bytes > 0;
+            r->table->conns[oldest].dirty_tail = in_use ? TAIL_DIRTY : TAIL_CLEAN;
+            if (!in_use)
                 ledger_forget_tail(r->ledger, oldest);
         }
     } else {
@@ -368,7 +369,7 @@ static void remember_dirty(struct round *r, uint32_t slot)
 
 void round_forget(struct round *r, uint32_t slot)
 {
-    if (!r->table->conns[slot].dirty_tail)
+    if (r->table->conns[slot].dirty_tail == TAIL_CLEAN)
         return;
     for (uint32_t i = 0; i < r->dirty_count; i++)
         if (r->dirty[i] == slot)
@@ -385,6 +386,8 @@ static void settle(struct round *r, uint32_t index)
     if (rest->len > 0) {
         memcpy(ledger_tail(r->ledger, slot), r->inbox->bytes + rest->from, rest->len);
         remember_dirty(r, slot);
+    } else if (r->table->conns[slot].dirty_tail == TAIL_DIRTY) {
+        remember_dirty(r, slot); /* empty now: its pages are given back in time */
     }
     r->ledger->slots[slot].stream.tail_bytes = rest->len;
     r->table->conns[slot].in_hand = 0;

@@ -127,7 +127,7 @@ uint32_t server_connection_limit(uint32_t wanted, bool parked)
 static int make_ledger(struct server *s, const struct server_plan *plan)
 {
     const struct settings *settings = s->rules->settings;
-    bool parked = notify_available();
+    bool parked = notify_stores();
     uint32_t limit = server_connection_limit(settings->limits.connections, parked);
     struct ledger_geometry geometry = {
         .slots = limit,
@@ -205,7 +205,7 @@ static int open_listeners(struct server *s, const struct server_plan *plan,
     if (error < 0) {
         server_describe_fault(text, sizeof text, &fault);
         log_say(SEVERITY_ERR, "%s", text);
-        listening_undo(*ret_inherited, NULL);
+        listening_undo(*ret_inherited, *ret_inherited); /* they stay stored */
         return error;
     }
     listening_forget(*ret_inherited, *ret_next);
@@ -218,13 +218,10 @@ static int make_workers(struct server *s)
         .table = &s->table, .parking = s->parking, .office = s->office,
         .greeter = s->greeter, .rules = s->rules, .health = &s->health,
         .events = &s->events, .gate = &s->gate,
-        .longest_message = s->rules->settings->buffer_size,
+        /* Tails and inboxes may hold messages of a process that allowed longer ones. */
+        .longest_message = PEERLOG_MAX_MESSAGE_BYTES,
     };
 
-    for (uint32_t i = 0; i < s->ledger->header->inboxes; i++)
-        if (atomic_load(&s->ledger->inboxes[i].segments) > 0 &&
-            s->ledger->inboxes[i].max_message_bytes > plan.longest_message)
-            plan.longest_message = s->ledger->inboxes[i].max_message_bytes;
     for (unsigned i = 0; i < s->workers_count; i++) {
         plan.index = i;
         int error = worker_new(&plan, &s->workers[i]);

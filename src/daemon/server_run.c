@@ -263,11 +263,11 @@ static int enforce(struct server *s, struct rulebook *rules)
     listening_forget(before, next);
     rules->older = s->rules;
     s->rules = rules;
-    listener_listen(s->listener, next);
+    set_limit(s, rules->settings);
     for (unsigned i = 0; i < s->workers_count; i++)
         worker_set_rules(s->workers[i], rules);
+    listener_listen(s->listener, next);
     log_set_level(rules->settings->log_level);
-    set_limit(s, rules->settings);
     return 0;
 }
 

@@ -108,6 +108,8 @@ static void copy_slot(struct takeover *t, uint32_t i)
     if (to->stream.tail_bytes > 0)
         memcpy(ledger_tail(t->ledger, i), ledger_tail(t->old, i), to->stream.tail_bytes);
     connections_claim(t->table, i);
+    if (to->stream.tail_bytes > 0)
+        t->table->conns[i].dirty_tail = TAIL_DIRTY;
     if (to->cookie != 0)
         index_add(t, i);
 }
@@ -473,7 +475,7 @@ int takeover_commit(struct inheritance *in, struct ledger *ledger)
     char name[48];
 
     atomic_store(&ledger->header->life, LEDGER_LIVE);
-    if (!notify_available())
+    if (!notify_stores())
         return -ENOTCONN;
     (void)snprintf(name, sizeof name, "ledger-%llu-%016llx", /* always fits */
                    (unsigned long long)ledger->header->generation,

@@ -90,7 +90,7 @@ void warnings_look_at_descriptors(struct surroundings *ret_around)
 {
     struct rlimit limit;
 
-    ret_around->parked = notify_available();
+    ret_around->parked = notify_stores();
     ret_around->descriptors = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : UINT64_MAX;
 }
 

@@ -245,6 +245,7 @@ static bool replay(struct worker *w)
         round_replay(&w->round, &ledger->inboxes[i]);
         while (!worker_finish_round(w)) {
             pause_for_output(w);
+            take_rules(w); /* another output may be what it waits for */
             if (w->draining && clock_mono_ms() >= w->stop_at_ms)
                 return false;
         }

@@ -59,6 +59,8 @@ bool worker_drain_turn(struct worker *w)
         if (!worker_owns(w, i) || (conn->state == CONN_RESTING && conn->drain_left == 0))
             continue;
         if (conn->drain_left == UINT32_MAX) {
+            if (!worker_make_room(w, i))
+                return false;
             conn->drain_left = 0;
             if (!worker_end_stream(w, i))
                 return false;

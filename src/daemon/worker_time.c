@@ -40,13 +40,13 @@ void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool m
 {
     const uint64_t rate = w->round.rules->settings->limits.messages_per_second;
     struct conn *conn = &w->plan.table->conns[slot];
-    uint32_t now_ms = (uint32_t)clock_mono_ms();
+    uint64_t now_ms = clock_mono_ms();
 
-    if ((int32_t)(conn->paid_ms - now_ms) < 0)
+    if (conn->paid_ms < now_ms)
         conn->paid_ms = now_ms;
-    conn->paid_ms += (uint32_t)(messages * 1000 / rate);
+    conn->paid_ms += messages * 1000 / rate;
     /* A second may be owed; beyond that it is not read until the debt is that small again. */
-    if (more && (int32_t)(conn->paid_ms - now_ms) > 1000 &&
+    if (more && conn->paid_ms - now_ms > 1000 &&
         poller_remove(w->set, conn->fd) == 0) {
         conn->state = CONN_SLOWED;
         conn->next = w->slowed;
@@ -58,14 +58,14 @@ void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool m
 static int wake_slowed(struct worker *w)
 {
     struct conn *conns = w->plan.table->conns;
-    uint32_t now_ms = (uint32_t)clock_mono_ms();
+    uint64_t now_ms = clock_mono_ms();
     uint32_t *link = &w->slowed;
     int next = -1;
 
     while (*link != CONNECTION_NONE) {
         struct conn *conn = &conns[*link];
-        int32_t left = (int32_t)(conn->paid_ms - now_ms) - 1000;
-        if (left > 0) {
+        if (conn->paid_ms > now_ms + 1000) {
+            int left = worker_until(conn->paid_ms - 1000);
             next = next < 0 || left < next ? left : next;
             link = &conn->next;
             continue;
@@ -98,7 +98,8 @@ static bool sweep(struct worker *w)
         struct conn *conn = &table->conns[i];
         if (!worker_owns(w, i) || conn->fd < 0 || conn->state != CONN_OPEN)
             continue;
-        uint32_t silent_s = w->now_s - conn->active_s;
+        /* The listener may have set active_s a tick after now_s was read. */
+        uint32_t silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0;
         if (slot->leaving && silent_s >= PEERLOG_LEAVE_S && net_unread(conn->fd) == 0) {
             if (!worker_end_stream(w, i))
                 return false;
@@ -129,7 +130,9 @@ int worker_keep_time(struct worker *w, bool *ret_blocked)
         if (slowed_ms >= 0 && (timeout_ms < 0 || slowed_ms < timeout_ms))
             timeout_ms = slowed_ms;
     }
-    if (w->sweep_at_ms != 0 && timeout_ms < 0)
-        timeout_ms = worker_until(w->sweep_at_ms);
+    if (w->sweep_at_ms != 0) {
+        int sweep_ms = worker_until(w->sweep_at_ms);
+        timeout_ms = timeout_ms < 0 || sweep_ms < timeout_ms ? sweep_ms : timeout_ms;
+    }
     return timeout_ms;
 }

@@ -36,6 +36,13 @@ uint64_t clock_mono_us(void)
     return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 }
 
+void clock_rest_ms(unsigned ms)
+{
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    (void)nanosleep(&ts, NULL); /* a signal only makes it shorter */
+}
+
 time_t clock_wall_s(void)
 {
     return now(CLOCK_REALTIME_COARSE).tv_sec;

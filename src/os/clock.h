@@ -21,4 +21,7 @@ uint64_t clock_mono_us(void);
 /* Seconds since 1970 of the wall clock; cheap. */
 time_t clock_wall_s(void);
 
+/* Sleep this long. Blocks: yes. */
+void clock_rest_ms(unsigned ms);
+
 #endif

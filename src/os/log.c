@@ -7,17 +7,17 @@
 
 #include "os/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
-
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 
 #define LINE_BYTES 2048u
 
@@ -60,6 +60,10 @@ static void write_line(enum severity severity, const char *text)
         n = snprintf(line, sizeof line, "<%d>%s\n", (int)severity, text);
     else
         n = snprintf(line, sizeof line, "%s: %s\n", self.program, text);
+    /* The journal's stream may be full while journald hangs: who logs must not hang with it. */
+    if (n > 0 && (send(STDERR_FILENO, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+                  errno != ENOTSOCK))
+        return;
     if (n > 0)
         (void)!write(STDERR_FILENO, line, (size_t)n); /* nobody is left to tell */
 }
@@ -82,6 +86,30 @@ void log_say(enum severity severity, const char *format, ...)
     write_line(severity, text);
 }
 
+/* As sd_journal_send(3), which would wait for a journal that is full. Answers: was it taken? */
+static bool send_event(enum severity severity, const char *message_id, char *text)
+{
+    static const struct sockaddr_un journal = {
+        .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket",
+    };
+    char entry[LINE_BYTES + 256];
+
+    for (char *c = text; *c != '\0'; c++)
+        if (*c == '\n')
+            *c = ' '; /* it would begin another field */
+    int n = snprintf(entry, sizeof entry,
+                     "MESSAGE=%s\nPRIORITY=%d\nMESSAGE_ID=%s\nSYSLOG_IDENTIFIER=%s\n", text,
+                     (int)severity, message_id, self.program);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool taken = n > 0 && (size_t)n < sizeof entry &&
+                 sendto(fd, entry, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL,
+                        (const struct sockaddr *)&journal, sizeof journal) == n;
+    (void)close(fd); /* a datagram is gone, or was never taken */
+    return taken;
+}
+
 void log_event(enum severity severity, const char *message_id, const char *format, ...)
 {
     char text[LINE_BYTES];
@@ -92,10 +120,7 @@ void log_event(enum severity severity, const char *message_id, const char *forma
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (self.journal &&
-        sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", (int)severity, "MESSAGE_ID=%s",
-                        message_id, "SYSLOG_IDENTIFIER=%s", self.program, NULL) == 0 &&
-        access("/run/systemd/journal/socket", F_OK) == 0)
+    if (self.journal && send_event(severity, message_id, text))
         return;
     write_line(severity, text);
 }

@@ -215,5 +215,8 @@ int net_stream_state(int fd, struct net_stream *ret_state)
 void net_hang_up(int fd)
 {
     (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
+    /* What is left unread must not look like a living connection in a parked copy. */
+    while (recv(fd, NULL, INT32_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0)
+        continue;
     (void)close(fd);
 }

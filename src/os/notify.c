@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -17,6 +18,17 @@ bool notify_available(void)
     const char *path = getenv("NOTIFY_SOCKET");
 
     return path != NULL && *path != '\0';
+}
+
+bool notify_stores(void)
+{
+    const char *room = getenv("FDSTORE");
+
+    if (!notify_available())
+        return false;
+    if (room != NULL)
+        return strtoul(room, NULL, 10) > 0;
+    return access("/run/systemd/system", F_OK) == 0;
 }
 
 void notify_say(const char *state)

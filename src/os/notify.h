@@ -13,6 +13,12 @@
 /* Answers: is there a service manager that listens? */
 bool notify_available(void);
 
+/*
+ * Answers: does it keep descriptors for the next process? systemd says so since version 254
+ * ($FDSTORE); an older one is believed to, other managers are not.
+ */
+bool notify_stores(void);
+
 /* Say STATE, lines of "NAME=VALUE". Blocks: as long as the manager's queue is full. */
 void notify_say(const char *state);
 

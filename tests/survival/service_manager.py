@@ -186,7 +186,7 @@ class ServiceManager:
     def _environment(self, preload):
         left_out = ("JOURNAL_STREAM", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID")
         environment = {k: v for k, v in os.environ.items() if k not in left_out}
-        environment.update(self.environment, NOTIFY_SOCKET=self.path)
+        environment.update(self.environment, NOTIFY_SOCKET=self.path, FDSTORE="4096")
         if preload:
             environment["LD_PRELOAD"] = preload
             environment["ASAN_OPTIONS"] = "verify_asan_link_order=0:" + os.environ.get(
