@@ -17,8 +17,9 @@ survival_tests = \
 	tests/survival/watchdog.py
 
 TESTS += $(survival_tests)
-EXTRA_DIST += $(survival_tests) \
+EXTRA_DIST += $(survival_tests) scripts/soak \
 	tests/survival/service_manager.py \
+	tests/survival/soak.py \
 	tests/survival/survival.py
 
 # The numbered streams of the system tests, and the log that counts them.

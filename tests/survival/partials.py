@@ -36,11 +36,7 @@ def texts(records):
 
 def die(service, number, how):
     for _ in range(number):
-        if how == "restart":
-            service.restart()
-        else:
-            service.kill()
-            service.begin()
+        {"restart": service.restart, "kill": service.die}[how]()
 
 
 def whole(scratch, streams, how, **settings):

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "system")]
 
-from harness.traffic import Verdict  # noqa: E402
+from harness.traffic import Verdict  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
     LONG, LOOPBACK, PATIENCE, PEERLOGD, JournalSink, Skip, SyslogSink, Unread, Words, by_peer,
@@ -115,6 +116,11 @@ class Service:
         self.stop()
         self.begin()
 
+    def die(self):
+        """A kill, and the next start."""
+        self.kill()
+        self.begin()
+
     def expect(self, pattern, count=1):
         """Wait until this was said so many times; it is no surprise at the end."""
         self.expected.append(pattern)
@@ -128,7 +134,6 @@ class Service:
 
     def end(self, status=0):
         """Stop it if it runs, and see that it said nothing unexpected."""
-        import re
         if self.manager.pid is not None:
             self.stop(status)
         surprises = [line for line in self.words.lines
