@@ -271,7 +271,7 @@ void config_set_include_dir(void *config, const char *directory)
 
 /* --- memory: the C library's own names, because dlsym() allocates, too --- */
 
-#ifdef __GLIBC__
+#if defined __GLIBC__ && !defined INJECT_NO_MEMORY
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);

@@ -10,9 +10,12 @@ inject_tests = \
 TESTS += $(inject_tests)
 EXTRA_DIST += $(inject_tests) tests/inject/inject.c tests/inject/injecting.py
 
+if SANITIZED
+INJECT_CPPFLAGS = -DINJECT_NO_MEMORY
+endif
 check_DATA = tests/inject/inject.so
 CLEANFILES += tests/inject/inject.so
 tests/inject/inject.so: tests/inject/inject.c
 	@$(MKDIR_P) tests/inject
-	$(AM_V_CC)$(CC) $(DEFS) -I. $(AM_CPPFLAGS) $(CPPFLAGS) $(WARN_FLAGS) -std=gnu17 -g -O1 -U_FORTIFY_SOURCE \
-		-fPIC -shared $(LDFLAGS) -o $@ $(srcdir)/tests/inject/inject.c -ldl
+	$(AM_V_CC)$(CC) $(DEFS) -I. $(AM_CPPFLAGS) $(INJECT_CPPFLAGS) $(CPPFLAGS) $(WARN_FLAGS) \
+		-std=gnu17 -g -O1 -U_FORTIFY_SOURCE -fPIC -shared $(LDFLAGS) -o $@ $(srcdir)/tests/inject/inject.c -ldl
