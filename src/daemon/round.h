@@ -40,7 +40,7 @@ struct round {
     const struct rulebook *rules;
     struct worker_stats *stats;
     struct greeter *greeter;
-    struct inbox *inbox;
+    struct inbox *_Atomic inbox; /* read by main, too, when this worker hangs */
     struct batch *batch;
     uint32_t fill;         /* bytes of the inbox in use */
     uint32_t framed;       /* segments that are framed to their end */
