@@ -39,6 +39,7 @@ def run(machine, kit):
     verdicts = []
     deaths = 0
     for form, rounds in ROUNDS.items():
+        rounds = kit.share_of(rounds)
         verdict = kill_under_load(machine, kit, form, rounds)
         deaths += rounds
         verdict.expect_perfect(repeats=daemon.most_repeats(rounds))

@@ -40,9 +40,10 @@ EXTRA_DIST += \
 	tests/system/harness/traffic.py \
 	$(system_scenarios)
 
-# SCENARIOS="02 03" runs these alone.  Not run at all is no failure, but is said.
+# SCENARIOS="02 03" runs these alone, SYSTEMFLAGS=--percent=10 a tenth of the restarts
+# and kills.  Not run at all is no failure, but is said.
 PHONY_TARGETS += check-system
 check-system: tests/system/stream$(EXEEXT) tests/system/sink$(EXEEXT)
 	@$(PYTHON3) $(srcdir)/tests/system/run.py --source $(abs_top_srcdir) \
 		--programs $(abs_top_builddir)/tests/system --logs $(abs_top_builddir)/system-logs \
-		$(SCENARIOS); status=$$?; test $$status -eq 77 || exit $$status
+		$(SYSTEMFLAGS) $(SCENARIOS); status=$$?; test $$status -eq 77 || exit $$status

@@ -35,11 +35,16 @@ OWN_NAMESPACE = "PEERLOG_SYSTEM_TESTS_UNSHARED"
 class Kit:
     """What a scenario may want to know beyond its machine."""
 
-    def __init__(self, programs, deb, folder, seed):
-        self.programs = programs
+    def __init__(self, options, deb, folder):
+        self.programs = options.programs
         self.deb = deb
         self.folder = folder
-        self.random = random.Random(seed)
+        self.random = random.Random(options.seed)
+        self.percent = options.percent
+
+    def share_of(self, rounds):
+        """Of so many ROUNDS, those that are wanted; one at least."""
+        return max(1, rounds * self.percent // 100)
 
     def newer_deb(self):
         """A package to upgrade to."""
@@ -119,6 +124,7 @@ def parse_options():
     parser.add_argument("--logs", default="system-logs", help="folder for evidence of failures")
     parser.add_argument("--package", help="test this package instead of building one")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--percent", type=int, default=100, help="of the restarts and kills")
     return parser.parse_args()
 
 
@@ -127,7 +133,7 @@ def run_all(options, folder):
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
     base_root = base.get()
     deb = options.package or package.build(options.source)
-    kit = Kit(options.programs, deb, folder, options.seed)
+    kit = Kit(options, deb, folder)
     for name in find_scenarios(options.scenario):
         started = time.monotonic()
         outcome, line = play(name, options, kit, base_root)
