@@ -10,6 +10,7 @@ PY_LOG_COMPILER = $(PYTHON3)
 SH_LOG_COMPILER = $(SHELL)
 
 include tests/unit/local.mk
+include tests/unit/daemon.mk
 include tests/unit/settings.mk
 include tests/integration/local.mk
 include tests/system/local.mk

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The STATUS line: rounded so that it can be read, and never longer than its room.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/status.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct {
+    double rate;
+    const char *text;
+} rates[] = {
+    {0, "0"},        {0.4, "0"},        {1, "1"},          {999, "999"},     {999.4, "999"},
+    {999.6, "1.0k"}, {1234, "1.2k"},    {9940, "9.9k"},    {9960, "10k"},    {38499, "38k"},
+    {999400, "999k"}, {1.5e6, "1.5M"},  {2.5e9, "2.5G"},   {4e12, "4000G"},
+};
+
+static void rounds_rates(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rates); i++) {
+        struct status status = {.connections = 2};
+        char text[128], wanted[128];
+        (void)snprintf(wanted, sizeof wanted, "2 connections, %s msg/s, 0 waiting, log ok",
+                       rates[i].text);
+        size_t n = status_format(text, sizeof text, &status, rates[i].rate);
+        assert_string_equal(text, wanted);
+        assert_int_equal(n, strlen(wanted));
+    }
+}
+
+static void counts_one_connection_in_the_singular(void **state)
+{
+    struct status status = {.connections = 1, .waiting = 7};
+    char text[128];
+
+    (void)state;
+    (void)status_format(text, sizeof text, &status, 0);
+    assert_string_equal(text, "1 connection, 0 msg/s, 7 waiting, log ok");
+}
+
+static void tells_of_a_lost_log_and_of_trouble(void **state)
+{
+    struct status status = {.output_lost = true, .trouble = "died 3 times"};
+    char text[128];
+
+    (void)state;
+    (void)status_format(text, sizeof text, &status, 0);
+    assert_string_equal(text, "0 connections, 0 msg/s, 0 waiting, log LOST; died 3 times");
+}
+
+static void stays_within_its_room(void **state)
+{
+    struct status status = {.connections = 12345, .trouble = "something long to say"};
+    char whole[128], text[128];
+
+    (void)state;
+    size_t len = status_format(whole, sizeof whole, &status, 5);
+    for (size_t room = 1; room <= len + 1; room++) {
+        memset(text, '#', sizeof text);
+        size_t n = status_format(text, room, &status, 5);
+        assert_int_equal(n, room - 1);
+        assert_memory_equal(text, whole, n);
+        assert_int_equal(text[n], '\0');
+        assert_int_equal(text[room], '#');
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rounds_rates),
+        cmocka_unit_test(counts_one_connection_in_the_singular),
+        cmocka_unit_test(tells_of_a_lost_log_and_of_trouble),
+        cmocka_unit_test(stays_within_its_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
