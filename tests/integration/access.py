@@ -91,6 +91,7 @@ def access_lists(scratch):
         assert [r.text for r in sink.wait_count(2)] == [b"welcome"] * 2
         for _ in range(5):
             assert refused(daemon.port, "127.0.7.7")
+        daemon.end()
         assert daemon.said("refusing 127.0.7.7") == 1, "once an interval"
 
 
