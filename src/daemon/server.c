@@ -201,10 +201,16 @@ static int open_listeners(struct server *s, const struct server_plan *plan,
     int error = listening_from_inheritance(plan->inheritance, s->ledger, s->rules, ret_inherited);
     if (error < 0)
         return error;
-    error = listening_build(s->rules, *ret_inherited, s->ledger, ret_next, &fault);
-    if (error < 0) {
+    bool inheriting = plan->inheritance->ledger != NULL || (*ret_inherited)->count > 0;
+    while ((error = listening_build(s->rules, *ret_inherited, s->ledger, ret_next, &fault)) < 0) {
         server_describe_fault(text, sizeof text, &fault);
         log_say(SEVERITY_ERR, "%s", text);
+        if (!inheriting || !settings_drop_listener(s->rules->settings, &fault.address))
+            break;
+        log_say(SEVERITY_ERR, "going on without this listener, because connections were taken over");
+        (void)snprintf(s->trouble, sizeof s->trouble, "%.150s", text);
+    }
+    if (error < 0) {
         listening_undo(*ret_inherited, *ret_inherited); /* they stay stored */
         return error;
     }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/settings_table.h"
 
@@ -22,6 +23,24 @@ int settings_new_default(struct settings **ret_settings)
     settings->listeners_count = 1;
     *ret_settings = settings;
     return 0;
+}
+
+bool settings_drop_listener(struct settings *settings, const struct peer *address)
+{
+    struct listener_settings *listeners = settings->listeners;
+    size_t last = settings->listeners_count - 1;
+
+    for (size_t i = 0; i <= last && last > 0; i++) {
+        if (!peer_equal(&listeners[i].address, address))
+            continue;
+        /* It goes behind the last one, where settings_free() still finds its lists. */
+        struct listener_settings dropped = listeners[i];
+        memmove(&listeners[i], &listeners[i + 1], (last - i) * sizeof listeners[0]);
+        listeners[last] = dropped;
+        settings->listeners_count--;
+        return true;
+    }
+    return false;
 }
 
 struct settings *settings_free(struct settings *settings)

@@ -82,6 +82,12 @@ struct settings {
  */
 int settings_new_default(struct settings **ret_settings);
 
+/*
+ * Leave out the listener of this address, before the settings are in force.
+ * Returns: false when it is not there, or when it is the only one.
+ */
+bool settings_drop_listener(struct settings *settings, const struct peer *address);
+
 /* Release settings; NULL is welcome. Returns: NULL. */
 struct settings *settings_free(struct settings *settings);
 

@@ -44,6 +44,28 @@ def changed(scratch, before, after, how="stop"):
             assert texts(records, name) == [b"half a message", b"and another one"]
 
 
+def a_new_listener_that_cannot_be_had(scratch):
+    """Its port is taken: the others go on, loudly, and it comes with a later reload."""
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with socket.create_server(("127.0.0.1", 0)) as taken, Service(scratch, sink) as service:
+        socks = half(service, 5)
+        service.stop()
+        listeners = list(service.settings["listeners"])
+        port = taken.getsockname()[1]
+        service.write_file(listeners=listeners + [{"address": "127.0.0.1", "port": port}])
+        waiting = connect(service.port)
+        waiting.sendall(b"nobody is there\n")
+        service.begin()
+        service.expect(rf"cannot listen on 127.0.0.1:{port}: .* listens there already")
+        service.expect("going on without this listener, because connections were taken over")
+        service.expect("took over 5 connections")
+        for sock in socks + [waiting]:
+            sock.sendall(b"message\n")
+            finish(sock)
+        assert sorted(texts(sink.wait_count(7))) == sorted(
+            [b"half a message"] * 5 + [b"nobody is there", b"message"])
+
+
 def larger_buffers(scratch):
     changed(scratch, {"buffer_size": 256}, {"buffer_size": 100000})
 
@@ -211,4 +233,5 @@ def a_broken_file_at_the_first_start(scratch):
 
 main(larger_buffers, smaller_buffers, smaller_buffers_than_what_was_sent, more_workers,
      fewer_workers_in_the_middle_of_work, another_output, a_listener_that_is_gone,
-     a_listener_that_is_new, a_broken_file, a_broken_file_at_the_first_start)
+     a_listener_that_is_new, a_new_listener_that_cannot_be_had, a_broken_file,
+     a_broken_file_at_the_first_start)
