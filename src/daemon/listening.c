@@ -94,11 +94,10 @@ int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
         uint8_t id = activated ? id_of_activated(ledger, item->fd) : (uint8_t)item->number;
         if (id == LISTENER_NONE || listening->count == LEDGER_LISTENERS)
             continue;
-        if (ledger->header->listeners[id].configured.family == PEER_UNKNOWN) {
-            struct peer local = {0};
-            (void)net_local_address(item->fd, &local); /* it has one: it listens */
-            set_id(ledger, id, &local, item->fd);
-        }
+        struct ledger_listener *listener = &ledger->header->listeners[id];
+        (void)net_local_address(item->fd, &listener->bound); /* it has one: it listens */
+        if (listener->configured.family == PEER_UNKNOWN)
+            listener->configured = listener->bound;
         add_socket(listening, item->fd, id, activated);
         item->fd = -1; /* it moved */
     }

@@ -420,6 +420,11 @@ static int cause_of_death(const struct ledger_header *old)
     return noted != 0 && noted < NSIG ? (int)noted : SIGKILL;
 }
 
+static bool is_address(const struct peer *peer)
+{
+    return peer->family == PEER_IPV4 || peer->family == PEER_IPV6;
+}
+
 static void take_header(struct takeover *t)
 {
     const struct ledger_header *old = t->old->header;
@@ -428,7 +433,9 @@ static void take_header(struct takeover *t)
     h->instance = old->instance;
     h->generation = old->generation + 1;
     atomic_store(&h->last_connection, atomic_load(&old->last_connection));
-    memcpy(h->listeners, old->listeners, sizeof h->listeners);
+    for (uint32_t i = 0; i < LEDGER_LISTENERS; i++)
+        if (is_address(&old->listeners[i].configured) && is_address(&old->listeners[i].bound))
+            h->listeners[i] = old->listeners[i];
     t->report->signal = cause_of_death(old);
     if (t->report->signal != 0 && !atomic_load(&old->settled) && old->early_deaths < UINT32_MAX)
         h->early_deaths = old->early_deaths + 1;
