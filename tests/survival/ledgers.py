@@ -22,9 +22,16 @@ def free_port():
         return sock.getsockname()[1]
 
 
+class TolerantSink(SyslogSink):
+    """Who has no slot any more has no name: "unknown:0"."""
+
+    def parse(self, item):
+        return super().parse(item.replace(b" unknown:0 ", b" 0.0.0.0:0 ", 1))
+
+
 def damaged(scratch, change, words, how="kill", service_is=None, flags=()):
     """A death, a CHANGE to the ledger's descriptor, a start. WORDS: what is to be said."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
+    sink = TolerantSink(os.path.join(scratch, "log"))
     # A fixed port: who loses the ledger cannot know which one a 0 became.
     with Service(scratch, sink, listeners=[dict(LOOPBACK, port=free_port())]) as service:
         service.allow("in hand cannot be read", "the ledger of the process before cannot be read",
