@@ -196,8 +196,6 @@ int listening_build(struct rulebook *rules, const struct listening *before, stru
     if (listening == NULL)
         return -ENOMEM;
     listening->rules = rules;
-    if (before != NULL)
-        free_ids(ledger, before); /* those that an earlier reload gave up */
     memset(rules->listener_of_id, LISTENER_NONE, sizeof rules->listener_of_id);
     if (!take_activated(listening, rules, before, ledger)) {
         for (size_t i = 0; i < rules->settings->listeners_count; i++) {
