@@ -57,11 +57,15 @@ static uint32_t next_untouched(struct connections *table)
     return CONNECTION_NONE;
 }
 
+/* All but its use; field by field, because others may look at the atomic ones. */
 static void clear_slot(struct slot *slot)
 {
-    memset(slot, 0, sizeof *slot);
-    atomic_init(&slot->lot, LOT_NONE);
-    slot->listener = LISTENER_NONE;
+    slot->cookie = slot->connection = 0;
+    slot->stream = (struct stream){.taken = 0};
+    slot->peer = (struct peer){.family = PEER_UNKNOWN};
+    atomic_store_explicit(&slot->lot, LOT_NONE, memory_order_relaxed);
+    atomic_store_explicit(&slot->listener, LISTENER_NONE, memory_order_relaxed);
+    slot->framing = slot->crashes = slot->announced = slot->leaving = 0;
 }
 
 /* Nobody owns it, so nobody looks at it but at its owner, which stays as it is. */

@@ -32,7 +32,7 @@
 #define LEDGER_LAYOUT 1u
 #define LEDGER_INBOX_BYTES (512u * 1024u)
 #define LEDGER_SEGMENTS 512u
-#define LEDGER_CONFIG_BYTES (64u * 1024u)
+#define LEDGER_CONFIG_BYTES PEERLOG_MAX_SETTINGS_BYTES
 #define LEDGER_LISTENERS 128u
 
 #define SEGMENT_UNKNOWN UINT32_MAX
@@ -62,12 +62,12 @@ struct slot {
     struct stream stream;
     struct peer peer;
     _Atomic uint16_t lot; /* where its socket is parked, or LOT_NONE */
-    uint8_t listener;     /* index into ledger_header.listeners, or LISTENER_NONE */
-    uint8_t framing;      /* enum framing */
-    _Atomic uint8_t use;  /* enum slot_use; written last */
-    uint8_t crashes;      /* crashes in a row while its bytes were worked on */
-    uint8_t announced;    /* its over-long messages were announced */
-    uint8_t leaving;      /* no listener wants it: it is being closed in good order */
+    _Atomic uint8_t listener; /* index into ledger_header.listeners, or LISTENER_NONE */
+    uint8_t framing;          /* enum framing */
+    _Atomic uint8_t use;      /* enum slot_use; written last */
+    uint8_t crashes;          /* crashes in a row while its bytes were worked on */
+    uint8_t announced;        /* its over-long messages were announced */
+    uint8_t leaving;          /* no listener wants it: it is being closed in good order */
 };
 
 /* Bytes in hand of one connection. */

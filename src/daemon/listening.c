@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/log.h"
 #include "os/net.h"
 #include "os/notify.h"
 
@@ -30,6 +31,28 @@ static uint8_t free_id(const struct ledger *ledger)
     return LISTENER_NONE;
 }
 
+static bool has_id(const struct listening *listening, uint8_t id)
+{
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
+        if (listening->sockets[i].id == id)
+            return true;
+    return false;
+}
+
+/*
+ * The place for a new socket: that of a listener which was configured so before, for the
+ * sake of the connections that came through it; a free one else.
+ */
+static uint8_t id_for(const struct ledger *ledger, const struct listening *before,
+                      const struct listening *listening, const struct peer *address)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (peer_equal(&ledger->header->listeners[id].configured, address) &&
+            !has_id(before, id) && !has_id(listening, id))
+            return id;
+    return free_id(ledger);
+}
+
 static void set_id(struct ledger *ledger, uint8_t id, const struct peer *configured, int fd)
 {
     struct ledger_listener *listener = &ledger->header->listeners[id];
@@ -44,22 +67,24 @@ static void free_ids(struct ledger *ledger, const struct listening *listening)
 {
     bool used[LEDGER_LISTENERS] = {false};
 
-    for (size_t i = 0; i < listening->count; i++)
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
         used[listening->sockets[i].id] = true;
-    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++)
-        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE &&
-            ledger->slots[i].listener < LEDGER_LISTENERS)
-            used[ledger->slots[i].listener] = true;
+    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++) {
+        uint8_t id = atomic_load_explicit(&ledger->slots[i].listener, memory_order_relaxed);
+        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE && id < LEDGER_LISTENERS)
+            used[id] = true;
+    }
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
         if (!used[id])
             memset(&ledger->header->listeners[id], 0, sizeof ledger->header->listeners[id]);
 }
 
-static void add_socket(struct listening *listening, int fd, uint8_t id, bool activated)
+static struct listening_socket *add_socket(struct listening *listening, int fd, uint8_t id)
 {
-    if (listening->count < LEDGER_LISTENERS)
-        listening->sockets[listening->count++] =
-            (struct listening_socket){.fd = fd, .id = id, .activated = activated};
+    struct listening_socket *socket = &listening->sockets[listening->count++];
+
+    *socket = (struct listening_socket){.fd = fd, .id = id};
+    return socket;
 }
 
 /* The place of a socket that a socket unit passed: by its address. */
@@ -98,10 +123,12 @@ int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
         (void)net_local_address(item->fd, &listener->bound); /* it has one: it listens */
         if (listener->configured.family == PEER_UNKNOWN)
             listener->configured = listener->bound;
-        add_socket(listening, item->fd, id, activated);
+        struct listening_socket *socket = add_socket(listening, item->fd, id);
+        socket->activated = activated;
+        if (activated && strlen(item->name) < sizeof socket->name)
+            memcpy(socket->name, item->name, strlen(item->name) + 1);
         item->fd = -1; /* it moved */
     }
-    free_ids(ledger, listening);
     *ret_listening = listening;
     return 0;
 }
@@ -131,11 +158,11 @@ static const struct listening_socket *find_socket(const struct listening *before
 }
 
 /* Open a new one. Returns: its place, or negative errno. */
-static int open_socket(struct listening *listening, struct ledger *ledger,
-                       const struct peer *address)
+static int open_socket(struct listening *listening, const struct listening *before,
+                       struct ledger *ledger, const struct peer *address)
 {
     char name[32];
-    uint8_t id = free_id(ledger);
+    uint8_t id = id_for(ledger, before, listening, address);
 
     if (id == LISTENER_NONE)
         return -ENOSPC;
@@ -143,7 +170,7 @@ static int open_socket(struct listening *listening, struct ledger *ledger,
     if (fd < 0)
         return fd;
     set_id(ledger, id, address, fd);
-    add_socket(listening, fd, id, false);
+    (void)add_socket(listening, fd, id);
     store_name(id, name);
     (void)notify_store(name, fd); /* without a manager it is not kept, and that is all */
     return id;
@@ -156,12 +183,71 @@ static int take_or_open(struct listening *listening, const struct listening *bef
     const struct listening_socket *old = find_socket(before, listening, ledger, address);
 
     if (old == NULL)
-        return open_socket(listening, ledger, address);
-    add_socket(listening, old->fd, old->id, old->activated);
+        return open_socket(listening, before, ledger, address);
+    *add_socket(listening, old->fd, old->id) = *old;
     return old->id;
 }
 
-/* Sockets of a socket unit: all of them, each treated as the listener of its address says. */
+/* Does a listener of the settings fit to a socket of a socket unit? */
+typedef bool fits_fn(const struct listener_settings *settings, const char *name,
+                     const struct peer *bound);
+
+static bool fits_by_name(const struct listener_settings *settings, const char *name,
+                         const struct peer *bound)
+{
+    (void)bound;
+    return strcmp(settings->label.tag, name) == 0;
+}
+
+static bool fits_by_address(const struct listener_settings *settings, const char *name,
+                            const struct peer *bound)
+{
+    (void)name;
+    return peer_equal(&settings->address, bound);
+}
+
+static bool fits_by_port(const struct listener_settings *settings, const char *name,
+                         const struct peer *bound)
+{
+    (void)name;
+    return settings->address.port == bound->port;
+}
+
+/* The only listener that fits. Returns: its index, or LISTENER_NONE. */
+static uint8_t only_one(const struct settings *settings, fits_fn *fits, const char *name,
+                        const struct peer *bound)
+{
+    uint8_t found = LISTENER_NONE;
+
+    for (size_t i = 0; i < settings->listeners_count; i++) {
+        if (!fits(&settings->listeners[i], name, bound))
+            continue;
+        if (found != LISTENER_NONE)
+            return LISTENER_NONE;
+        found = (uint8_t)i;
+    }
+    return found;
+}
+
+/* How a socket of a socket unit is treated: as the listener of its name, address, or port. */
+static uint8_t settings_for(const struct settings *settings, const struct listening_socket *socket,
+                            const struct peer *bound)
+{
+    static fits_fn *const ways[] = {fits_by_name, fits_by_address, fits_by_port};
+    char text[PEER_TEXT_BYTES];
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        uint8_t index = only_one(settings, ways[i], socket->name, bound);
+        if (index != LISTENER_NONE)
+            return index;
+    }
+    (void)peer_format(bound, text);
+    log_say(SEVERITY_WARNING, "a socket unit passed %s, which is no listener of the configuration: "
+            "no access list, and the defaults of a listener hold for it", text);
+    return LISTENER_NONE;
+}
+
+/* Sockets of a socket unit are all that is listened on. Returns: are there any? */
 static bool take_activated(struct listening *listening, struct rulebook *rules,
                            const struct listening *before, const struct ledger *ledger)
 {
@@ -169,11 +255,9 @@ static bool take_activated(struct listening *listening, struct rulebook *rules,
         const struct listening_socket *socket = &before->sockets[i];
         if (!socket->activated)
             continue;
-        add_socket(listening, socket->fd, socket->id, true);
-        for (size_t k = 0; k < rules->settings->listeners_count; k++)
-            if (peer_equal(&rules->settings->listeners[k].address,
-                           &ledger->header->listeners[socket->id].bound))
-                rules->listener_of_id[socket->id] = (uint8_t)k;
+        *add_socket(listening, socket->fd, socket->id) = *socket;
+        rules->listener_of_id[socket->id] = settings_for(
+            rules->settings, socket, &ledger->header->listeners[socket->id].bound);
     }
     return listening->count > 0;
 }
@@ -197,6 +281,7 @@ int listening_build(struct rulebook *rules, const struct listening *before, stru
         return -ENOMEM;
     listening->rules = rules;
     memset(rules->listener_of_id, LISTENER_NONE, sizeof rules->listener_of_id);
+    free_ids(ledger, before);
     if (!take_activated(listening, rules, before, ledger)) {
         for (size_t i = 0; i < rules->settings->listeners_count; i++) {
             const struct peer *address = &rules->settings->listeners[i].address;
@@ -214,21 +299,32 @@ int listening_build(struct rulebook *rules, const struct listening *before, stru
     return 0;
 }
 
-void listening_forget(const struct listening *before, const struct listening *next)
+struct listening_leavers listening_compare(const struct listening *before,
+                                           const struct listening *next)
+{
+    struct listening_leavers leavers = {.count = 0};
+
+    for (size_t i = 0; before != NULL && i < before->count; i++)
+        if (!before->sockets[i].activated && !contains(next, before->sockets[i].fd))
+            leavers.ids[leavers.count++] = before->sockets[i].id;
+    return leavers;
+}
+
+void listening_forget(const struct listening_leavers *leavers)
 {
     char name[32];
 
-    for (size_t i = 0; before != NULL && i < before->count; i++) {
-        if (before->sockets[i].activated || contains(next, before->sockets[i].fd))
-            continue;
-        store_name(before->sockets[i].id, name);
+    for (size_t i = 0; i < leavers->count; i++) {
+        store_name(leavers->ids[i], name);
         notify_forget(name);
     }
 }
 
 void listening_undo(struct listening *listening, const struct listening *before)
 {
-    listening_forget(listening, before);
+    struct listening_leavers leavers = listening_compare(listening, before);
+
+    listening_forget(&leavers);
     for (size_t i = 0; i < listening->count; i++)
         if (!contains(before, listening->sockets[i].fd))
             (void)close(listening->sockets[i].fd); /* it was only just opened */

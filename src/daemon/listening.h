@@ -29,8 +29,9 @@ int listening_from_inheritance(struct inheritance *inheritance, struct ledger *l
 /*
  * What RULES want to be listened on: sockets of BEFORE where they fit, new ones else. New
  * ones are stored with the service manager. Completes RULES' listener tables.
- * When a socket unit passed sockets, these are all, and the settings' addresses only
- * say how to treat them.
+ * When a socket unit passed sockets, these are all, and the settings only say how to treat
+ * them: the listener whose tag is the socket's FileDescriptorName=, else the one with its
+ * address, else the only one with its port. A socket without such a listener is warned of.
  * Returns: 0; or negative errno with *ret_fault: nothing was changed but the ledger's table.
  * Owns:    the caller owns *ret_listening (one malloc block); sockets of BEFORE are
  *          in both, new ones in the new one alone.
@@ -41,7 +42,17 @@ int listening_build(struct rulebook *rules, const struct listening *before, stru
 /* Close the sockets that are in LISTENING alone and not in BEFORE, and free it. */
 void listening_undo(struct listening *listening, const struct listening *before);
 
-/* Tell the service manager to forget the sockets of BEFORE that are not in NEXT. */
-void listening_forget(const struct listening *before, const struct listening *next);
+/* Places of sockets that are no longer listened on. */
+struct listening_leavers {
+    uint8_t ids[LEDGER_LISTENERS];
+    size_t count;
+};
+
+/* Those of BEFORE that the service manager keeps for us and that are not in NEXT. */
+struct listening_leavers listening_compare(const struct listening *before,
+                                           const struct listening *next);
+
+/* Tell the service manager to forget them, once nobody waits in them any more. */
+void listening_forget(const struct listening_leavers *leavers);
 
 #endif

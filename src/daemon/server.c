@@ -214,7 +214,6 @@ static int open_listeners(struct server *s, const struct server_plan *plan,
         listening_undo(*ret_inherited, *ret_inherited); /* they stay stored */
         return error;
     }
-    listening_forget(*ret_inherited, *ret_next);
     return 0;
 }
 
@@ -251,6 +250,7 @@ static int start(struct server *s, const struct server_plan *plan)
 {
     struct takeover_report report;
     struct listening *inherited, *next;
+    struct listening_leavers leavers;
 
     s->bell = bell_new();
     s->set = poller_new();
@@ -279,8 +279,10 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0) {
         server_hand_out(s);
         /* Inherited ones first, so that nothing that waits in them is lost. */
+        leavers = listening_compare(inherited, next);
         listener_listen(s->listener, inherited);
         listener_listen(s->listener, next);
+        listening_forget(&leavers);
         server_bid_farewells(s);
         error = listener_start(s->listener); /* it waits at the gate, like the workers */
     }

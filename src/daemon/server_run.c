@@ -260,13 +260,14 @@ static int enforce(struct server *s, struct rulebook *rules)
             log_event(SEVERITY_INFO, MESSAGE_ID_LISTENING, "listening on %s",
                       rulebook_listener_text(rules, next->sockets[i].id));
     }
-    listening_forget(before, next);
+    struct listening_leavers leavers = listening_compare(before, next);
     rules->older = s->rules;
     s->rules = rules;
     set_limit(s, rules->settings);
     for (unsigned i = 0; i < s->workers_count; i++)
         worker_set_rules(s->workers[i], rules);
     listener_listen(s->listener, next);
+    listening_forget(&leavers);
     log_set_level(rules->settings->log_level);
     return 0;
 }

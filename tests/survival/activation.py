@@ -12,6 +12,8 @@ import socket
 
 from survival import Service, SyslogSink, Unread, connect, main, name_of
 
+STRANGER = r"a socket unit passed \S+, which is no listener of the configuration"
+
 
 def the_socket_of_the_unit_is_used(scratch):
     sink = SyslogSink(os.path.join(scratch, "log"))
@@ -24,6 +26,7 @@ def the_socket_of_the_unit_is_used(scratch):
         listener = {"address": "127.0.0.1", "port": taken.getsockname()[1]}
         with Service(scratch, sink, listeners=[listener],
                      extra=[("peerlogd.socket", unit.fileno())]) as service:
+            service.allow(STRANGER)
             assert service.port == port
             sink.wait_count(1)
             socks = [early] + [connect(port) for _ in range(10)]
@@ -41,4 +44,71 @@ def the_socket_of_the_unit_is_used(scratch):
             assert not [n for n in service.manager.names() if n.startswith("listener-")]
 
 
-main(the_socket_of_the_unit_is_used)
+def elsewhere(tag, port=9):
+    """A listener of the file whose address is not that of any socket here."""
+    return {"address": "192.0.2.1", "port": port, "tag": tag}
+
+
+def treated_as(scratch, listeners, passed, tag):
+    """With LISTENERS in the file, a message through socket 0 of PASSED is logged as TAG's."""
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink, listeners=listeners, output={"tag": "nobody"},
+                 extra=[(name, sock.fileno()) for name, sock in passed]) as service:
+        service.allow(STRANGER, ": reloaded ")
+        port = passed[0][1].getsockname()[1]
+        connect(port).sendall(b"hello\n")
+        assert sink.wait_count(1)[0].tag == tag
+        # A reload keeps names, and so does a restart.
+        service.reload()
+        connect(port).sendall(b"after a reload\n")
+        service.restart()
+        connect(port).sendall(b"after a restart\n")
+        assert [r.tag for r in sink.wait_count(3)] == [tag] * 3
+        return service.said(STRANGER)
+
+
+def by_its_name(scratch):
+    with socket.create_server(("127.0.0.1", 0)) as unit, \
+            socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        passed = [("switches", unit), ("printers", other)]
+        # Even where its port is that of another listener.
+        assert treated_as(scratch, [elsewhere("switches"), elsewhere("printers", port)],
+                          passed, "switches") == 0
+
+
+def by_its_address(scratch):
+    with socket.create_server(("127.0.0.1", 0)) as unit:
+        port = unit.getsockname()[1]
+        here = {"address": "127.0.0.1", "port": port, "tag": "here"}
+        assert treated_as(scratch, [elsewhere("there", port), here],
+                          [("peerlogd.socket", unit)], "here") == 0
+
+
+def by_its_port(scratch):
+    """The file says 192.0.2.1, the unit 127.0.0.1: which one is meant is clear."""
+    with socket.create_server(("127.0.0.1", 0)) as unit:
+        assert treated_as(scratch, [elsewhere("other"), elsewhere("this", unit.getsockname()[1])],
+                          [("peerlogd.socket", unit)], "this") == 0
+
+
+def by_nothing(scratch):
+    """Two that would fit are as good as none: that is said, and the output's tag is used."""
+    with socket.create_server(("127.0.0.1", 0)) as unit:
+        port = unit.getsockname()[1]
+        listeners = [dict(elsewhere("same"), port=port, address=f"192.0.2.{i}") for i in (1, 2)]
+        assert treated_as(scratch, listeners, [("same", unit)], "nobody") == 3
+
+
+def access_lists_hold_for_it(scratch):
+    with socket.create_server(("127.0.0.1", 0)) as unit:
+        port = unit.getsockname()[1]
+        sink = SyslogSink(os.path.join(scratch, "log"))
+        with Service(scratch, sink, listeners=[dict(elsewhere("x", port), deny=["127.0.0.0/8"])],
+                     extra=[("peerlogd.socket", unit.fileno())]) as service:
+            assert connect(port).recv(1) == b""
+            service.expect("refusing 127.0.0.1: denied")
+
+
+main(the_socket_of_the_unit_is_used, by_its_name, by_its_address, by_its_port, by_nothing,
+     access_lists_hold_for_it)

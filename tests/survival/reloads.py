@@ -8,20 +8,8 @@ What a reload has brought is what the next process starts from.
 """
 
 import os
-import re
-import signal
 
 from survival import LOOPBACK, Service, SyslogSink, connect, main
-
-
-def reload(service):
-    """SIGHUP, and both answers. Returns: number of the first message."""
-    mark = service.manager.mark()
-    service.manager.send_signal(signal.SIGHUP)
-    begun = service.manager.wait_said("RELOADING=1", lambda f: f.get("RELOADING") == "1", mark)
-    assert re.fullmatch(r"\d+", service.manager.said[begun][1]["MONOTONIC_USEC"])
-    service.manager.wait_ready(begun)
-    return mark
 
 
 def listening_inodes(service):
@@ -45,7 +33,7 @@ def listeners_that_did_not_change_are_kept(scratch):
         assert len(before) == 1
 
         service.write_file(listeners=[LOOPBACK, dict(LOOPBACK, address="127.0.0.2")])
-        reload(service)
+        service.reload()
         port = int(service.words.wait(r"listening on 127.0.0.2:(\d+)$")[0].group(1))
         both = listening_inodes(service)
         assert len(both) == 2 and before < both
@@ -55,7 +43,7 @@ def listeners_that_did_not_change_are_kept(scratch):
         sink.wait_count(2)
 
         service.write_file(listeners=[LOOPBACK])
-        reload(service)
+        service.reload()
         new.sendall(b"lives on\n")
         sock.sendall(b"after\n")
         sink.wait_count(4)
@@ -73,7 +61,7 @@ def a_wrong_file_changes_nothing(scratch):
     with Service(scratch, sink) as service:
         before = listening_inodes(service)
         service.write_file("listeners = ( { port = 99999; } );\n")
-        reload(service)
+        service.reload()
         service.expect("99999|port")
         service.expect("not reloaded: the configuration in force goes on")
         assert listening_inodes(service) == before
@@ -93,7 +81,7 @@ def what_was_reloaded_is_the_last_good_one(scratch):
     with Service(scratch, sink) as service:
         service.allow(": reloaded ")
         service.write_file(output={"tag": "another"})
-        reload(service)
+        service.reload()
         service.write_file("nonsense")
         service.kill()
         service.begin()
@@ -103,5 +91,68 @@ def what_was_reloaded_is_the_last_good_one(scratch):
         assert sink.wait_count(1)[0].tag == "another"
 
 
-main(listeners_that_did_not_change_are_kept, a_wrong_file_changes_nothing,
+def more_listeners_than_places(scratch):
+    """The places of those that are gone are used again; those of living connections are not."""
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        service.allow(": reloaded ")
+        kept = []
+        for i in range(150):
+            service.write_file(listeners=[LOOPBACK, dict(LOOPBACK, address=f"127.0.1.{i + 1}",
+                                                         tag=f"number-{i}")])
+            service.reload()
+            if i % 50 == 0:
+                port = int(service.words.wait(rf"listening on 127.0.1.{i + 1}:(\d+)$")[0].group(1))
+                kept.append(connect(port, host=f"127.0.1.{i + 1}"))
+                kept[-1].sendall(b"first\n")
+        assert len(service.manager.descriptors("listener-")) == 2
+        sink.wait_count(len(kept))
+        for sock in kept:
+            sock.sendall(b"second\n")
+        records = sink.wait_count(2 * len(kept))
+        # Their listeners are gone, and nobody else's tag is theirs.
+        assert {r.tag for r in records if r.text == b"second"} == {"peerlogd"}
+
+
+def a_listener_that_comes_back_finds_its_connections(scratch):
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        service.allow(": reloaded ")
+        both = [LOOPBACK, dict(LOOPBACK, address="127.0.0.2", tag="second")]
+        service.write_file(listeners=both)
+        service.reload()
+        port = int(service.words.wait(r"listening on 127.0.0.2:(\d+)$")[0].group(1))
+        sock = connect(port, host="127.0.0.2")
+        sock.sendall(b"one\n")
+        sink.wait_count(1)
+        for listeners in ([LOOPBACK], [LOOPBACK, dict(LOOPBACK, address="127.0.0.3")], both):
+            service.write_file(listeners=listeners)
+            service.reload()
+        sock.sendall(b"two\n")
+        assert [r.tag for r in sink.wait_count(2)] == ["second"] * 2
+        # So a restart does not tell it goodbye.
+        service.restart()
+        sock.sendall(b"three\n")
+        assert [r.tag for r in sink.wait_count(3)] == ["second"] * 3
+
+
+def a_long_file_is_kept_too(scratch):
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        service.allow(": reloaded ")
+        with open(service.file, "a", encoding="utf-8") as file:
+            file.write("# So much was to be said.\n" * 39000 + 'priority = "ignore";\n')
+        assert 1000000 < os.path.getsize(service.file) < 1 << 20
+        service.reload()
+        service.write_file("nonsense")
+        service.kill()
+        service.begin()
+        service.expect("nonsense|syntax")
+        service.expect("going on with the last good configuration")
+        connect(service.port).sendall(b"<13>priority\n")
+        assert sink.wait_count(1)[0].text == b"<13>priority"
+
+
+main(more_listeners_than_places, a_listener_that_comes_back_finds_its_connections,
+     a_long_file_is_kept_too, listeners_that_did_not_change_are_kept, a_wrong_file_changes_nothing,
      what_was_reloaded_is_the_last_good_one)

@@ -78,7 +78,7 @@ class Service:
     def __enter__(self):
         self.begin()
         self.ports = [int(m.group(1)) for m in self.words.wait(
-            r"listening on \S+:(\d+)$", len(self.settings["listeners"]))]
+            r"listening on \S+:(\d+)$", len(self.extra or self.settings["listeners"]))]
         self.port = self.ports[0]
         return self
 
@@ -120,6 +120,14 @@ class Service:
         """A kill, and the next start."""
         self.kill()
         self.begin()
+
+    def reload(self):
+        """SIGHUP, and both answers."""
+        mark = self.manager.mark()
+        self.manager.send_signal(signal.SIGHUP)
+        begun = self.manager.wait_said("RELOADING=1", lambda f: f.get("RELOADING") == "1", mark)
+        assert re.fullmatch(r"\d+", self.manager.said[begun][1]["MONOTONIC_USEC"])
+        self.manager.wait_ready(begun)
 
     def expect(self, pattern, count=1):
         """Wait until this was said so many times; it is no surprise at the end."""
