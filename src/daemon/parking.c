@@ -9,20 +9,26 @@
 #include "daemon/parking.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/ledger.h"
+#include "os/net.h"
 #include "os/notify.h"
 
 #define LOTS 8192u
 
 /* Sweep when this many sockets died since the last time. */
 #define SWEEP_AFTER 256u
+
+/* Descriptors that sockets out of inherited lots do not use up. */
+#define SPARE_DESCRIPTORS 256u
 
 struct lot {
     int keep_fd; /* the end the manager holds too; -1: unused */
@@ -34,12 +40,25 @@ struct lot {
 
 struct parking {
     bool available;
+    bool dismissed;  /* there were no descriptors for all inherited sockets */
+    int highest_fd;  /* of a socket out of an inherited lot */
     uint32_t next_number;
     uint16_t current; /* being filled, or LOT_NONE */
     uint16_t used;    /* lots from here on were never used */
     _Atomic uint32_t dead;
     struct lot lots[LOTS];
 };
+
+/* A process that took over all it can hold must still be able to open what it works with. */
+static int highest_fd(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    rlim_t spare = limit.rlim_cur / 4 < SPARE_DESCRIPTORS ? limit.rlim_cur / 4 : SPARE_DESCRIPTORS;
+    return (int)(limit.rlim_cur - spare);
+}
 
 int parking_new(bool available, struct parking **ret_parking)
 {
@@ -48,6 +67,7 @@ int parking_new(bool available, struct parking **ret_parking)
     if (p == NULL)
         return -ENOMEM;
     p->available = available;
+    p->highest_fd = highest_fd();
     p->current = LOT_NONE;
     *ret_parking = p;
     return 0;
@@ -240,16 +260,26 @@ int parking_inherit(struct parking *p, int fd, const char *name, parking_found_f
         int socket_fd = peek_descriptor(fd);
         if (socket_fd == -EBADMSG)
             continue; /* a byte without a descriptor: not one of ours */
+        if (socket_fd == -EMFILE || socket_fd == -ENFILE || socket_fd > p->highest_fd)
+            p->dismissed = true;
         if (socket_fd < 0)
             break;
         count++;
         p->lots[index].sent++;
-        if (found(context, socket_fd, index))
+        if (socket_fd > p->highest_fd) {
+            net_hang_up(socket_fd);
+            atomic_fetch_add(&p->dead, 1);
+        } else if (found(context, socket_fd, index))
             atomic_fetch_add(&p->lots[index].alive, 1);
         else
             atomic_fetch_add(&p->dead, 1);
     }
     return count;
+}
+
+bool parking_dismissed(const struct parking *p)
+{
+    return p->dismissed;
 }
 
 /* --- sweeping --- */

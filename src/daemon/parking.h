@@ -43,13 +43,17 @@ void parking_leave(struct parking *parking, uint16_t index);
 typedef bool parking_found_fn(void *context, int fd, uint16_t lot);
 
 /*
- * Take on an inherited lot: look at each socket in it.
+ * Take on an inherited lot: look at each socket in it. When all descriptors but a reserve
+ * are used up, the others are hung up on.
  * Returns: how many were found, or negative errno: it is no lot.
  * Owns:    the parking owns FD and keeps NAME's meaning, unless it fails.
  * Threads: main, at start.
  */
 int parking_inherit(struct parking *parking, int fd, const char *name, parking_found_fn *found,
                     void *context);
+
+/* Answers: were inherited sockets hung up on, for want of descriptors? Threads: main. */
+bool parking_dismissed(const struct parking *parking);
 
 /*
  * Called for each socket of a lot that is being rewritten: answers whether it still lives,

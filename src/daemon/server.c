@@ -174,6 +174,9 @@ static void say_takeover(struct server *s, const struct inheritance *in,
     if (report->damaged > 0)
         log_say(SEVERITY_ERR, "%u entries of the ledger were damaged; what they held is lost",
                 (unsigned)report->damaged);
+    if (report->dismissed > 0)
+        log_say(SEVERITY_ERR, "%u connections could not be taken over and are closed, because "
+                "LimitNOFILE= is too small for them", (unsigned)report->dismissed);
     if (in->ledger == NULL && report->connections == 0)
         return;
     if (report->repeats > 0)

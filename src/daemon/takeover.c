@@ -215,6 +215,16 @@ static void take_lots(struct takeover *t, struct inheritance *in, struct parking
     }
 }
 
+/* Slots without a socket, because the descriptors were used up. */
+static void count_dismissed(struct takeover *t, const struct parking *parking)
+{
+    if (!parking_dismissed(parking))
+        return;
+    for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++)
+        if (atomic_load(&t->ledger->slots[i].use) == SLOT_LIVE && t->table->conns[i].fd < 0)
+            t->report->dismissed++;
+}
+
 /* --- bytes in hand --- */
 
 /* The length of the segment that was being read into when the process died. */
@@ -472,7 +482,8 @@ int takeover_run(struct inheritance *in, struct connections *table, struct parki
         take_ledger(&t, in, parking);
     else
         take_lots(&t, in, parking);
-    report->connections = connections_count(table);
+    count_dismissed(&t, parking);
+    report->connections = connections_count(table) - report->dismissed;
     free(t.index.slots);
     return 0;
 }

@@ -8,6 +8,7 @@ With a broken file the last good one stays in force, loudly; but a first start f
 """
 
 import os
+import select
 import socket
 
 from survival import (LOOPBACK, JournalSink, Service, Streams, SyslogSink, Tally, Unread, connect,
@@ -64,6 +65,30 @@ def a_new_listener_that_cannot_be_had(scratch):
             finish(sock)
         assert sorted(texts(sink.wait_count(7))) == sorted(
             [b"half a message"] * 5 + [b"nobody is there", b"message"])
+
+
+def fewer_descriptors(scratch):
+    """Too few for all connections: who can be kept is kept, and the loss is said."""
+    count, files = 400, 300
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        socks = half(service, count)
+        service.stop()
+        service.manager.files = files
+        service.begin()
+        service.allow("needs more descriptors than LimitNOFILE=300", "limits.connections .* reached",
+                      "below limits.connections again")
+        service.expect(r"\d+ connections could not be taken over and are closed, because "
+                       "LimitNOFILE= is too small for them")
+        kept = int(service.expect(r"took over (\d+) connections")[0].group(1))
+        assert files / 2 < kept < files, kept
+        # Of the others what was in hand is logged, and they are told.
+        sink.wait(lambda r: texts(r).count(b"half a ") == count - kept, "those in hand")
+        closed = [sock for sock in socks if select.select([sock], [], [], 0)[0]]
+        assert len(closed) == count - kept
+        for sock in set(socks) - set(closed):
+            sock.sendall(b"message\n")
+        assert texts(sink.wait_count(count)).count(b"half a message") == kept
 
 
 def larger_buffers(scratch):
@@ -231,7 +256,7 @@ def a_broken_file_at_the_first_start(scratch):
     os.close(service.stderr)
 
 
-main(larger_buffers, smaller_buffers, smaller_buffers_than_what_was_sent, more_workers,
+main(fewer_descriptors, larger_buffers, smaller_buffers, smaller_buffers_than_what_was_sent, more_workers,
      fewer_workers_in_the_middle_of_work, another_output, a_listener_that_is_gone,
      a_listener_that_is_new, a_new_listener_that_cannot_be_had, a_broken_file,
      a_broken_file_at_the_first_start)

@@ -196,7 +196,6 @@ class ServiceManager:
     def _become(self, passed, environment):
         """The child: descriptors to 3, 4, ..., like systemd, and nothing else open."""
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
             behind = FIRST_FD + len(passed)
             # Out of the way first: a stored descriptor may have any number.
             high = [fcntl.fcntl(fd, fcntl.F_DUPFD, behind) for _, fd in passed]
@@ -216,6 +215,7 @@ class ServiceManager:
             for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
             os.execve(self.command[0], self.command, environment)
         except BaseException as error:
             os.write(2, f"service manager: {error!r}\n".encode())
