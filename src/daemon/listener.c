@@ -26,6 +26,10 @@
 /* Out of descriptors or memory: try again after this. */
 #define RETRY_MS 100
 
+/* Turns that follow each other faster than this are a storm; then connections may gather. */
+#define STORM_US 300u
+#define GATHER_US 200u
+
 /* Why nothing is accepted at the moment. */
 enum rest { NOT_RESTING, RESTING_FULL, RESTING_STARVED };
 
@@ -38,8 +42,11 @@ struct listener {
     enum rest rest;
     int starved_by; /* negative errno, until accepting goes well again */
     bool full_said; /* until a tenth of the places is free again */
+    uint64_t turned_us; /* end of the last turn, by the monotonic clock */
     struct listening *current;
     struct listener_stats stats;
+    uint32_t accepted[ACCEPTS_A_TURN]; /* slots that are not handed over yet */
+    unsigned accepted_count;
 
     _Alignas(64) _Atomic(struct listening *) next;
     _Atomic(const struct listening *) used;
@@ -262,17 +269,37 @@ static bool accept_one(struct listener *l, const struct listening_socket *from)
         l->starved_by = 0;
     }
     fill_slot(l, slot, fd, &peer, from->id);
-    int error = worker_adopt(least_loaded(l), slot);
-    if (error < 0)
-        abandon(l, slot, error);
-    else
-        stats_add(&l->stats.accepted, 1);
+    l->accepted[l->accepted_count++] = slot;
     return true;
 }
 
-static void accept_some(struct listener *l, const struct listening_socket *from, int most)
+/* Hand over what was accepted; all together, so that a worker is woken once for many. */
+static void hand_over(struct listener *l)
 {
-    while (most-- > 0 && accept_one(l, from))
+    for (unsigned i = 0; i < l->accepted_count; i++) {
+        int error = worker_adopt(least_loaded(l), l->accepted[i]);
+        if (error < 0)
+            abandon(l, l->accepted[i], error);
+        else
+            stats_add(&l->stats.accepted, 1);
+    }
+    l->accepted_count = 0;
+}
+
+/* Accept what waits in a socket, at most one turn's worth. Returns: may there be more? */
+static bool accept_turn(struct listener *l, const struct listening_socket *from)
+{
+    bool more = true;
+
+    for (int i = 0; more && i < ACCEPTS_A_TURN; i++)
+        more = accept_one(l, from);
+    hand_over(l);
+    return more;
+}
+
+static void accept_all(struct listener *l, const struct listening_socket *from)
+{
+    for (int i = 0; i < PEERLOG_LISTEN_BACKLOG / ACCEPTS_A_TURN && accept_turn(l, from); i++)
         continue;
 }
 
@@ -299,7 +326,7 @@ static void take_next(struct listener *l)
         (void)poller_remove(l->set, fd); /* it was added */
         if (contains(next, fd))
             continue;
-        accept_some(l, &before->sockets[i], PEERLOG_LISTEN_BACKLOG);
+        accept_all(l, &before->sockets[i]);
         (void)close(fd); /* it is no longer wanted */
     }
     free(before);
@@ -331,7 +358,7 @@ void listener_listen(struct listener *l, struct listening *next)
     bell_ring(l->bell);
     /* Until then the sets before are the thread's to free and to close. */
     while (listener_current(l) != next)
-        clock_rest_ms(1);
+        clock_rest_us(1000);
 }
 
 /* --- the thread --- */
@@ -362,6 +389,16 @@ static void hear_bell(struct listener *l)
         end_rest(l);
 }
 
+/*
+ * When turns follow each other at once, waking up costs more than accepting: wait a moment,
+ * so that several connections are accepted together. Nobody loses more than this moment.
+ */
+static void let_gather(const struct listener *l)
+{
+    if (clock_mono_us() - l->turned_us < STORM_US)
+        clock_rest_us(GATHER_US);
+}
+
 static void *run(void *argument)
 {
     struct listener *l = argument;
@@ -376,12 +413,15 @@ static void *run(void *argument)
         int n = poller_wait(l->set, events, EVENTS, timeout_ms);
         if (n == 0 && l->rest == RESTING_STARVED)
             end_rest(l);
+        if (n > 0)
+            let_gather(l);
         for (int i = 0; i < n; i++) {
             if (events[i].data.u64 == TAG_BELL)
                 hear_bell(l);
             else if (l->rest == NOT_RESTING && events[i].data.u64 < l->current->count)
-                accept_some(l, &l->current->sockets[events[i].data.u64], ACCEPTS_A_TURN);
+                (void)accept_turn(l, &l->current->sockets[events[i].data.u64]); /* or next time */
         }
+        l->turned_us = clock_mono_us();
         if (parking_wants_sweep(l->plan.parking))
             parking_sweep(l->plan.parking, move_slot, l);
     }
@@ -424,7 +464,7 @@ bool listener_alive(const struct listener *l)
 static void close_doors(struct listener *l, bool keep)
 {
     for (size_t i = 0; i < l->current->count; i++) {
-        accept_some(l, &l->current->sockets[i], PEERLOG_LISTEN_BACKLOG);
+        accept_all(l, &l->current->sockets[i]);
         if (!keep)
             (void)close(l->current->sockets[i].fd); /* its queue was emptied */
     }

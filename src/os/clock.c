@@ -36,9 +36,9 @@ uint64_t clock_mono_us(void)
     return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 }
 
-void clock_rest_ms(unsigned ms)
+void clock_rest_us(unsigned us)
 {
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
 
     (void)nanosleep(&ts, NULL); /* a signal only makes it shorter */
 }

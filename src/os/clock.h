@@ -22,6 +22,6 @@ uint64_t clock_mono_us(void);
 time_t clock_wall_s(void);
 
 /* Sleep this long. Blocks: yes. */
-void clock_rest_ms(unsigned ms);
+void clock_rest_us(unsigned us);
 
 #endif
