@@ -21,7 +21,7 @@
 #include "daemon/stats.h"
 
 /* Read at most this much of one connection in a round. */
-#define ROUND_READ_BYTES (64u * 1024u)
+#define ROUND_READ_BYTES (128u * 1024u)
 
 /* A round ends when no more than this is free in its inbox. */
 #define ROUND_MIN_ROOM_BYTES (16u * 1024u)
