@@ -99,6 +99,7 @@ struct inbox {
 struct ledger_listener {
     struct peer configured; /* as in the settings, port 0 included; family 0: unused */
     struct peer bound;      /* as the kernel gave it */
+    char name[PEERLOG_MAX_TAG_BYTES + 1]; /* FileDescriptorName= of a socket unit's; else "" */
 };
 
 enum ledger_life {

@@ -25,7 +25,6 @@ struct listening_socket {
     int fd;
     uint8_t id;     /* in the ledger's listeners */
     bool activated; /* a socket unit passed it */
-    char name[PEERLOG_MAX_TAG_BYTES + 1]; /* under this FileDescriptorName=; "": none that fits */
 };
 
 /* All of them, and the rules they belong to. */

@@ -75,16 +75,14 @@ static void free_ids(struct ledger *ledger, const struct listening *listening)
             used[id] = true;
     }
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
-        if (!used[id])
+        if (!used[id] && ledger->header->listeners[id].configured.family != PEER_UNKNOWN)
             memset(&ledger->header->listeners[id], 0, sizeof ledger->header->listeners[id]);
 }
 
-static struct listening_socket *add_socket(struct listening *listening, int fd, uint8_t id)
+static void add_socket(struct listening *listening, int fd, uint8_t id, bool activated)
 {
-    struct listening_socket *socket = &listening->sockets[listening->count++];
-
-    *socket = (struct listening_socket){.fd = fd, .id = id};
-    return socket;
+    listening->sockets[listening->count++] =
+        (struct listening_socket){.fd = fd, .id = id, .activated = activated};
 }
 
 /* The place of a socket that a socket unit passed: by its address. */
@@ -123,10 +121,10 @@ int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
         (void)net_local_address(item->fd, &listener->bound); /* it has one: it listens */
         if (listener->configured.family == PEER_UNKNOWN)
             listener->configured = listener->bound;
-        struct listening_socket *socket = add_socket(listening, item->fd, id);
-        socket->activated = activated;
-        if (activated && strlen(item->name) < sizeof socket->name)
-            memcpy(socket->name, item->name, strlen(item->name) + 1);
+        listener->name[0] = '\0';
+        if (activated && strlen(item->name) < sizeof listener->name)
+            memcpy(listener->name, item->name, strlen(item->name) + 1);
+        add_socket(listening, item->fd, id, activated);
         item->fd = -1; /* it moved */
     }
     *ret_listening = listening;
@@ -170,7 +168,7 @@ static int open_socket(struct listening *listening, const struct listening *befo
     if (fd < 0)
         return fd;
     set_id(ledger, id, address, fd);
-    (void)add_socket(listening, fd, id);
+    add_socket(listening, fd, id, false);
     store_name(id, name);
     (void)notify_store(name, fd); /* without a manager it is not kept, and that is all */
     return id;
@@ -184,43 +182,39 @@ static int take_or_open(struct listening *listening, const struct listening *bef
 
     if (old == NULL)
         return open_socket(listening, before, ledger, address);
-    *add_socket(listening, old->fd, old->id) = *old;
+    add_socket(listening, old->fd, old->id, old->activated);
     return old->id;
 }
 
 /* Does a listener of the settings fit to a socket of a socket unit? */
-typedef bool fits_fn(const struct listener_settings *settings, const char *name,
-                     const struct peer *bound);
+typedef bool fits_fn(const struct listener_settings *settings, const struct ledger_listener *socket);
 
-static bool fits_by_name(const struct listener_settings *settings, const char *name,
-                         const struct peer *bound)
+static bool fits_by_name(const struct listener_settings *settings,
+                         const struct ledger_listener *socket)
 {
-    (void)bound;
-    return strcmp(settings->label.tag, name) == 0;
+    return strcmp(settings->label.tag, socket->name) == 0;
 }
 
-static bool fits_by_address(const struct listener_settings *settings, const char *name,
-                            const struct peer *bound)
+static bool fits_by_address(const struct listener_settings *settings,
+                            const struct ledger_listener *socket)
 {
-    (void)name;
-    return peer_equal(&settings->address, bound);
+    return peer_equal(&settings->address, &socket->bound);
 }
 
-static bool fits_by_port(const struct listener_settings *settings, const char *name,
-                         const struct peer *bound)
+static bool fits_by_port(const struct listener_settings *settings,
+                         const struct ledger_listener *socket)
 {
-    (void)name;
-    return settings->address.port == bound->port;
+    return settings->address.port == socket->bound.port;
 }
 
 /* The only listener that fits. Returns: its index, or LISTENER_NONE. */
-static uint8_t only_one(const struct settings *settings, fits_fn *fits, const char *name,
-                        const struct peer *bound)
+static uint8_t only_one(const struct settings *settings, fits_fn *fits,
+                        const struct ledger_listener *socket)
 {
     uint8_t found = LISTENER_NONE;
 
     for (size_t i = 0; i < settings->listeners_count; i++) {
-        if (!fits(&settings->listeners[i], name, bound))
+        if (!fits(&settings->listeners[i], socket))
             continue;
         if (found != LISTENER_NONE)
             return LISTENER_NONE;
@@ -230,18 +224,17 @@ static uint8_t only_one(const struct settings *settings, fits_fn *fits, const ch
 }
 
 /* How a socket of a socket unit is treated: as the listener of its name, address, or port. */
-static uint8_t settings_for(const struct settings *settings, const struct listening_socket *socket,
-                            const struct peer *bound)
+static uint8_t settings_for(const struct settings *settings, const struct ledger_listener *socket)
 {
     static fits_fn *const ways[] = {fits_by_name, fits_by_address, fits_by_port};
     char text[PEER_TEXT_BYTES];
 
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        uint8_t index = only_one(settings, ways[i], socket->name, bound);
+        uint8_t index = only_one(settings, ways[i], socket);
         if (index != LISTENER_NONE)
             return index;
     }
-    (void)peer_format(bound, text);
+    (void)peer_format(&socket->bound, text);
     log_say(SEVERITY_WARNING, "a socket unit passed %s, which is no listener of the configuration: "
             "no access list, and the defaults of a listener hold for it", text);
     return LISTENER_NONE;
@@ -255,9 +248,9 @@ static bool take_activated(struct listening *listening, struct rulebook *rules,
         const struct listening_socket *socket = &before->sockets[i];
         if (!socket->activated)
             continue;
-        *add_socket(listening, socket->fd, socket->id) = *socket;
-        rules->listener_of_id[socket->id] = settings_for(
-            rules->settings, socket, &ledger->header->listeners[socket->id].bound);
+        add_socket(listening, socket->fd, socket->id, true);
+        rules->listener_of_id[socket->id] =
+            settings_for(rules->settings, &ledger->header->listeners[socket->id]);
     }
     return listening->count > 0;
 }
