@@ -30,6 +30,9 @@
 #define STORM_US 300u
 #define GATHER_US 200u
 
+/* More sockets than fit into a lot, as a rule. */
+#define MOVER_SLOTS 1024u
+
 /* Why nothing is accepted at the moment. */
 enum rest { NOT_RESTING, RESTING_FULL, RESTING_STARVED };
 
@@ -42,6 +45,7 @@ struct listener {
     enum rest rest;
     int starved_by; /* negative errno, until accepting goes well again */
     bool full_said; /* until a tenth of the places is free again */
+    bool sweeping; /* there are more lots to be rewritten */
     uint64_t turned_us; /* end of the last turn, by the monotonic clock */
     struct listening *current;
     struct listener_stats stats;
@@ -363,21 +367,58 @@ void listener_listen(struct listener *l, struct listening *next)
 
 /* --- the thread --- */
 
+/* The slots whose sockets are in the lot that is being rewritten. */
+struct mover {
+    struct ledger *ledger;
+    uint16_t lot;
+    bool complete; /* they are all here */
+    uint32_t count;
+    uint32_t slots[MOVER_SLOTS];
+};
+
+static void find_movers(struct mover *m, uint16_t lot)
+{
+    uint32_t high = ledger_slots_high(m->ledger);
+
+    m->lot = lot;
+    m->count = 0;
+    m->complete = true;
+    for (uint32_t i = 0; i < high && m->complete; i++) {
+        if (atomic_load_explicit(&m->ledger->slots[i].lot, memory_order_relaxed) != lot)
+            continue;
+        m->complete = m->count < MOVER_SLOTS;
+        if (m->complete)
+            m->slots[m->count++] = i;
+    }
+}
+
 /* Where a rewritten lot's living socket belongs now. */
 static bool move_slot(void *context, int fd, uint16_t from, uint16_t to)
 {
-    struct listener *l = context;
-    struct ledger *ledger = l->plan.table->ledger;
+    struct mover *m = context;
     uint64_t cookie = net_cookie(fd);
 
-    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++) {
-        struct slot *slot = &ledger->slots[i];
+    if (m->lot != from)
+        find_movers(m, from);
+    uint32_t count = m->complete ? m->count : ledger_slots_high(m->ledger);
+    for (uint32_t i = 0; i < count; i++) {
+        struct slot *slot = &m->ledger->slots[m->complete ? m->slots[i] : i];
         uint16_t expected = from;
         if (atomic_load_explicit(&slot->lot, memory_order_relaxed) == from &&
             slot->cookie == cookie)
             return to == LOT_NONE || atomic_compare_exchange_strong(&slot->lot, &expected, to);
     }
     return false;
+}
+
+/* Tidy the parking up; what is left to do is done when others had their turn. */
+static void sweep(struct listener *l)
+{
+    struct mover m = {.ledger = l->plan.table->ledger, .lot = LOT_NONE};
+
+    l->sweeping = parking_sweep(l->plan.parking, move_slot, &m);
+    if (l->sweeping)
+        bell_ring(l->bell);
 }
 
 static void hear_bell(struct listener *l)
@@ -422,8 +463,8 @@ static void *run(void *argument)
                 (void)accept_turn(l, &l->current->sockets[events[i].data.u64]); /* or next time */
         }
         l->turned_us = clock_mono_us();
-        if (parking_wants_sweep(l->plan.parking))
-            parking_sweep(l->plan.parking, move_slot, l);
+        if (parking_wants_sweep(l->plan.parking) || l->sweeping)
+            sweep(l);
     }
     return NULL;
 }

@@ -42,6 +42,8 @@ struct parking {
     bool available;
     bool dismissed;  /* there were no descriptors for all inherited sockets */
     int highest_fd;  /* of a socket out of an inherited lot */
+    uint32_t parked; /* copies, of the living and of the dead */
+    uint32_t most_parked; /* copies that the kernel allows */
     uint32_t next_number;
     uint16_t current; /* being filled, or LOT_NONE */
     uint16_t used;    /* lots from here on were never used */
@@ -49,15 +51,19 @@ struct parking {
     struct lot lots[LOTS];
 };
 
-/* A process that took over all it can hold must still be able to open what it works with. */
-static int highest_fd(void)
+/* The limit of open files holds for those that are open and, apart, for those that are parked. */
+static void heed_limit(struct parking *p)
 {
     struct rlimit limit;
 
+    p->highest_fd = INT_MAX;
+    p->most_parked = INT_MAX;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
-        return INT_MAX;
+        return;
+    /* A process that took over all it can hold must still open what it works with. */
     rlim_t spare = limit.rlim_cur / 4 < SPARE_DESCRIPTORS ? limit.rlim_cur / 4 : SPARE_DESCRIPTORS;
-    return (int)(limit.rlim_cur - spare);
+    p->highest_fd = (int)(limit.rlim_cur - spare);
+    p->most_parked = (uint32_t)limit.rlim_cur;
 }
 
 int parking_new(bool available, struct parking **ret_parking)
@@ -67,7 +73,7 @@ int parking_new(bool available, struct parking **ret_parking)
     if (p == NULL)
         return -ENOMEM;
     p->available = available;
-    p->highest_fd = highest_fd();
+    heed_limit(p);
     p->current = LOT_NONE;
     *ret_parking = p;
     return 0;
@@ -181,8 +187,11 @@ int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
             return error;
         struct lot *lot = &p->lots[p->current];
         error = send_descriptor(lot->send_fd, fd);
+        if (error == -ETOOMANYREFS) /* of the living and the dead: the latter can go */
+            atomic_store(&p->dead, SWEEP_AFTER);
         if (error == 0) {
             lot->sent++;
+            p->parked++;
             atomic_fetch_add(&lot->alive, 1);
             *ret_lot = p->current;
             return 0;
@@ -266,6 +275,7 @@ int parking_inherit(struct parking *p, int fd, const char *name, parking_found_f
             break;
         count++;
         p->lots[index].sent++;
+        p->parked++;
         if (socket_fd > p->highest_fd) {
             net_hang_up(socket_fd);
             atomic_fetch_add(&p->dead, 1);
@@ -292,6 +302,7 @@ static void drop_lot(struct parking *p, uint16_t index)
         p->current = LOT_NONE;
     lot_name(&p->lots[index], name);
     notify_forget(name);
+    p->parked -= p->lots[index].sent;
     close_lot(&p->lots[index]);
 }
 
@@ -324,19 +335,30 @@ static bool rewrite_lot(struct parking *p, uint16_t from, parking_move_fn *move,
     return atomic_load(&p->lots[from].alive) == 0;
 }
 
-void parking_sweep(struct parking *p, parking_move_fn *move, void *context)
+/* Is it worth its while to rewrite a lot of which so many are alive? */
+static bool wants_rewrite(const struct parking *p, uint32_t alive, uint32_t sent)
 {
-    bool rewritten = false;
+    /* The kernel allows only so many copies; the dead ones go earlier when it gets close. */
+    uint32_t most = p->parked > p->most_parked / 4 * 3 ? sent / 8 * 7 : sent / 2;
+
+    return alive > 0 && alive < most;
+}
+
+bool parking_sweep(struct parking *p, parking_move_fn *move, void *context)
+{
+    bool more = false, rewritten = false;
 
     atomic_store(&p->dead, 0);
     for (uint16_t i = 0; i < p->used; i++) {
         struct lot *lot = &p->lots[i];
         if (lot->keep_fd < 0 || i == p->current)
             continue;
-        uint32_t alive = atomic_load(&lot->alive);
-        if (alive > 0 && alive < lot->sent / 2 && !rewritten)
-            rewritten = rewrite_lot(p, i, move, context);
+        if (wants_rewrite(p, atomic_load(&lot->alive), lot->sent)) {
+            more = more || rewritten; /* one at a time: others want to be accepted */
+            rewritten = rewritten || rewrite_lot(p, i, move, context);
+        }
         if (atomic_load(&lot->alive) == 0)
             drop_lot(p, i);
     }
+    return more;
 }

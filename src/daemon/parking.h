@@ -62,10 +62,11 @@ bool parking_dismissed(const struct parking *parking);
 typedef bool parking_move_fn(void *context, int fd, uint16_t from, uint16_t to);
 
 /*
- * Drop lots in which everything is dead, and rewrite those of which more than half is.
+ * Drop lots in which everything is dead, and rewrite one of those of which more than half is.
+ * Returns: is there another one that should be rewritten soon?
  * Threads: the listener, from time to time.
  */
-void parking_sweep(struct parking *parking, parking_move_fn *move, void *context);
+bool parking_sweep(struct parking *parking, parking_move_fn *move, void *context);
 
 /* Answers: has enough ended since the last sweep that another one is worth it? Any thread. */
 bool parking_wants_sweep(const struct parking *parking);

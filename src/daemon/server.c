@@ -97,7 +97,7 @@ uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool p
                                                           : descriptors / 2;
 
     if (parked)
-        usable /= 2; /* the parked copies count as well */
+        usable = usable / 4 * 3; /* parked copies have a limit of their own, the dead included */
     if (usable >= wanted)
         return wanted;
     return usable > 0 ? (uint32_t)usable : 1;

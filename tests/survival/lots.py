@@ -11,7 +11,8 @@ import os
 import re
 import socket
 
-from survival import LONG, Service, SyslogSink, connect, main, more_descriptors, name_of, say, until
+from survival import (LONG, Service, SyslogSink, connect, main, more_descriptors, name_of,
+                      new_random, say, until)
 
 WAVE = 500
 WAVES = 40 if LONG else 8
@@ -83,4 +84,34 @@ def waves_leave_no_descriptors_behind(scratch):
         until(lambda: service.manager.stored() <= 5, "lots to be dropped at the end")
 
 
-main(what_has_ended_is_gone, waves_leave_no_descriptors_behind)
+def the_dead_do_not_crowd_out_the_living(scratch):
+    """As many as the descriptors allow, and each lives as long as it happens to."""
+    files, alive = 1600, 950
+    chance = new_random()
+    sink = SyslogSink(os.path.join(scratch, "log"))
+    with Service(scratch, sink) as service:
+        service.stop()
+        service.manager.files = files
+        service.begin()
+        service.allow("limits.connections .* using 1008", "limits.connections .* is reached",
+                      "below limits.connections again")
+        socks, most = [], 0
+        for i in range(8 * alive if LONG else 4 * alive):
+            if len(socks) == alive:
+                at = chance.randrange(alive)
+                socks[at], socks[-1] = socks[-1], socks[at]
+                socks.pop().close()
+            socks.append(connect(service.port))
+            if i % 100 == 0:
+                socks[-1].sendall(b"number %d\n" % i)
+                sink.wait(lambda r, n=i: any(x.text == b"number %d" % n for x in r), "a message")
+                most = max(most, len(service.manager.descriptors("lot-")))
+        assert most <= files // LOT + 1, f"{most} lots: more copies than the kernel allows"
+        service.wait_connections(alive)
+        service.kill()
+        service.begin()
+        service.expect(f"took over {alive} connections, .* after SIGKILL")
+
+
+main(what_has_ended_is_gone, waves_leave_no_descriptors_behind,
+     the_dead_do_not_crowd_out_the_living)
