@@ -346,6 +346,9 @@ static int stop_workers(struct server *s, bool keep)
         log_say(SEVERITY_ERR, "stopped with messages that the log did not take: %llu in hand, and "
                 "what waits in %u connections",
                 (unsigned long long)waiting, (unsigned)connections_count(&s->table));
+    else if (keep && connections_count(&s->table) > 0)
+        log_say(SEVERITY_INFO, "leaving %u connections, %llu messages in hand, to the next process",
+                (unsigned)connections_count(&s->table), (unsigned long long)waiting);
     return status;
 }
 

@@ -60,6 +60,7 @@ class Service:
         self.words = Words(os.fdopen(read_end, "rb"))
         self.manager = ServiceManager(scratch, [program, "-c", self.file], write_end, environment)
         self.expected = [r": listening on \S+:\d+$", r": took over \d+ connections",
+                         r": leaving \d+ connections, \d+ messages in hand, to the next process",
                          r": since the start: "]
         self.since = 0
 
