@@ -8,6 +8,7 @@ describe ends the test.
 
 import array
 import contextlib
+import ctypes
 import fcntl
 import os
 import re
@@ -455,7 +456,8 @@ class Daemon:
         self.process = subprocess.Popen(
             [PEERLOGD, "-c", self.file], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if stdout is None else stdout,
-            stderr=subprocess.PIPE, preexec_fn=before, env=clean_environment())
+            stderr=subprocess.PIPE, preexec_fn=lambda: end_with_test(before),
+            env=clean_environment())
         if isinstance(self.sink, StdoutSink):
             self.sink.attach()
         self.pid = self.process.pid
@@ -559,6 +561,13 @@ class Daemon:
     def wait_closed(self):
         """Wait until no connection is left on our side, in any state."""
         until(lambda: not self.sockets(), "all connections to be closed")
+
+
+def end_with_test(before=None):
+    """In a child: whatever becomes of the test, this process does not outlive it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if before:
+        before()
 
 
 def clean_environment(**more):

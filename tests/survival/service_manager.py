@@ -17,6 +17,8 @@ import struct
 import threading
 import time
 
+from support import end_with_test
+
 FIRST_FD = 3  # SD_LISTEN_FDS_START
 MAX_RIGHTS = 253  # descriptors in one message (SCM_MAX_FD)
 
@@ -196,6 +198,7 @@ class ServiceManager:
     def _become(self, passed, environment):
         """The child: descriptors to 3, 4, ..., like systemd, and nothing else open."""
         try:
+            end_with_test()
             behind = FIRST_FD + len(passed)
             # Out of the way first: a stored descriptor may have any number.
             high = [fcntl.fcntl(fd, fcntl.F_DUPFD, behind) for _, fd in passed]

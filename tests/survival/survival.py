@@ -22,8 +22,8 @@ from harness.traffic import Verdict  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
     LONG, LOOPBACK, PATIENCE, PEERLOGD, JournalSink, Skip, SyslogSink, Unread, Words, by_peer,
-    check_streams, connect, finish, main, more_descriptors, name_of, new_sink, numbered, reset,
-    say, settings_text, tcp_sockets, until)
+    check_streams, connect, end_with_test, finish, main, more_descriptors, name_of, new_sink,
+    numbered, reset, say, settings_text, tcp_sockets, until)
 
 BUILD = os.path.dirname(PEERLOGD)
 BATCH_RECORDS = 1024  # the most that a worker hands to the log without noting it
@@ -77,9 +77,13 @@ class Service:
             file.write(text)
 
     def __enter__(self):
-        self.begin()
-        self.ports = [int(m.group(1)) for m in self.words.wait(
-            r"listening on \S+:(\d+)$", len(self.extra or self.settings["listeners"]))]
+        try:
+            self.begin()
+            self.ports = [int(m.group(1)) for m in self.words.wait(
+                r"listening on \S+:(\d+)$", len(self.extra or self.settings["listeners"]))]
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         self.port = self.ports[0]
         return self
 
@@ -166,7 +170,7 @@ class Reporter:
         self.file = os.path.join(scratch, f"{program}-{Reporter.number}.json")
         self.process = subprocess.Popen(
             [build_program(f"system/{program}"), "--report", self.file, *map(str, arguments)],
-            stdin=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, preexec_fn=end_with_test)
         until(lambda: os.path.exists(self.file) or self.process.poll() is not None,
               f"{program} to begin")
 

@@ -21,6 +21,7 @@ READY_SECONDS = 30
 
 _TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _ROOM = os.path.join(_TESTS, "survival")
+_SUPPORT = os.path.join(_TESTS, "integration")
 
 
 def available():
@@ -30,11 +31,11 @@ def available():
 
 def _room():
     """The module of that room."""
-    sys.path.append(_ROOM)
+    sys.path += [_ROOM, _SUPPORT]
     try:
         return importlib.import_module("service_manager")
     finally:
-        sys.path.remove(_ROOM)
+        del sys.path[-2:]
 
 
 class Kept:
