@@ -37,6 +37,8 @@ struct admission_office {
     uint32_t mask;
     struct refusal refusals[PEERLOG_REPORTED_PEERS];
     uint64_t unreported; /* refusals of peers for whom there was no place */
+    uint64_t unreported_ms; /* not before then they are reported */
+    uint64_t refused[ADMISSIONS];
 };
 
 int admission_new(uint32_t capacity, struct admission_office **ret_office)
@@ -78,6 +80,16 @@ enum admission admission_by_list(const struct listener_settings *listener, const
     if (allowed < 0 && listener->allow.count > 0)
         return REFUSED_DENIED;
     return denied >= 0 && denied >= allowed ? REFUSED_DENIED : ADMITTED;
+}
+
+enum admission admission_at_door(const struct listener_settings *listener, const struct peer *peer)
+{
+    if (!listener->proxy_protocol)
+        return admission_by_list(listener, peer);
+    if (listener->proxy_from.count > 0 &&
+        cidr_longest_match(listener->proxy_from.ranges, listener->proxy_from.count, peer) < 0)
+        return REFUSED_NO_BALANCER;
+    return ADMITTED;
 }
 
 /* --- counting --- */
@@ -192,6 +204,7 @@ void admission_report(struct admission_office *office, const struct peer *peer,
     bool begins = false;
 
     (void)pthread_mutex_lock(&office->lock);
+    office->refused[reason]++;
     struct refusal *refusal = find_refusal(office, peer, reason);
     if (refusal == NULL) {
         office->unreported++;
@@ -210,6 +223,14 @@ void admission_report(struct admission_office *office, const struct peer *peer,
         (void)peer_format_address(peer, address);
         log_say(SEVERITY_NOTICE, "refusing %s: %s", address, words_of(reason));
     }
+}
+
+uint64_t admission_refused(struct admission_office *office, enum admission reason)
+{
+    (void)pthread_mutex_lock(&office->lock);
+    uint64_t count = office->refused[reason];
+    (void)pthread_mutex_unlock(&office->lock);
+    return count;
 }
 
 /* The interval of one refused peer is over: report it, or its end. */
@@ -242,11 +263,14 @@ int admission_tick(struct admission_office *office, uint64_t now_ms)
         if (refusal->since_ms != 0 && (next_ms == 0 || refusal->report_ms < next_ms))
             next_ms = refusal->report_ms;
     }
-    if (office->unreported > 0) {
+    if (office->unreported > 0 && office->unreported_ms <= now_ms) {
         log_say(SEVERITY_NOTICE, "refusing more peers than are named here (%llu connections)",
                 (unsigned long long)office->unreported);
         office->unreported = 0;
+        office->unreported_ms = now_ms + PEERLOG_REPORT_S * 1000;
     }
+    if (office->unreported > 0 && (next_ms == 0 || office->unreported_ms < next_ms))
+        next_ms = office->unreported_ms;
     (void)pthread_mutex_unlock(&office->lock);
     if (next_ms == 0)
         return -1;

@@ -19,6 +19,7 @@ enum admission {
     REFUSED_TOO_MANY,    /* it has limits.connections_per_peer already */
     REFUSED_NO_BALANCER, /* proxy_from does not name it */
     REFUSED_NO_HEADER,   /* it did not begin with a PROXY header */
+    ADMISSIONS,
 };
 
 struct admission_office;
@@ -37,6 +38,12 @@ struct admission_office *admission_free(struct admission_office *office);
 enum admission admission_by_list(const struct listener_settings *listener, const struct peer *peer);
 
 /*
+ * The same of an address that has just connected. The lists are about true peers: behind a
+ * balancer they are asked when it has named one, and here it is only asked whether it is one.
+ */
+enum admission admission_at_door(const struct listener_settings *listener, const struct peer *peer);
+
+/*
  * Count a connection of this peer, unless it has LIMIT already (0: no limit).
  * Threads: any.
  */
@@ -47,10 +54,13 @@ enum admission admission_enter(struct admission_office *office, const struct pee
 void admission_leave(struct admission_office *office, const struct peer *peer);
 
 /*
- * Report a refusal, at NOW_MS of the monotonic clock. Threads: any.
+ * Count a refusal and report it, at NOW_MS of the monotonic clock. Threads: any.
  */
 void admission_report(struct admission_office *office, const struct peer *peer,
                       enum admission reason, uint64_t now_ms);
+
+/* How many were refused for this reason. Threads: any. */
+uint64_t admission_refused(struct admission_office *office, enum admission reason);
 
 /*
  * Report what is due. Returns: milliseconds until more is, or -1.

@@ -159,17 +159,6 @@ static void fill_slot(struct listener *l, uint32_t index, int fd, const struct p
     park(l, slot, fd);
 }
 
-/* The lists are about true peers: behind a balancer they are asked when it has named one. */
-static enum admission ask_lists(const struct listener_settings *listener, const struct peer *peer)
-{
-    if (!listener->proxy_protocol)
-        return admission_by_list(listener, peer);
-    if (listener->proxy_from.count > 0 &&
-        cidr_longest_match(listener->proxy_from.ranges, listener->proxy_from.count, peer) < 0)
-        return REFUSED_NO_BALANCER;
-    return ADMITTED;
-}
-
 /* Ask admission; a refusal is counted and reported. */
 static bool is_admitted(struct listener *l, const struct peer *peer, uint8_t listener_id)
 {
@@ -181,12 +170,11 @@ static bool is_admitted(struct listener *l, const struct peer *peer, uint8_t lis
     enum admission result = ADMITTED;
 
     if (index != LISTENER_NONE)
-        result = ask_lists(&rules->settings->listeners[index], peer);
+        result = admission_at_door(&rules->settings->listeners[index], peer);
     if (result == ADMITTED)
         result = admission_enter(l->plan.office, peer, behind_balancer ? 0 : limit);
     if (result == ADMITTED)
         return true;
-    stats_add(&l->stats.refused, 1);
     admission_report(l->plan.office, peer, result, clock_mono_ms());
     return false;
 }
@@ -222,11 +210,13 @@ static void begin_rest(struct listener *l, enum rest why, int error)
         log_say(SEVERITY_WARNING,
                 "limits.connections (%u) is reached; who connects now waits for a free place",
                 (unsigned)l->plan.table->limit);
-    if (why == RESTING_FULL)
+    if (why == RESTING_FULL) {
         l->full_said = true;
-    else if (!starved_before)
+        stats_add(&l->stats.full, 1);
+    } else if (!starved_before) {
         log_say(SEVERITY_WARNING, "cannot accept connections: %s; trying again every %u ms",
                 strerror(-error), RETRY_MS);
+    }
 }
 
 static void end_rest(struct listener *l)

@@ -82,6 +82,7 @@ void server_say_counters(struct server *s, enum severity severity)
 {
     const struct listener_stats *listener = listener_stats(s->listener);
     uint64_t records = 0, bytes = 0, oversize = 0, discarded = 0, resets = 0, silent = 0, idle = 0;
+    uint64_t slowed = 0, refused = 0;
 
     for (unsigned i = 0; i < s->workers_count; i++) {
         const struct worker_stats *worker = worker_stats(s->workers[i]);
@@ -92,17 +93,23 @@ void server_say_counters(struct server *s, enum severity severity)
         resets += stats_get(&worker->resets);
         silent += stats_get(&worker->silent);
         idle += stats_get(&worker->idle_closed);
+        slowed += stats_get(&worker->slowed);
     }
+    for (int reason = ADMITTED + 1; reason < ADMISSIONS; reason++)
+        refused += admission_refused(s->office, (enum admission)reason);
     log_say(severity,
             "since the start: messages %llu, bytes %llu; connections accepted %llu, refused %llu, "
-            "failed %llu, ended silent %llu, by an error %llu, idle %llu; "
+            "of them by connections_per_peer %llu, failed %llu, ended silent %llu, by an error "
+            "%llu, idle %llu; limits.connections reached %llu, slowed down %llu; "
             "messages too long %llu, of them discarded %llu",
             (unsigned long long)records, (unsigned long long)bytes,
             (unsigned long long)stats_get(&listener->accepted),
-            (unsigned long long)stats_get(&listener->refused),
+            (unsigned long long)refused,
+            (unsigned long long)admission_refused(s->office, REFUSED_TOO_MANY),
             (unsigned long long)stats_get(&listener->failed), (unsigned long long)silent,
-            (unsigned long long)resets, (unsigned long long)idle, (unsigned long long)oversize,
-            (unsigned long long)discarded);
+            (unsigned long long)resets, (unsigned long long)idle,
+            (unsigned long long)stats_get(&listener->full), (unsigned long long)slowed,
+            (unsigned long long)oversize, (unsigned long long)discarded);
 }
 
 /* --- what is due --- */

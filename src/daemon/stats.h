@@ -19,13 +19,14 @@ struct worker_stats {
     _Atomic uint64_t silent;       /* connections that ended without a byte */
     _Atomic uint64_t closed;       /* connections that ended */
     _Atomic uint64_t idle_closed;  /* of these, closed as idle */
+    _Atomic uint64_t slowed;       /* times that one was not read for messages_per_second */
     _Atomic uint32_t waiting;      /* records in hand that the output did not take yet */
 };
 
 struct listener_stats {
     _Alignas(64) _Atomic uint64_t accepted;
-    _Atomic uint64_t refused; /* by an access list or a limit */
     _Atomic uint64_t failed;  /* accept(2) and what follows it */
+    _Atomic uint64_t full;    /* times that limits.connections was reached */
     _Atomic uint64_t unparked; /* connections that the service manager does not hold */
 };
 

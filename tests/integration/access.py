@@ -11,14 +11,22 @@ import socket
 from support import *
 
 
-def refused(port, source):
-    """Connect from SOURCE; answers whether the daemon closes at once without reading."""
-    with connect(port, source=source) as sock:
+def was_closed(sock):
+    """Answers whether the daemon ends this connection; it is over then."""
+    with sock:
         sock.settimeout(PATIENCE)
         try:
             return sock.recv(1) == b""
         except ConnectionResetError:
             return True
+
+
+def refused(port, source, data=b""):
+    """Connect from SOURCE; answers whether the daemon closes at once without reading."""
+    sock = connect(port, source=source)
+    with contextlib.suppress(ConnectionError):  # it may be closed by now
+        sock.sendall(data)
+    return was_closed(sock)
 
 
 class HaProxy:
@@ -93,6 +101,8 @@ def access_lists(scratch):
             assert refused(daemon.port, "127.0.7.7")
         daemon.end()
         assert daemon.said("refusing 127.0.7.7") == 1, "once an interval"
+        assert daemon.counted("refused") == 7 and daemon.counted("accepted") == 2
+        assert daemon.counted("connections_per_peer") == 0
 
 
 def finish_after(daemon, source, data):
@@ -117,6 +127,33 @@ def connections_of_a_peer(scratch):
         assert sink.wait_count(5)[-1].text == b"again"
         for sock in held:
             sock.close()
+        daemon.end()
+        assert daemon.counted("refused") == daemon.counted("connections_per_peer") == 1
+
+
+def ipv6_peers_are_counted_by_their_64(scratch):
+    """A balancer tells of peers that no loopback has."""
+    listener = dict(address="127.0.0.1", port=0, proxy_protocol=True)
+    with serving("syslog", scratch, listeners=[listener],
+                 limits=dict(connections_per_peer=2)) as (daemon, sink):
+        daemon.allow("refusing 2001:db8:0:1::3: it has limits.connections_per_peer")
+        names = []
+        for peer in ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:1::3",
+                     "2001:db8:0:2::1", "192.0.2.1", "192.0.2.2"):
+            sock = connect(daemon.port)
+            sock.sendall(b"PROXY TCP%d %s %s 7 514\r\nhello\n" % (
+                6 if ":" in peer else 4, peer.encode(),
+                b"2001:db8::9" if ":" in peer else b"192.0.2.9"))
+            if peer.endswith("::3"):
+                assert was_closed(sock)
+            else:
+                names.append(sock)
+                sink.wait_count(len(names))
+        assert [r.peer for r in sink.records()] == [
+            "[2001:db8:0:1::1]:7", "[2001:db8:0:1:ffff::2]:7", "[2001:db8:0:2::1]:7",
+            "192.0.2.1:7", "192.0.2.2:7"]
+        daemon.end()
+        assert daemon.counted("connections_per_peer") == 1
 
 
 def idle_connections(scratch):
@@ -127,18 +164,88 @@ def idle_connections(scratch):
             # It may still say something: goodbye was only half of it.
             idle.sendall(b"wait a moment\n")
             assert sink.wait_count(1)[-1].text == b"wait a moment"
+        daemon.end()
+        assert daemon.counted("idle") == 1
 
 
 def rate_of_messages(scratch):
     """Slowed down, never dropped: 50 a second, of 120 messages sent at once."""
     with serving("syslog", scratch, limits=dict(messages_per_second=50)) as (daemon, sink):
+        begun = time.monotonic()
         fast = connect(daemon.port)
         fast.sendall(b"".join(b"%03d%s\n" % (i, b"x" * 200) for i in range(120)))
         finish_after(daemon, None, b"not concerned\n")
         sink.wait(lambda r: any(x.text == b"not concerned" for x in r), "another connection")
+        assert sink.count() < 120, "the other one had to wait"
         finish(fast)
         records = [r for r in sink.wait_count(121) if r.text != b"not concerned"]
         assert [r.text[:3] for r in records] == [b"%03d" % i for i in range(120)]
+        # A second's worth may be owed, and the last bite of 4 KiB was read before it was counted.
+        assert time.monotonic() - begun >= (120 - 50 - 21) / 50, "not slowed down"
+        daemon.end()
+        assert daemon.counted("slowed down") > 0
+
+
+def silent_connections(scratch):
+    """Who opens and sends nothing is counted, and not a word is said."""
+    with serving("syslog", scratch) as (daemon, sink):
+        for end in (finish, socket.socket.close, reset) * 10:
+            end(connect(daemon.port))
+        say(daemon.port, b"something\n")
+        sink.wait_count(1)
+        daemon.wait_closed()
+        daemon.end()
+        assert daemon.counted("ended silent") == 30
+        assert daemon.said("") == 2, "listening, and the counters"
+
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+LOCAL = V2 + b"\x20\x00\x00\x00"
+V2_TCP4 = V2 + b"\x21\x11\x00\x0c" + bytes((192, 0, 2, 7, 192, 0, 2, 9, 0, 7, 2, 2))
+
+
+def health_checks(scratch):
+    """Balancers look whether we are there, in all their ways: silence."""
+    listener = dict(address="127.0.0.1", port=0, proxy_protocol=True, proxy_from=["127.0.0.1"])
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, sink):
+        headers = (b"", LOCAL, b"PROXY UNKNOWN\r\n",
+                   b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n", V2_TCP4,
+                   b"PROXY TCP4 192.0.2.7 192.0.2.9 7 514\r\n")
+        for header in headers:
+            for end in (finish, socket.socket.close, reset):
+                sock = connect(daemon.port)
+                sock.sendall(header)
+                end(sock)
+        daemon.wait_closed()
+        # After LOCAL and UNKNOWN the balancer speaks for itself.
+        names = [say(daemon.port, header + b"from the balancer\n") for header in headers[1:4]]
+        assert [r.peer for r in sink.wait_count(3)] == names
+        daemon.end()
+        assert daemon.counted("accepted") == 3 * len(headers) + 3
+        assert daemon.counted("refused") == 0
+        assert daemon.said("") == 2, "listening, and the counters"
+
+
+def headers_of_others(scratch):
+    """Who is no balancer is refused, header or not; a balancer without a header is, too."""
+    listener = dict(address="127.0.0.1", port=0, proxy_protocol=True, proxy_from=["127.0.0.1"],
+                    deny=["192.0.2.64/26"])
+    good = b"PROXY TCP4 192.0.2.7 192.0.2.9 7 514\r\n"
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, sink):
+        for data in (b"", good + b"hello\n", V2_TCP4 + b"hello\n", LOCAL + b"hello\n"):
+            assert refused(daemon.port, "127.0.0.2", data)
+        daemon.expect("refusing 127.0.0.2: it is not among proxy_from$")
+        for data in (b"hello\n", b"<13>hello\n", b"PROXY TCP4 nonsense\r\nhello\n"):
+            assert refused(daemon.port, "127.0.0.1", data)
+        daemon.expect(r"refusing 127.0.0.1: it did not begin with a PROXY header")
+        assert refused(daemon.port, "127.0.0.1", good.replace(b".7 ", b".66 ") + b"hello\n")
+        daemon.expect("refusing 192.0.2.66: denied$")
+        for header in (good, V2_TCP4):
+            say(daemon.port, header + b"welcome\n")
+        assert [(r.peer, r.text) for r in sink.wait_count(2)] == [("192.0.2.7:7", b"welcome")] * 2
+        daemon.end()
+        assert daemon.said("refusing") == 3, "once an interval"
+        assert daemon.counted("refused") == 8
 
 
 def strangers(scratch):
@@ -154,5 +261,6 @@ def strangers(scratch):
             assert daemon.said(words) == 1, f"once for each peer and hour: {words}"
 
 
-main(behind_haproxy, access_lists, connections_of_a_peer, idle_connections, rate_of_messages,
+main(behind_haproxy, access_lists, connections_of_a_peer, ipv6_peers_are_counted_by_their_64,
+     idle_connections, rate_of_messages, silent_connections, health_checks, headers_of_others,
      strangers)

@@ -72,6 +72,36 @@ static void the_longest_match_decides(void **state)
     }
 }
 
+static void a_balancer_is_not_judged_by_the_lists(void **state)
+{
+    static const struct {
+        const char *peer;
+        bool proxy;
+        enum admission result;
+    } rows[] = {
+        {"192.0.2.7", false, ADMITTED},
+        {"198.51.100.1", false, REFUSED_DENIED},
+        {"198.51.100.1", true, ADMITTED},
+        {"192.0.2.7", true, REFUSED_NO_BALANCER},
+    };
+    static const char *const allow[RANGES] = {"192.0.2.0/24"}, *const from[RANGES] = {
+        "198.51.100.0/24"};
+    struct listener_settings listener = {.framing = 0};
+    struct cidr ranges[2][RANGES];
+
+    (void)state;
+    fill_list(allow, ranges[0], &listener.allow);
+    fill_list(from, ranges[1], &listener.proxy_from);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct peer peer = address(rows[i].peer);
+        listener.proxy_protocol = rows[i].proxy;
+        assert_int_equal(admission_at_door(&listener, &peer), rows[i].result);
+    }
+    listener.proxy_from.count = 0; /* everyone is believed */
+    struct peer peer = address("203.0.113.1");
+    assert_int_equal(admission_at_door(&listener, &peer), ADMITTED);
+}
+
 /* --- counting --- */
 
 static void ipv6_peers_are_counted_by_their_64(void **state)
@@ -177,6 +207,8 @@ static void more_peers_than_places_are_only_counted(void **state)
         struct peer peer = {.family = PEER_IPV4, .address = {10, 0, (unsigned char)i, 1}};
         admission_report(office, &peer, REFUSED_TOO_MANY, 1000);
     }
+    assert_int_equal(admission_refused(office, REFUSED_TOO_MANY), 3 * PEERLOG_REPORTED_PEERS);
+    assert_int_equal(admission_refused(office, REFUSED_DENIED), 0);
     assert_int_equal(admission_tick(office, 1000), PEERLOG_REPORT_S * 1000);
     assert_null(admission_free(office));
 }
@@ -185,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_match_decides),
+        cmocka_unit_test(a_balancer_is_not_judged_by_the_lists),
         cmocka_unit_test(ipv6_peers_are_counted_by_their_64),
         cmocka_unit_test(ipv4_peers_and_ports_are_told_apart_rightly),
         cmocka_unit_test(counts_like_a_plain_list_over_many_steps),
