@@ -26,6 +26,9 @@
 /* Out of descriptors or memory: try again after this. */
 #define RETRY_MS 100
 
+/* So many failures in a row are no longer about single connections. */
+#define FAILURES_MOST 64u
+
 /* Turns that follow each other faster than this are a storm; then connections may gather. */
 #define STORM_US 300u
 #define GATHER_US 200u
@@ -43,7 +46,8 @@ struct listener {
     int set;
     int bell;
     enum rest rest;
-    int starved_by; /* negative errno, until accepting goes well again */
+    int starved_by; /* negative errno, until nobody waits who could not be accepted */
+    unsigned failures; /* in a row, each by an error of one connection alone */
     bool full_said; /* until a tenth of the places is free again */
     bool sweeping; /* there are more lots to be rewritten */
     uint64_t turned_us; /* end of the last turn, by the monotonic clock */
@@ -205,7 +209,8 @@ static void begin_rest(struct listener *l, enum rest why, int error)
             (void)poller_change(l->set, l->current->sockets[i].fd, 0, i); /* it was added */
     bool starved_before = l->starved_by != 0;
     l->rest = why;
-    l->starved_by = error;
+    if (why == RESTING_STARVED)
+        l->starved_by = error;
     if (why == RESTING_FULL && !l->full_said)
         log_say(SEVERITY_WARNING,
                 "limits.connections (%u) is reached; who connects now waits for a free place",
@@ -233,6 +238,26 @@ static void end_rest(struct listener *l)
     atomic_store(&l->wants_slot, 0);
 }
 
+/* Nothing was accepted. Returns: is it worth trying for another? */
+static bool judge_failure(struct listener *l, int error)
+{
+    if (error == -EAGAIN) {
+        l->failures = 0;
+        if (l->starved_by != 0)
+            log_say(SEVERITY_NOTICE, "accepting connections again");
+        l->starved_by = 0;
+        return false;
+    }
+    /* ECONNABORTED, EPROTO, EPERM, EINTR concern one connection, unless nothing else comes. */
+    bool is_starved = error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
+                      error == -ENOBUFS;
+    if (!is_starved && error != -EINTR)
+        stats_add(&l->stats.failed, 1);
+    if (is_starved || ++l->failures >= FAILURES_MOST)
+        begin_rest(l, RESTING_STARVED, error);
+    return l->rest == NOT_RESTING;
+}
+
 /* Accept one connection of a socket. Returns: is it worth trying for another? */
 static bool accept_one(struct listener *l, const struct listening_socket *from)
 {
@@ -247,20 +272,15 @@ static bool accept_one(struct listener *l, const struct listening_socket *from)
         return false;
     }
     int fd = net_accept(from->fd, &peer);
-    if (fd < 0 || !is_admitted(l, &peer, from->id)) {
+    if (fd < 0) {
         connections_give(l->plan.table, slot);
-        if (fd >= 0) {
-            (void)close(fd); /* refused: there is nothing to say */
-            return true;
-        }
-        if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS)
-            begin_rest(l, RESTING_STARVED, fd);
-        /* ECONNABORTED, EPROTO, EPERM, EINTR concern one connection: go on. */
-        return fd != -EAGAIN && l->rest == NOT_RESTING;
+        return judge_failure(l, fd);
     }
-    if (l->starved_by != 0) {
-        log_say(SEVERITY_NOTICE, "accepting connections again");
-        l->starved_by = 0;
+    l->failures = 0;
+    if (!is_admitted(l, &peer, from->id)) {
+        connections_give(l->plan.table, slot);
+        (void)close(fd); /* refused: there is nothing to say */
+        return true;
     }
     fill_slot(l, slot, fd, &peer, from->id);
     l->accepted[l->accepted_count++] = slot;
