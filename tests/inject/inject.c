@@ -14,6 +14,9 @@
  * $PEERLOG_INJECT_COUNTS names a file of pairs of 64-bit numbers, one for each CALL in
  * the order above: how often it was called, and how often it was struck.
  *
+ * $PEERLOG_INJECT_CLOCKS names a file of two signed 64-bit numbers, which may change at any time: by
+ * how many seconds the wall clock is wrong, and by how many the monotonic clock is ahead.
+ *
  * The allocations of libconfig are not counted: it does not look what it was given.
  */
 #include "config.h"
@@ -31,6 +34,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RULES 16
@@ -53,10 +57,17 @@ struct counts {
     _Atomic uint64_t struck;
 };
 
+struct clocks {
+    _Atomic int64_t wall_s;
+    _Atomic int64_t monotonic_s;
+};
+
 static struct rule rules[RULES];
 static unsigned rules_count;
 static struct counts own_counts[CALLS];
 static struct counts *counts = own_counts;
+static struct clocks own_clocks;
+static struct clocks *clocks = &own_clocks;
 static const char *output;
 static bool ready;
 static _Thread_local int spared; /* how deep this thread is where no call may fail */
@@ -90,19 +101,28 @@ static const char *read_rule(const char *text)
     return *end == ',' ? end + 1 : end;
 }
 
+/* The file that this variable names, in memory; or OWN when it names none. */
+static void *share(const char *variable, void *own, size_t size)
+{
+    const char *file = getenv(variable);
+
+    if (file == NULL)
+        return own;
+    int fd = open(file, O_RDWR | O_CLOEXEC);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        abort(); /* the test is wrong */
+    (void)close(fd); /* the mapping stays */
+    return memory;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-    const char *text = getenv("PEERLOG_INJECT"), *file = getenv("PEERLOG_INJECT_COUNTS");
+    const char *text = getenv("PEERLOG_INJECT");
 
     output = getenv("PEERLOG_INJECT_OUTPUT");
-    if (file != NULL) {
-        int fd = open(file, O_RDWR | O_CLOEXEC);
-        void *memory = mmap(NULL, sizeof own_counts, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (memory == MAP_FAILED)
-            abort(); /* the test is wrong */
-        counts = memory;
-        (void)close(fd); /* the mapping stays */
-    }
+    counts = share("PEERLOG_INJECT_COUNTS", own_counts, sizeof own_counts);
+    clocks = share("PEERLOG_INJECT_CLOCKS", &own_clocks, sizeof own_clocks);
     while (text != NULL && *text != '\0' && rules_count < RULES)
         text = read_rule(text);
     ready = true;
@@ -231,6 +251,32 @@ ssize_t recv(int fd, void *data, size_t len, int flags)
         return -1;
     }
     return real(fd, data, rule != NULL && len > rule->fault ? rule->fault : len, flags);
+}
+
+/* --- clocks --- */
+
+typedef int clock_gettime_fn(clockid_t, struct timespec *);
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    REAL("clock_gettime", clock_gettime_fn *)
+    int result = real(clock, now);
+
+    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        now->tv_sec += clocks->wall_s;
+    else if (result == 0)
+        now->tv_sec += clocks->monotonic_s;
+    return result;
+}
+
+time_t time(time_t *ret_now)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now); /* this clock always exists */
+    if (ret_now != NULL)
+        *ret_now = now.tv_sec;
+    return now.tv_sec;
 }
 
 /* --- libconfig: it never looks whether it got what it asked for, so it is spared --- */

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from survival import (  # noqa: E402, F401
     LONG, LOOPBACK, SANITIZED, JournalSink, Service, Skip, SyslogSink, Unread, build_program,
-    check_streams, connect, finish, main, name_of, numbered, until)
+    check_streams, connect, finish, main, name_of, numbered, say, until)
 
 CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv")
 
@@ -40,14 +40,28 @@ class Luck:
         return self(call)[0]
 
 
+class Clocks:
+    """How wrong the daemon's clocks are, in seconds."""
+
+    def __init__(self, scratch):
+        self.file = os.path.join(scratch, "clocks")
+        self.set()
+
+    def set(self, wall=0, monotonic=0):
+        with open(self.file, "r+b" if os.path.exists(self.file) else "wb") as file:
+            file.write(struct.pack("=qq", wall, monotonic))
+
+
 class UnluckyService(Service):
     """A service with the library preloaded."""
 
     def __init__(self, scratch, sink, rules, **settings):
         self.library = build_program("inject/inject.so")
         self.luck = Luck(scratch)
+        self.clocks = Clocks(scratch)
         environment = {"PEERLOG_INJECT": ",".join(rules), "PEERLOG_INJECT_OUTPUT": sink.path,
-                       "PEERLOG_INJECT_COUNTS": self.luck.file}
+                       "PEERLOG_INJECT_COUNTS": self.luck.file,
+                       "PEERLOG_INJECT_CLOCKS": self.clocks.file}
         super().__init__(scratch, sink, environment=environment, **settings)
 
     def start(self, **how):
