@@ -250,8 +250,11 @@ static int deliver_journal(struct output *output, struct batch *batch)
         if (e->records == 0)
             build_entries(output, batch);
         int error = send_entries(output, batch);
-        if (error == -EMSGSIZE && e->records > 0 && output->datagram_bytes > 0) {
-            /* Smaller datagrams; below one entry's size it goes by descriptor. */
+        if (error == -EMSGSIZE && e->bytes <= output->datagram_bytes) {
+            /*
+             * Smaller datagrams; below one entry's size it goes by descriptor. Nothing is
+             * smaller than that: a log that refuses it is lost.
+             */
             output->datagram_bytes = e->records > 1 ? (uint32_t)(e->bytes / 2) : (uint32_t)e->bytes - 1;
             e->records = 0;
             continue;
