@@ -201,6 +201,7 @@ class DatagramSink(Sink):
         self.thread = None
         self.wake = None  # ends the reader that runs
         self.stalled = False
+        self.slowness = 0  # seconds that it needs for a datagram
         if bind:
             self.bind()
 
@@ -231,12 +232,14 @@ class DatagramSink(Sink):
 
     def drain(self, sock):
         items = []
-        while len(items) < 1000:
+        while len(items) < (1 if self.slowness else 1000):
             try:
                 items.append(self.receive(sock))
             except BlockingIOError:
                 break
         self.add(items)
+        if self.slowness:
+            threading.Event().wait(self.slowness)
 
     def receive(self, sock):
         data, _, flags, _ = sock.recvmsg(1 << 20, 0, socket.MSG_DONTWAIT)

@@ -12,6 +12,7 @@ survival_tests = \
 	tests/survival/partials.py \
 	tests/survival/reloads.py \
 	tests/survival/restarts.py \
+	tests/survival/stalls.py \
 	tests/survival/stopping.py \
 	tests/survival/takeovers.py \
 	tests/survival/watchdog.py

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""The log's process is stopped while a thousand clients send as fast as they can.
+
+SIGSTOP leaves its socket in place, full: every client has to wait, and the daemon with them, in a
+memory that does not grow and without turning in circles. Who comes then is let in and waits
+too. When the log goes on, all of it is there: once, in order. The stop lasts until the daemon
+has said that the log is stalled; with PEERLOG_LONG a minute.
+"""
+
+import os
+import threading
+
+from survival import LONG, Service, Streams, Tally, judge, main, reporters, until
+
+SENDERS = 1000
+STALL_S = 60 if LONG else 0
+STALLED = r"has taken nothing for a while \(it is full\); waiting for it, clients wait too"
+BACK = r"is back after \d+\.\d\d\d s$"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def memory(service):
+    with open(f"/proc/{service.manager.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * PAGE
+
+
+def ticks(service):
+    with open(f"/proc/{service.manager.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+class Still:
+    """Answers: has this not changed for so many looks?"""
+
+    def __init__(self, value, looks=200):
+        self.value, self.looks = value, looks
+        self.last, self.seen = None, 0
+
+    def __call__(self):
+        now = self.value()
+        self.seen = self.seen + 1 if now == self.last else 0
+        self.last = now
+        return self.seen >= self.looks
+
+
+def stalled(scratch, kind):
+    with reporters() as running:
+        tally = Tally(scratch, kind)
+        running.append(tally)
+        with Service(scratch, tally, workers=2) as service:
+            streams = Streams(scratch, service.port, SENDERS, "--padding", 4000)
+            running.append(streams)
+            tally.wait_records(5 * SENDERS)
+            tally.stall()
+            until(Still(lambda: streams.sent()), "the senders to wait")
+            service.expect(STALLED)
+            late = Streams(scratch, service.port, 1, "--first", SENDERS, "--count", 5)
+            running.append(late)
+            service.wait_connections(SENDERS + 1)
+            before = memory(service), ticks(service)
+            threading.Event().wait(STALL_S)
+            assert service.said(STALLED) == 1, "said once"
+            assert memory(service) <= before[0] + (1 << 20), "memory grew"
+            assert ticks(service) - before[1] <= 10 + 2 * STALL_S, "it turned in circles"
+            stuck = streams.sent()
+            tally.resume()
+            service.expect(BACK)
+            streams.wait_sent(stuck + 5 * SENDERS)
+            assert service.said(STALLED) == service.said(BACK) == 1, "said once, and once"
+            judge([streams, late], tally)
+
+
+def stopped_syslog(scratch):
+    stalled(scratch, "syslog")
+
+
+def stopped_journal(scratch):
+    stalled(scratch, "journal")
+
+
+main(stopped_syslog, stopped_journal)
