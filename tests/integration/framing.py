@@ -11,6 +11,8 @@ from support import *
 
 LONG_DIGITS = b"7" * 200
 FOUR_GIGA = b"4294967301 <13>a"
+HOSTILE_COUNTS = [b"%d" % n for n in (2**31 - 1, 2**31, 2**32 + 5, 2**63, 2**64 + 5, 10**20)]
+HOSTILE_COUNTS.append(LONG_DIGITS)
 
 # input, the records it makes: (text as it came, severity); LF in a text is LF here
 TABLE = [
@@ -49,8 +51,16 @@ TABLE = [
     (b"16777217 <13>a\n<13>b\n", [(b"16777217 <13>a", 6), (b"b", 5)]),
     (b"9223372036854775808 <13>a\n<13>b\n", [(b"9223372036854775808 <13>a", 6), (b"b", 5)]),
     (b"16777216 <13>a", [(b"[incomplete, 5 of 16777216 bytes] a", 5)]),
+    (b"100000000000000000000 <13>a\n100000000000000000000 <13>b",
+     [(b"100000000000000000000 <13>a", 6), (b"100000000000000000000 <13>b", 6)]),
     (b"<192>a\n<13>b\n", [(b"<192>a", 6), (b"b", 5)]),
+    (b"<2147483648>a\n<13>b\n", [(b"<2147483648>a", 6), (b"b", 5)]),
+    (b"<100000000000000000000>a\n<13>b\n", [(b"<100000000000000000000>a", 6), (b"b", 5)]),
+    (b"5 <999>6 <2147483648>a\n", [(b"<999>", 6), (b"6 <2147483648>a", 6)]),
     (b"<191>a\n<", [(b"a", 7), (b"<", 6)]),
+    (b"<\n<13>b\n", [(b"<", 6), (b"b", 5)]),
+    (b"<1\n<13>b\n", [(b"<1", 6), (b"b", 5)]),
+    (b"<", [(b"<", 6)]),
     (b"<1", [(b"<1", 6)]),
     (b"5", [(b"5", 6)]),
     (b"5 ", [(b"5 ", 6)]),
@@ -59,9 +69,10 @@ TABLE = [
     (b"", []),
 ]
 
-LONG_LINE = (b"L" * 20000 + b"\n<13>after",
-             [(b"[part 1] " + b"L" * 8192, 6), (b"[part 2] " + b"L" * 8192, 6),
-              (b"[part 3, last] " + b"L" * 3616, 6), (b"after", 5)])
+# One line of 20,004 bytes: three pieces, not thousands of records.
+LONG_LINE = (b"<13>" + b"L" * 20000 + b"\n<13>after",
+             [(b"[part 1] " + b"L" * 8188, 5), (b"[part 2] " + b"L" * 8192, 5),
+              (b"[part 3, last] " + b"L" * 3620, 5), (b"after", 5)])
 
 
 def as_shown(kind, record):
@@ -159,6 +170,7 @@ OTHER = {
         (b"2 a\n2 b\n\n", [(b"a", 6), (b"b", 6)]),
         (b"oops\n1 a", [(b"oops", 6), (b"a", 6)]),
         (b"99999999999 a\n1 b", [(b"99999999999 a", 6), (b"b", 6)]),
+        *((count + b" a\n1 b", [(count + b" a", 6), (b"b", 6)]) for count in HOSTILE_COUNTS),
         (b"0 1 a", [(b"a", 6)]),
         (b"10 abc", [(b"[incomplete, 3 of 10 bytes] abc", 6)]),
     ],
@@ -181,6 +193,28 @@ def other_framings(scratch):
                 slow = trickle(daemon, [[bytes([byte]) for byte in data]], daemon.port)
                 said.append((slow[0], data, wanted))
             check_rows("syslog", sink, said)
+
+
+def a_hundred_thousand_digits(scratch):
+    """A count without an end is a long line of text, and the next message is as good as ever."""
+    digits = b"9" * 100000
+    cuts = [[], [1], [9], [10], [11], [8191], [8192], [8193], [99999], [10, 11, 12, 50000, 99999]]
+    for framing in ("auto", "octet-counting"):
+        good = b"8 <13>good"
+        with serving("syslog", scratch, listeners=[dict(LOOPBACK, framing=framing)]) as (
+                daemon, sink):
+            stream = digits + b" <13>a\n" + good
+            streams = [[stream[a:b] for a, b in zip([0] + cut, cut + [None])] for cut in cuts]
+            names = trickle(daemon, streams)
+            records = by_peer(sink.wait_count(14 * len(cuts)))
+            for name in names:
+                *parts, last = records[name]
+                assert last.text == b"good" and last.priority == DAEMON * 8 + NOTICE, last
+                marks = [b"[part %d%s] " % (i + 1, b", last" * (i == 12)) for i in range(13)]
+                assert [p.text[:len(m)] for p, m in zip(parts, marks)] == marks, parts
+                assert b"".join(p.text[len(m):] for p, m in zip(parts, marks)) == (
+                    digits + b" <13>a")
+            daemon.expect("is split", len(cuts))
 
 
 def lone_message_leaves_at_once(scratch):
@@ -279,5 +313,5 @@ def discard_oversize(scratch):
 
 if __name__ == "__main__":
     main(table_on_stdout, table_on_syslog, table_in_the_journal, reset_instead_of_the_end,
-         other_framings, lone_message_leaves_at_once, split_oversize, truncate_oversize,
-         discard_oversize)
+         other_framings, a_hundred_thousand_digits, lone_message_leaves_at_once,
+         split_oversize, truncate_oversize, discard_oversize)

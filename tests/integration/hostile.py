@@ -8,6 +8,7 @@
 
 from support import *
 
+CLOSE_WAIT = 8
 FRAMES = b"<13>one\n9 <13>count\0<11>tra\nce\0"
 RECORDS = [b"one", b"count", b"tra\\nce"]
 
@@ -40,18 +41,26 @@ def records_of_prefix(data):
 
 
 def end_at_every_byte(scratch):
+    """The end comes right behind the byte, and long after it was read."""
+    assert records_of_prefix(FRAMES) == RECORDS
     with serving("syslog", scratch) as (daemon, sink):
-        streams, ends = {}, {"FIN": finish, "RST": reset}
-        for end in ends.values():
+        streams, ends = {}, []
+        for end in (finish, reset):
             for at in range(len(FRAMES) + 1):
-                sock = connect(daemon.port)
-                name = name_of(sock)
-                sock.sendall(FRAMES[:at])
-                end(sock)
-                wanted = records_of_prefix(FRAMES[:at])
-                if wanted:
-                    streams[name] = wanted
-        assert records_of_prefix(FRAMES) == RECORDS
+                for is_read in (False, True):
+                    sock = connect(daemon.port)
+                    name = name_of(sock)
+                    sock.sendall(FRAMES[:at])
+                    wanted = records_of_prefix(FRAMES[:at])
+                    if wanted:
+                        streams[name] = wanted
+                    if is_read:
+                        ends.append((end, sock))
+                    else:
+                        end(sock)
+        Unread([sock for _, sock in ends]).wait()
+        for end, sock in ends:
+            end(sock)
         check_streams(sink.wait_count(sum(map(len, streams.values()))), streams)
         daemon.wait_closed()
 
@@ -80,6 +89,36 @@ def half_closed_by_the_thousand(scratch):
         for sock in socks:
             sock.close()
         assert {r.text for r in sink.records()} == {b"h%d" % i for i in range(count)}
+
+
+def half_closed_while_the_log_stalls(scratch):
+    """They have said all and half-closed, and have to wait: all of them stay, none is in the way."""
+    count = min(10000, more_descriptors() - 200)
+    with serving("syslog", scratch, limits=dict(connections=20000)) as (daemon, sink):
+        daemon.allow("limits.connections = 20000 needs more descriptors")
+        daemon.allow(r"limits.connections \(\d+\) is reached|below limits.connections again")
+        daemon.allow("has taken nothing for a while|is back after")
+        daemon.wait_workers()
+        before = daemon.descriptors()
+        sink.stall()
+        socks = []
+        for i in range(count):
+            sock = connect(daemon.port, source="127.0.3.%d" % (i % 250 + 1))
+            sock.sendall(b"h%d\n" % i)
+            sock.shutdown(socket.SHUT_WR)
+            socks.append(sock)
+        until(lambda: daemon.descriptors() >= before + count - 100, "all to be accepted")
+        states = daemon.sockets()
+        assert states.count(CLOSE_WAIT) >= count - 100, f"{states.count(CLOSE_WAIT)} half-closed"
+        sink.resume()
+        for sock in socks:
+            assert sock.recv(1) == b""
+            sock.close()
+        sink.wait(lambda _: sink.count() >= count, "every message")
+        until(lambda: daemon.descriptors() == before, "the descriptors of the start")
+        daemon.wait_closed()
+        texts = [r.text for r in sink.records()]
+        assert len(texts) == count and set(texts) == {b"h%d" % i for i in range(count)}
 
 
 def many_idle_ones(scratch):
@@ -152,15 +191,17 @@ def one_floods_others_trickle(scratch):
 def same_thing_again(scratch):
     """Names, formats and escape sequences in every field of a message change nothing."""
     with serving("syslog", scratch) as (daemon, sink):
-        evil = [b"%s%n%x" * 50, b"<13>" * 100, b"[" * 500, b"\x1b]0;owned\x07", b"-" * 8192,
+        formats = b"%s%n%x%99999999d%*.*s{}{0}$(x)`y`" * 50
+        evil = [formats, b"<13>" * 100, b"[" * 500, b"\x1b]0;owned\x07", b"-" * 8192,
                 b"9" * 10 + b" " + b"<" * 100, b"<0>" + b"A" * 100, b"' OR 1=1; --",
                 b"5 " * 1000, b"\xff" * 8192, b"\0" * 100 + b"x"]
         for data in evil:
             say(daemon.port, data + b"\n<13>good\n")
         good = sink.wait(lambda r: sum(x.text == b"good" for x in r) == len(evil), "all")
         assert all(r.severity >= CRIT for r in good)
+        assert good[0].text == formats
 
 
 if __name__ == "__main__":
-    main(end_at_every_byte, half_closed_by_the_thousand, many_idle_ones, never_reads,
-         one_floods_others_trickle, same_thing_again)
+    main(end_at_every_byte, half_closed_by_the_thousand, half_closed_while_the_log_stalls,
+         many_idle_ones, never_reads, one_floods_others_trickle, same_thing_again)

@@ -48,6 +48,28 @@ def highest_severity(scratch):
             assert got == [(base + max(s, highest), b"m") for s in range(8)], (name, mode, got)
 
 
+def nobody_reaches_every_terminal(scratch):
+    """Emergencies are shown to all who are logged in: none comes from a peer, in no disguise.
+
+    Not in both modes, not in a count or a piece, not by a forged field or line.
+    """
+    asked = [b"<%d>" % p for p in range(0, 192, 8)] + [b"<00>", b"<000>", b"   <0>", b"<000><0>"]
+    data = b"".join(pri + b"m\n" for pri in asked)
+    data += b"".join(b"%d %sm\n" % (len(pri) + 1, pri) for pri in asked if pri[0] == ord("<"))
+    data += b"<0>" + b"x" * 600 + b"\n<0>m\0<0>two\n<0>lines\0"
+    data += b"<0>m\nPRIORITY=0\n\nPRIORITY=0\nMESSAGE=m\0<0>unterminated"
+    count = 2 * len(asked) - 1 + 3 + 4
+    for kind in ("syslog", "journal", "stdout"):
+        for mode in ("severity", "full"):
+            with serving(kind, scratch, buffer_size=256, priority=mode) as (daemon, sink):
+                say(daemon.port, data)
+                daemon.expect("is split")
+                records = sink.wait_count(count)
+                assert len(records) == count, (len(records), records)
+                if kind != "stdout":  # its lines have no priority, and begin with the peer
+                    assert {r.severity for r in records} == {CRIT}, records
+
+
 def pieces_keep_the_priority(scratch):
     with serving("syslog", scratch, buffer_size=256) as (daemon, sink):
         say(daemon.port, b"<11>" + b"x" * 600 + b"\nplain\n<15>" + b"<8>" * 300 + b"\n")
@@ -85,5 +107,5 @@ def listeners_override(scratch):
 
 
 if __name__ == "__main__":
-    main(severity_only, full, ignored, highest_severity, pieces_keep_the_priority,
-         output_sets_defaults, listeners_override)
+    main(severity_only, full, ignored, highest_severity, nobody_reaches_every_terminal,
+         pieces_keep_the_priority, output_sets_defaults, listeners_override)

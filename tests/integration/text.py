@@ -54,6 +54,12 @@ CHANGED = [
 LINES = [
     (b"two\nlines", rb"two\nlines"),
     (b"Traceback:\n  File \"a\"\n\tat b\n\nend", b"Traceback:\\n  File \"a\"\\n\tat b\\n\\nend"),
+    # These try to be two: a second datagram, and fields and entries of the journal.
+    (b"a\n<0>Nov 22 08:12:14 root: b", rb"a\n<0>Nov 22 08:12:14 root: b"),
+    (b"a\nPRIORITY=0\nPEER_ADDRESS=192.0.2.66\nMESSAGE=b",
+     rb"a\nPRIORITY=0\nPEER_ADDRESS=192.0.2.66\nMESSAGE=b"),
+    (b"a\n\nMESSAGE=b\nPRIORITY=0\n\n.", rb"a\n\nMESSAGE=b\nPRIORITY=0\n\n."),
+    (b"a\nMESSAGE\n\t\t\t\t\t\t\t\tb\nc", b"a\\nMESSAGE\\n" + b"\t" * 8 + rb"b\nc"),
 ]
 
 FORGED = [
