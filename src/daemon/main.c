@@ -21,6 +21,7 @@
 #include "daemon/settings_text.h"
 #include "daemon/warnings.h"
 #include "os/log.h"
+#include "os/signals.h"
 
 /* Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place. */
 static void occupy_standard_descriptors(void)
@@ -171,6 +172,7 @@ int main(int argc, char **argv)
 
     /* Large tables are mapped, so that what is never used of them costs nothing. */
     (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
+    signals_ignore_writes();
     occupy_standard_descriptors();
     log_init("peerlogd");
     int status = options_parse(argc, argv, &options);

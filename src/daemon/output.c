@@ -81,8 +81,9 @@ static void note_back(struct output *output)
     if (atomic_fetch_sub(&health->lost, 1) != 1 || atomic_exchange(&health->announced, 0) == 0)
         return;
     uint64_t away_ms = clock_mono_ms() - atomic_load(&health->lost_since_ms);
-    log_event(SEVERITY_NOTICE, MESSAGE_ID_OUTPUT_BACK, "%s %s is back after %u.%03u s",
-              output_describe(&output->settings), output->settings.path,
+    log_event(SEVERITY_NOTICE, MESSAGE_ID_OUTPUT_BACK, "%s%s%s is back after %u.%03u s",
+              output_describe(&output->settings), *output->settings.path != '\0' ? " " : "",
+              output->settings.path,
               (unsigned)(away_ms / 1000), (unsigned)(away_ms % 1000));
 }
 
@@ -94,6 +95,7 @@ static const char *describe_loss(int error)
         return "has taken nothing for a while";
     case -ENOSPC:
     case -EDQUOT:
+    case -EFBIG:
     case -ENOBUFS:
     case -ENOMEM:
         return "cannot take anything";
@@ -116,8 +118,9 @@ static void note_lost(struct output *output, int error)
     atomic_store(&health->lost_since_ms, clock_mono_ms());
     atomic_store(&health->announced, 1);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
-              "%s %s %s (%s); waiting for it, clients wait too, nothing is dropped",
-              output_describe(&output->settings), output->settings.path, describe_loss(error),
+              "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
+              output_describe(&output->settings), *output->settings.path != '\0' ? " " : "",
+              output->settings.path, describe_loss(error),
               error == -EAGAIN ? "it is full" : strerror(-error));
 }
 
@@ -213,6 +216,7 @@ enum output_wait output_push(struct output *output, struct batch *batch)
         case -ENOMEM:
         case -ENOSPC:
         case -EDQUOT:
+        case -EFBIG:
             note_lost(output, error);
             output->retry_at_ms = clock_mono_ms() + PEERLOG_REOPEN_MIN_MS;
             return OUTPUT_WAIT_TIME;

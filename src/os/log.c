@@ -8,6 +8,7 @@
 #include "os/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,7 +26,8 @@ static struct {
     const char *program;
     atomic_int level;
     bool journal; /* stderr is a stream to the journal */
-} self = {.program = "peerlogd", .level = SEVERITY_INFO};
+    int fd;       /* stderr, or what never waits in its place */
+} self = {.program = "peerlogd", .level = SEVERITY_INFO, .fd = STDERR_FILENO};
 
 /* Is stderr the stream that $JOURNAL_STREAM names ("DEVICE:INODE")? */
 static bool stderr_is_journal(void)
@@ -39,10 +41,22 @@ static bool stderr_is_journal(void)
     return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
+/* A pipe or a terminal opened anew, so that ours alone does not block; or stderr itself. */
+static int open_unblocking(void)
+{
+    struct stat st;
+    int fd = -1;
+
+    if (fstat(STDERR_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+        fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    return fd >= 0 ? fd : STDERR_FILENO;
+}
+
 void log_init(const char *program)
 {
     self.program = program;
     self.journal = stderr_is_journal();
+    self.fd = open_unblocking();
 }
 
 void log_set_level(enum severity highest_number)
@@ -60,12 +74,12 @@ static void write_line(enum severity severity, const char *text)
         n = snprintf(line, sizeof line, "<%d>%s\n", (int)severity, text);
     else
         n = snprintf(line, sizeof line, "%s: %s\n", self.program, text);
-    /* The journal's stream may be full while journald hangs: who logs must not hang with it. */
-    if (n > 0 && (send(STDERR_FILENO, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+    /* Whoever reads it may hang, as journald does at times: who logs must not hang with it. */
+    if (n > 0 && (send(self.fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
                   errno != ENOTSOCK))
         return;
     if (n > 0)
-        (void)!write(STDERR_FILENO, line, (size_t)n); /* nobody is left to tell */
+        (void)!write(self.fd, line, (size_t)n); /* nobody is left to tell */
 }
 
 static bool is_wanted(enum severity severity)

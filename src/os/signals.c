@@ -14,9 +14,16 @@
 
 static signals_crash_fn *crash_note;
 
-int signals_open(void)
+void signals_ignore_writes(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    (void)sigaction(SIGPIPE, &ignore, NULL); /* neither of them is reserved */
+    (void)sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+int signals_open(void)
+{
     sigset_t set;
 
     (void)sigemptyset(&set);
@@ -24,7 +31,6 @@ int signals_open(void)
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGUSR1);
-    (void)sigaction(SIGPIPE, &ignore, NULL); /* cannot fail for SIGPIPE */
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error != 0)
         return -error;

@@ -10,7 +10,12 @@
 #include <stdbool.h>
 
 /*
- * Ignore SIGPIPE and block SIGTERM, SIGINT, SIGHUP, SIGUSR1.
+ * Ignore SIGPIPE and SIGXFSZ: who writes is told by an error. Before anything is written.
+ */
+void signals_ignore_writes(void);
+
+/*
+ * Block SIGTERM, SIGINT, SIGHUP, SIGUSR1.
  * Returns: a descriptor that is readable when one of them came; or negative errno.
  * Threads: call it before any other thread starts.
  */

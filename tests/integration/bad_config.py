@@ -125,7 +125,8 @@ def address_in_use(scratch):
             output=dict(type="syslog", path=sink.path))))
         status, _, err = run_daemon("-c", path)
         assert status == UNAVAILABLE, (status, err)
-        assert len(err) == 1 and f"127.0.0.1:{first.port}" in err[0], err
+        assert err == [f"peerlogd: cannot listen on 127.0.0.1:{first.port}: "
+                       f"peerlogd (process {first.pid}) listens there already"], err
         say(first.port, b"still here\n")
         assert sink.wait_count(1)[0].text == b"still here"
 

@@ -5,6 +5,7 @@ AM_PY_LOG_FLAGS = -B
 integration_tests = \
 	tests/integration/access.py \
 	tests/integration/bad_config.py \
+	tests/integration/bad_days.py \
 	tests/integration/framing.py \
 	tests/integration/goodbye.py \
 	tests/integration/hostile.py \
