@@ -29,6 +29,15 @@ PATIENCE = float(os.environ.get("PEERLOG_PATIENCE", "60"))
 LONG = os.environ.get("PEERLOG_LONG", "") not in ("", "0")
 PEERLOGD = os.environ.get("PEERLOGD", "peerlogd")
 
+
+def is_sanitized(program):
+    with open(shutil.which(program) or os.devnull, "rb") as file:
+        data = file.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
+SANITIZED = is_sanitized(PEERLOGD)
+
 DAEMON, USER = 3, 1
 EMERG, ALERT, CRIT, ERR, WARNING, NOTICE, INFO, DEBUG = range(8)
 

@@ -21,14 +21,12 @@ sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, ".."
 from harness.traffic import Verdict  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
-    LONG, LOOPBACK, PATIENCE, PEERLOGD, JournalSink, Skip, SyslogSink, Unread, Words, by_peer,
-    check_streams, connect, end_with_test, finish, main, more_descriptors, name_of, new_sink,
-    numbered, reset, say, settings_text, tcp_sockets, until)
+    LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, JournalSink, Skip, SyslogSink, Unread, Words,
+    by_peer, check_streams, connect, end_with_test, finish, main, more_descriptors, name_of,
+    new_sink, numbered, reset, say, settings_text, tcp_sockets, until)
 
 BUILD = os.path.dirname(PEERLOGD)
 BATCH_RECORDS = 1024  # the most that a worker hands to the log without noting it
-SANITIZED = b"__asan_init" in open(PEERLOGD, "rb").read() or \
-    b"__tsan_init" in open(PEERLOGD, "rb").read()
 
 
 def new_random():
