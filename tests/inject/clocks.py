@@ -54,7 +54,7 @@ def the_wall_clock_jumps_by_years(scratch):
             sink.unlink()
             sink.close()
             speaker.sendall(b"while it was away\n")
-            service.expect("is not there")
+            service.expect("is not there", JUMPS.index(jump) + 1)
             service.clocks.set(wall=jump)
             sink.bind()
             count += 1
