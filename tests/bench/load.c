@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The load generator: numbered and stamped messages over TCP, in one of three ways
+ * The load generator: numbered and stamped messages over TCP, in one of several ways
  * (see load.h). It prints one JSON object at its end.
  */
 #include "config.h"
@@ -22,11 +22,12 @@
 #define MAX_SIZE 131072u
 #define MAX_BATCH_BYTES 1048576u
 
-enum load_way { WAY_STREAMS, WAY_CHURN, WAY_HOLD };
+enum load_way { WAY_STREAMS, WAY_CHURN, WAY_HOLD, WAY_TRICKLE };
 
 static const char help[] =
     "usage: load [OPTION]... (all numbers are decimal)\n"
-    "  --mode streams|churn|hold  stay open; connect, send, close; open and wait\n"
+    "  --mode streams|churn|hold|trickle  stay open; connect, send, close; open and wait;\n"
+    "                             lines byte by byte\n"
     "  --port PORT                on 127.0.0.1\n"
     "  --connections N            (1)\n"
     "  --sources N                loopback addresses they come from (1)\n"
@@ -34,7 +35,8 @@ static const char help[] =
     "  --framing lf|nul|octet-counting\n"
     "  --size BYTES               of a message with its terminator (256)\n"
     "  --batch N                  messages a write (1)\n"
-    "  --rate N                   messages a second; hold: connections (0: no limit)\n"
+    "  --rate N                   messages a second; hold: connections; trickle: bytes (0: no\n"
+    "                             limit; trickle: one for each connection)\n"
     "  --count N                  messages in all (0: no limit)\n"
     "  --duration MS              (0: no limit)\n"
     "  --patience MS              for the last writes, and for the sink (10000)\n"
@@ -55,11 +57,11 @@ static unsigned parse_name(const char *option, const char *text, const char *con
 static void parse_option(struct load_plan *p, enum load_way *way, const char *name,
                          const char *value)
 {
-    static const char *const ways[] = {"streams", "churn", "hold"};
+    static const char *const ways[] = {"streams", "churn", "hold", "trickle"};
     static const char *const framings[] = {"lf", "nul", "octet-counting"};
 
     if (strcmp(name, "mode") == 0)
-        *way = (enum load_way)parse_name(name, value, ways, 3);
+        *way = (enum load_way)parse_name(name, value, ways, 4);
     else if (strcmp(name, "port") == 0)
         p->server.sin_port = htons((uint16_t)parse_number(name, value, 1, UINT16_MAX));
     else if (strcmp(name, "connections") == 0)
@@ -148,8 +150,10 @@ int main(int argc, char **argv)
         load_streams(&plan, &result);
     else if (way == WAY_CHURN)
         load_churn(&plan, &result);
-    else
+    else if (way == WAY_HOLD)
         load_hold(&plan, &result);
+    else
+        load_trickle(&plan, &result);
     print_json(&result);
     return result.broken > 0 || result.unsent > 0 ? 2 : 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The load generator's rooms: the plan from the command line (load.c), what a
- * message looks like (load_shape.c), and the three ways to offer load: streams that
- * stay open, connections that come, speak and go, and connections that are held.
+ * message looks like (load_shape.c), and the four ways to offer load: streams that
+ * stay open, connections that come, speak and go, connections that are held, and
+ * connections that trickle.
  * One thread.
  */
 #ifndef PEERLOG_BENCH_LOAD_H
@@ -24,7 +25,7 @@ struct load_plan {
     enum load_framing framing;
     unsigned size;         /* bytes of a message with its terminator, without a count */
     unsigned batch;        /* messages a write */
-    uint64_t rate;         /* messages (held: connections) a second, 0: as fast as they go */
+    uint64_t rate;         /* messages (held: connections; trickling: bytes) a second, 0: no limit */
     uint64_t count;        /* messages in all, 0: no limit */
     uint64_t duration_ns;  /* until then, 0: no limit */
     uint64_t patience_ns;  /* for the last writes, and for a sink that lags behind */
@@ -64,9 +65,10 @@ void shape_fill(struct load_shape *s, unsigned n, const struct mark *first);
  */
 int load_connect(const struct load_plan *plan, uint64_t index);
 
-/* The three ways. Each runs to its end or to a signal. */
+/* The ways. Each runs to its end or to a signal. */
 void load_streams(const struct load_plan *plan, struct load_result *ret_result);
 void load_churn(const struct load_plan *plan, struct load_result *ret_result);
+void load_trickle(const struct load_plan *plan, struct load_result *ret_result);
 
 /*
  * Open the connections and keep them. It speaks with its caller: a line "connected" once all

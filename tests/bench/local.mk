@@ -25,6 +25,7 @@ tests_bench_load_SOURCES = \
 	tests/bench/load_hold.c \
 	tests/bench/load_shape.c \
 	tests/bench/load_streams.c \
+	tests/bench/load_trickle.c \
 	$(bench_common)
 
 tests_bench_micro_SOURCES = tests/bench/micro.c $(bench_corpus)

@@ -27,6 +27,7 @@ struct book {
     struct progress *page; /* what the others may see meanwhile */
     uint32_t latency_from; /* connections below are not in the histogram */
     uint64_t received;     /* records with a mark */
+    uint64_t published;    /* of these, at the last publication */
     uint64_t unmarked;     /* records without one: not ours */
     uint64_t bytes;
     uint64_t datagrams;    /* or reads of standard input */
@@ -52,8 +53,9 @@ void book_record(struct book *b, const char *text, size_t len, uint64_t ns)
 void book_publish(struct book *b, uint64_t datagrams, uint64_t ns)
 {
     b->datagrams += datagrams;
-    if (b->received == 0)
-        return;
+    if (b->received == b->published)
+        return; /* company alone does not move the clock */
+    b->published = b->received;
     if (b->first_ns == 0)
         b->first_ns = ns;
     b->last_ns = ns;

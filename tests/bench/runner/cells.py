@@ -57,6 +57,7 @@ class Stream(Cell):
         self.kind = settings.get("kind", "syslog")  # of the output
         self.path = settings.get("path")            # of an output that is not the sink
         self.idle = settings.get("idle", 0)         # silent connections beside
+        self.trickling = settings.get("trickling", 0)  # beside: each says a byte a second
         self.group = settings.get("group", "saturated")
         self.programs = settings.get("programs")
         self.seconds = settings.get("seconds", 1.0)
@@ -85,21 +86,25 @@ class Stream(Cell):
         sink = Sink(bench, {"stdout": "lines"}.get(kind, kind),
                     stdin=subprocess.PIPE if kind == "stdout" else None)
         popen_args = {"stdout": sink.process.stdin} if kind == "stdout" else {}
-        running = idle = None
+        running = idle = trickling = None
         try:
             running = daemon.start(Target(kind, sink.path),
                                    max(USUAL_CONNECTIONS, self.connections + self.idle),
                                    **popen_args)
             if self.idle:
                 idle = open_idle(bench, running.port, self.idle)
+            if self.trickling:
+                trickling = Load(bench, running.port, mode="trickle", connections=self.trickling)
+                trickling.wait_for("connected")
             before = running.cpu_ns()
             sent = self.offer(bench, running.port, sink)
             sink.wait_for(sent)
             spent = running.cpu_ns() - before
             memory = running.memory()
         finally:
-            if idle:
-                process.stop(idle.process)
+            for beside in (idle, trickling):
+                if beside:
+                    process.stop(beside.process)
             if running:
                 running.stop()
             if sink.process.stdin:

@@ -44,6 +44,9 @@ def cells(bench):
         Stream("parked 16x256", 16, 256, group="survival", programs=("peerlogd", KEPT)),
         Churn("parked connect-send-close", group="survival", programs=("peerlogd", KEPT)),
         Fair("quiet beside greedy", 200 if bench.options.quick else 1000),
+        Stream("fast alone", 1, 256, group="fair", programs=OURS, seconds=2.0),
+        Stream("fast beside 500 trickling, 1000 idle", 1, 256, idle=1000, trickling=500,
+               group="fair", programs=OURS, seconds=2.0),
         Start("start"),
         Idle(f"idle {few}", few),
     ]
@@ -137,6 +140,9 @@ def goals(bench, results):
         results.median(f"idle {many}", "peerlogd", "lost"), "{:.0f}")
     add("latency of the quiet beside the greedy, p99, against the floor", 1.25,
         results.ratio("quiet beside greedy", "p99_us"))
+    add("throughput of one beside 500 that trickle and 1,000 idle ones, against none", 0.95,
+        results.cells_ratio("fast beside 500 trickling, 1000 idle", "fast alone", "peerlogd",
+                            "rate"), least=True)
     add(f"restart with {parked} connections", 2.0,
         results.median(f"restart {parked}", KEPT, "restart_seconds"), "{:.2f} s")
     add("parking: CPU a message, on against off", 1.03,
