@@ -6,6 +6,7 @@ integration_tests = \
 	tests/integration/access.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
+	tests/integration/fairness.py \
 	tests/integration/framing.py \
 	tests/integration/goodbye.py \
 	tests/integration/hostile.py \
