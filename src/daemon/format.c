@@ -49,7 +49,7 @@ void format_stamp(struct stamp *stamp, time_t now_s)
     if (stamp->second == now_s && stamp->text[0] != '\0')
         return;
     if (localtime_r(&now_s, &tm) == NULL)
-        memset(&tm, 0, sizeof tm); /* a year beyond int: any time will do */
+        tm = (struct tm){.tm_mday = 1}; /* a year beyond int: any time will do */
     const int pairs[4] = {tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec};
     memcpy(stamp->text, months[(unsigned)tm.tm_mon % 12], 3);
     for (size_t i = 0; i < 4; i++) {

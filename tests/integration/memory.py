@@ -56,7 +56,7 @@ def stalled(scratch, kind, unfinished):
         Unread(socks).wait()
         sink.stall()
         for sock in socks:
-            sock.sendall((b"l" * 1000 + b"\n") * 20)
+            sock.sendall((b"l" * 8000 + b"\n") * 4)
         wait_stalled(socks)
         most, promised = peak(daemon), ceiling(SENDERS, SENDERS if unfinished else 0)
         print(f"  {kind}, {unfinished} bytes unfinished: {most / MIB:.1f} MiB of "

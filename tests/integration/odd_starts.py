@@ -199,6 +199,8 @@ def small_limit(scratch):
                 finish(sock)
             check_streams(sink.wait_count(3 * allowed + 200), streams)
             daemon.allow("below limits.connections again")
+            daemon.end()
+            assert daemon.counted("limits.connections reached") > 0
 
 
 def out_of_descriptors(scratch):

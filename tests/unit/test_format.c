@@ -126,8 +126,8 @@ static void pads_the_day_and_follows_the_clock_both_ways(void **state)
     assert_string_equal(stamp.text, "Dec 31 23:59:59");
     format_stamp(&stamp, -1);
     assert_string_equal(stamp.text, "Dec 31 23:59:59");
-    format_stamp(&stamp, (time_t)INT64_MAX); /* no such year: anything of the right length */
-    assert_int_equal(strlen(stamp.text), 15);
+    format_stamp(&stamp, (time_t)INT64_MAX); /* no such year: any time, as long as it is one */
+    assert_string_equal(stamp.text, "Jan  1 00:00:00");
 }
 
 int main(void)
