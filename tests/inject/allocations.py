@@ -12,8 +12,9 @@ import os
 import signal
 import socket
 
-from injecting import (LONG, SANITIZED, Skip, UnluckyService, Unread, connect, folder, log, main, rule,
-                       until)
+from injecting import (LONG, SANITIZED, Skip, UnluckyService, Unread, connect, folder, log, main,
+                       rule, until)
+
 
 def life(service, sink, begun, most_deaths):
     """A short life with everything in it. Restarted when it ends before its time.
