@@ -176,16 +176,18 @@ def identifiers_differ_over_restarts(scratch):
 
 def growth_at_the_limit(scratch):
     """Text that grows fourfold by escaping, at buffer_size, before and behind it."""
-    for kind in ("stdout", "syslog", "journal"):
-        with serving(kind, scratch, buffer_size=256) as (daemon, sink):
-            for n in (255, 256, 257):
-                say(daemon.port, b"\x01" * n + b"\ngood\n")
-            daemon.expect("is split", 1)
-            texts = [r.text for r in sink.wait_count(7)]
-            at = rb"\x01"
-            marks = (b"", b"") if kind == "journal" else (b"[part 1] ", b"[part 2, last] ")
-            assert texts == [at * 255, b"good", at * 256, b"good",
-                             marks[0] + at * 256, marks[1] + at, b"good"], texts
+    at = rb"\x01"
+    for limit in (256, 50000):  # four times that still fits into a datagram
+        for kind in ("stdout", "syslog", "journal"):
+            with serving(kind, scratch, buffer_size=limit) as (daemon, sink):
+                for n in (limit - 1, limit, limit + 1):
+                    say(daemon.port, b"\x01" * n + b"\ngood\n")
+                daemon.expect("is split", 1)
+                texts = [r.text for r in sink.wait_count(7)]
+                marks = (b"", b"") if kind == "journal" else (b"[part 1] ", b"[part 2, last] ")
+                assert texts == [
+                    at * (limit - 1), b"good", at * limit, b"good",
+                    marks[0] + at * limit, marks[1] + at, b"good"], [len(t) for t in texts]
 
 
 if __name__ == "__main__":

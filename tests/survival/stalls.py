@@ -54,15 +54,15 @@ def stalled(scratch, kind):
             tally.wait_records(5 * SENDERS)
             tally.stall()
             until(Still(lambda: streams.sent()), "the senders to wait")
+            before = memory(service), ticks(service)
             service.expect(STALLED)
             late = Streams(scratch, service.port, 1, "--first", SENDERS, "--count", 5)
             running.append(late)
             service.wait_connections(SENDERS + 1)
-            before = memory(service), ticks(service)
             threading.Event().wait(STALL_S)
             assert service.said(STALLED) == 1, "said once"
             assert memory(service) <= before[0] + (1 << 20), "memory grew"
-            assert ticks(service) - before[1] <= 10 + 2 * STALL_S, "it turned in circles"
+            assert ticks(service) - before[1] <= 20 + 2 * STALL_S, "it turned in circles"
             stuck = streams.sent()
             tally.resume()
             service.expect(BACK)
