@@ -39,7 +39,7 @@ def the_wall_clock_jumps_by_years(scratch):
         idle.sendall(b"half a ")
         count = 0
         spent = cpu_seconds(service)
-        for jump in JUMPS:
+        for turn, jump in enumerate(JUMPS, 1):
             service.clocks.set(wall=jump)
             before = time.monotonic()
             for text in numbered(0, 50):  # well within its rate
@@ -54,17 +54,17 @@ def the_wall_clock_jumps_by_years(scratch):
             sink.unlink()
             sink.close()
             speaker.sendall(b"while it was away\n")
-            service.expect("is not there", JUMPS.index(jump) + 1)
+            service.expect("is not there", turn)
             service.clocks.set(wall=jump)
             sink.bind()
             count += 1
             sink.wait_count(count)
-            service.expect(r"is back after \d\d?\.\d\d\d s", JUMPS.index(jump) + 1)
+            service.expect(r"is back after \d\d?\.\d\d\d s", turn)
             service.reload()
         assert cpu_seconds(service) - spent < 5, "it spins"
         idle.sendall(b"line\n")
         assert sink.wait_count(count + 1)[-1].text == b"half a line", "the idle one still lives"
-        service.allow(": reloaded ", "is back after")
+        service.allow(": reloaded ")
         finish(idle)
         finish(speaker)
         service.stop()
