@@ -20,4 +20,4 @@ integration_tests = \
 	tests/integration/text.py
 
 TESTS += $(integration_tests)
-EXTRA_DIST += $(integration_tests) tests/integration/support.py
+EXTRA_DIST += $(integration_tests) tests/integration/support.py tests/integration/valgrind.supp
