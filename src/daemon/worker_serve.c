@@ -51,6 +51,8 @@ static void end_connection(struct worker *w, uint32_t slot_index)
 
     if (slot->stream.taken == 0)
         stats_add(&w->stats.silent, 1);
+    /* Before the peer can know: it may come again at once. */
+    admission_leave(w->plan.office, &slot->peer);
     if (conn->fd >= 0 && lot != LOT_NONE) {
         /* The parked copy keeps the socket open, and so it would stay in the set. */
         (void)poller_remove(w->set, conn->fd); /* it is not in it while it rests */
@@ -60,7 +62,6 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     }
     if (lot != LOT_NONE)
         parking_leave(w->plan.parking, lot);
-    admission_leave(w->plan.office, &slot->peer);
     round_forget(&w->round, slot_index);
     connections_give(w->plan.table, slot_index);
     atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);

@@ -45,7 +45,8 @@ def deaths_in_a_takeover_lose_nothing(scratch):
             assert young > KILLS // 10, f"only {young} died before they were ready"
             print(f"  {young} of {KILLS} died before they were ready")
             service.allow(r"died \d+ times in a row soon after its start, the last time of SIGKILL")
-            service.expect("died .* times in a row")
+            if service.said("took over") > 3:  # else none of them got so far
+                service.expect("died .* times in a row")
             judge([streams], tally, most_repeats(KILLS))
             assert service.manager.stored() < 10
 
