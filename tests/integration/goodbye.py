@@ -108,6 +108,7 @@ def short_connections(scratch):
             try:
                 for i in range(each):
                     sock = socket.socket()
+                    sock.settimeout(PATIENCE)
                     sock.bind(("127.0.%d.%d" % (client + 1, i % 250 + 1), 0))
                     sock.connect(("127.0.0.1", daemon.port))
                     sock.sendall(b"%d %d\n" % (client, i))

@@ -75,9 +75,7 @@ def half_closed_by_the_thousand(scratch):
         before = daemon.descriptors()
         socks = []
         for i in range(count):
-            sock = socket.socket()
-            sock.bind(("127.0.3.%d" % (i % 250 + 1), 0))
-            sock.connect(("127.0.0.1", daemon.port))
+            sock = connect(daemon.port, source="127.0.3.%d" % (i % 250 + 1))
             sock.sendall(b"h%d\n" % i)
             sock.shutdown(socket.SHUT_WR)
             socks.append(sock)

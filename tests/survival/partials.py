@@ -13,7 +13,7 @@ import socket
 import struct
 
 from survival import (LOOPBACK, Service, SyslogSink, Unread, by_peer, connect, finish, main,
-                      name_of, until)
+                      name_of)
 
 LINES = b"one\n<13>two and a half\nthree\r\n\nlast without an end"
 COUNTED = b"9 <13>first16 <13>second frame\n28 <13>the third,\nin two lines!8 <13>last"
@@ -135,10 +135,9 @@ def stalled(scratch, how):
         stuff.sendall(b"".join(f + b"\n" for f in filler[:50])[2:])
         for sock, i in socks:
             sock.sendall(LINES[1:i])
-        rest = b"".join(f + b"\n" for f in filler[50:])
-        stuff.sendall(rest)
-        # What came first was read before the log was full, or else nothing would be in hand.
-        until(lambda: Unread([stuff]).bytes() <= len(rest), "the first of it to be read")
+        stuff.sendall(b"".join(f + b"\n" for f in filler[50:]))
+        service.manager.wait_said("messages that wait", lambda f: re.search(
+            r", [1-9]\d* waiting", f.get("STATUS", "")), service.since)
         die(service, 4, how)
         for sock, i in socks:
             sock.sendall(LINES[i:])
