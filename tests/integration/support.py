@@ -628,6 +628,7 @@ def serving(kind, scratch, **settings):
 
 DIAG_REQUEST = struct.Struct("=BBBxI")
 DIAG_TYPE = 20  # SOCK_DIAG_BY_FAMILY
+DIAG_LISTEN = 1 << 10
 DIAG_LIVE = 0xfff & ~(1 << 6 | 1 << 10)  # all states but TIME_WAIT and LISTEN
 
 
@@ -649,20 +650,28 @@ def open_diag():
     return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 4)  # NETLINK_SOCK_DIAG
 
 
+def dump_sockets(sock, family, states):
+    """(state, local port, remote port) of the sockets of a family that are in these states."""
+    found, more = [], True
+    sock.send(diag_message(family, 0x300, states))  # NLM_F_DUMP
+    while more:
+        for kind, body in diag_answers(sock):
+            if kind != DIAG_TYPE:
+                more = False
+                break
+            found.append((body[1], *struct.unpack_from(">HH", body, 4)))
+    return found
+
+
 def tcp_sockets():
-    """(state, local port) of every TCP connection here."""
-    found = []
+    """(state, local port) of the server's side of every TCP connection here."""
+    found, servers = [], set()
     with open_diag() as sock:
         for family in (socket.AF_INET, socket.AF_INET6):
-            sock.send(diag_message(family, 0x300, DIAG_LIVE))  # NLM_F_DUMP
-            more = True
-            while more:
-                for kind, body in diag_answers(sock):
-                    if kind != DIAG_TYPE:
-                        more = False
-                        break
-                    found.append((body[1], struct.unpack_from(">H", body, 4)[0]))
-    return found
+            found += dump_sockets(sock, family, DIAG_LIVE)
+            servers |= {local for _, local, _ in dump_sockets(sock, family, DIAG_LISTEN)}
+    # Somebody else's client may happen to have our port at its side.
+    return [(state, local) for state, local, remote in found if remote not in servers]
 
 
 class Unread:
