@@ -19,17 +19,18 @@ static enum inherited_kind kind_of(const char *name, int fd, uint32_t *ret_numbe
 {
     unsigned number = 0;
 
+    /* What listens first: a socket unit may give it any name, but for brackets. */
+    if (net_adopt_listener(fd) == 0) {
+        if (sscanf(name, LISTENING_NAME_FORMAT, &number) != 1 || number >= LEDGER_LISTENERS)
+            return INHERITED_ACTIVATED;
+        *ret_number = number;
+        return INHERITED_LISTENER;
+    }
     if (strncmp(name, "ledger-", 7) == 0)
         return INHERITED_LEDGER;
     if (strncmp(name, PARKING_NAME_PREFIX, strlen(PARKING_NAME_PREFIX)) == 0)
         return INHERITED_LOT;
-    if (net_adopt_listener(fd) < 0)
-        return INHERITED_NONE;
-    if (sscanf(name, "listener-%u", &number) == 1 && number < LEDGER_LISTENERS) {
-        *ret_number = number;
-        return INHERITED_LISTENER;
-    }
-    return INHERITED_ACTIVATED;
+    return INHERITED_NONE;
 }
 
 /* Open a ledger; keep it if it is the newest so far. Returns: 0, or -ENOMEM. */

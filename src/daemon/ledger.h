@@ -100,6 +100,7 @@ struct ledger_listener {
     struct peer configured; /* as in the settings, port 0 included; family 0: unused */
     struct peer bound;      /* as the kernel gave it */
     char name[PEERLOG_MAX_TAG_BYTES + 1]; /* FileDescriptorName= of a socket unit's; else "" */
+    uint8_t guarded; /* by an access list, or a PROXY header */
 };
 
 enum ledger_life {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/moving.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/net.h"
@@ -33,9 +34,6 @@
 #define STORM_US 300u
 #define GATHER_US 200u
 
-/* More sockets than fit into a lot, as a rule. */
-#define MOVER_SLOTS 1024u
-
 /* Why nothing is accepted at the moment. */
 enum rest { NOT_RESTING, RESTING_FULL, RESTING_STARVED };
 
@@ -48,6 +46,7 @@ struct listener {
     enum rest rest;
     int starved_by; /* negative errno, until nobody waits who could not be accepted */
     unsigned failures; /* in a row, each by an error of one connection alone */
+    uint64_t retry_at_ms; /* when starved, by the monotonic clock */
     bool full_said; /* until a tenth of the places is free again */
     bool sweeping; /* there are more lots to be rewritten */
     uint64_t turned_us; /* end of the last turn, by the monotonic clock */
@@ -209,18 +208,18 @@ static void begin_rest(struct listener *l, enum rest why, int error)
             (void)poller_change(l->set, l->current->sockets[i].fd, 0, i); /* it was added */
     bool starved_before = l->starved_by != 0;
     l->rest = why;
-    if (why == RESTING_STARVED)
+    if (why == RESTING_STARVED) {
         l->starved_by = error;
-    if (why == RESTING_FULL && !l->full_said)
+        l->retry_at_ms = clock_mono_ms() + RETRY_MS;
+        if (!starved_before)
+            log_say(SEVERITY_WARNING, "cannot accept connections: %s; trying again every %u ms",
+                    strerror(-error), RETRY_MS);
+    } else if (!l->full_said) {
         log_say(SEVERITY_WARNING,
                 "limits.connections (%u) is reached; who connects now waits for a free place",
                 (unsigned)l->plan.table->limit);
-    if (why == RESTING_FULL) {
         l->full_said = true;
         stats_add(&l->stats.full, 1);
-    } else if (!starved_before) {
-        log_say(SEVERITY_WARNING, "cannot accept connections: %s; trying again every %u ms",
-                strerror(-error), RETRY_MS);
     }
 }
 
@@ -340,12 +339,14 @@ static void take_next(struct listener *l)
         (void)poller_remove(l->set, fd); /* it was added */
         if (contains(next, fd))
             continue;
-        accept_all(l, &before->sockets[i]);
+        if (!before->sockets[i].guarded)
+            accept_all(l, &before->sockets[i]);
         (void)close(fd); /* it is no longer wanted */
     }
     free(before);
     l->current = next;
     l->rest = NOT_RESTING;
+    atomic_store(&l->wants_slot, 0);
     for (size_t i = 0; i < next->count; i++) {
         int error = poller_add(l->set, next->sockets[i].fd, EPOLLIN, i);
         if (error < 0)
@@ -377,56 +378,10 @@ void listener_listen(struct listener *l, struct listening *next)
 
 /* --- the thread --- */
 
-/* The slots whose sockets are in the lot that is being rewritten. */
-struct mover {
-    struct ledger *ledger;
-    uint16_t lot;
-    bool complete; /* they are all here */
-    uint32_t count;
-    uint32_t slots[MOVER_SLOTS];
-};
-
-static void find_movers(struct mover *m, uint16_t lot)
-{
-    uint32_t high = ledger_slots_high(m->ledger);
-
-    m->lot = lot;
-    m->count = 0;
-    m->complete = true;
-    for (uint32_t i = 0; i < high && m->complete; i++) {
-        if (atomic_load_explicit(&m->ledger->slots[i].lot, memory_order_relaxed) != lot)
-            continue;
-        m->complete = m->count < MOVER_SLOTS;
-        if (m->complete)
-            m->slots[m->count++] = i;
-    }
-}
-
-/* Where a rewritten lot's living socket belongs now. */
-static bool move_slot(void *context, int fd, uint16_t from, uint16_t to)
-{
-    struct mover *m = context;
-    uint64_t cookie = net_cookie(fd);
-
-    if (m->lot != from)
-        find_movers(m, from);
-    uint32_t count = m->complete ? m->count : ledger_slots_high(m->ledger);
-    for (uint32_t i = 0; i < count; i++) {
-        struct slot *slot = &m->ledger->slots[m->complete ? m->slots[i] : i];
-        uint16_t expected = from;
-        if (atomic_load_explicit(&slot->lot, memory_order_relaxed) == from &&
-            slot->cookie == cookie)
-            return to == LOT_NONE || atomic_compare_exchange_strong(&slot->lot, &expected, to);
-    }
-    return false;
-}
-
 /* Tidy the parking up; what is left to do is done when others had their turn. */
 static void sweep(struct listener *l)
 {
-    struct mover m = {.ledger = l->plan.table->ledger, .lot = LOT_NONE};
-
-    l->sweeping = parking_sweep(l->plan.parking, move_slot, &m);
+    l->sweeping = moving_sweep(l->plan.parking, l->plan.table->ledger);
     if (l->sweeping)
         bell_ring(l->bell);
 }
@@ -462,7 +417,7 @@ static void *run(void *argument)
         if (l->rest == RESTING_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
             timeout_ms = RETRY_MS;
         int n = poller_wait(l->set, events, EVENTS, timeout_ms);
-        if (n == 0 && l->rest == RESTING_STARVED)
+        if (l->rest == RESTING_STARVED && clock_mono_ms() >= l->retry_at_ms)
             end_rest(l);
         if (n > 0)
             let_gather(l);
@@ -530,7 +485,7 @@ void listener_stop(struct listener *l, bool keep)
     if (l->started)
         (void)pthread_join(l->thread, NULL); /* it was created, and joined once */
     l->started = false;
-    take_next(l); /* a reload may have been faster than the thread */
+    take_next(l); /* the thread may never have run */
     if (l->current != NULL)
         close_doors(l, keep);
 }

@@ -25,6 +25,7 @@ struct listening_socket {
     int fd;
     uint8_t id;     /* in the ledger's listeners */
     bool activated; /* a socket unit passed it */
+    bool guarded;   /* by rules that are not known any more: who waits is not let in */
 };
 
 /* All of them, and the rules they belong to. */

@@ -19,7 +19,7 @@
 
 static void store_name(uint8_t id, char name[32])
 {
-    (void)snprintf(name, 32, "listener-%u", id); /* always fits */
+    (void)snprintf(name, 32, LISTENING_NAME_FORMAT, (unsigned)id); /* always fits */
 }
 
 /* A place in the ledger's table that nobody refers to. */
@@ -125,6 +125,7 @@ int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
         if (activated && strlen(item->name) < sizeof listener->name)
             memcpy(listener->name, item->name, strlen(item->name) + 1);
         add_socket(listening, item->fd, id, activated);
+        listening->sockets[listening->count - 1].guarded = listener->guarded != 0;
         item->fd = -1; /* it moved */
     }
     *ret_listening = listening;
@@ -255,6 +256,19 @@ static bool take_activated(struct listening *listening, struct rulebook *rules,
     return listening->count > 0;
 }
 
+/* Note who is guarded, in case the next process does not know such a listener any more. */
+static void note_guards(const struct rulebook *rules, const struct ledger *ledger)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
+        uint8_t index = rules->listener_of_id[id];
+        if (index == LISTENER_NONE)
+            continue;
+        const struct listener_settings *settings = &rules->settings->listeners[index];
+        ledger->header->listeners[id].guarded =
+            settings->allow.count > 0 || settings->deny.count > 0 || settings->proxy_protocol;
+    }
+}
+
 static void name_listeners(struct rulebook *rules, const struct ledger *ledger)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
@@ -288,6 +302,7 @@ int listening_build(struct rulebook *rules, const struct listening *before, stru
         }
     }
     name_listeners(rules, ledger);
+    note_guards(rules, ledger);
     *ret_listening = listening;
     return 0;
 }

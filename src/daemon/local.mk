@@ -16,6 +16,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/output_journal.c \
 	src/daemon/output_stdout.c \
 	src/daemon/output_syslog.c \
+	src/daemon/moving.c src/daemon/moving.h \
 	src/daemon/parking.c src/daemon/parking.h \
 	src/daemon/round.c src/daemon/round.h \
 	src/daemon/rulebook.h \

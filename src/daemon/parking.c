@@ -19,12 +19,11 @@
 #include <unistd.h>
 
 #include "daemon/ledger.h"
-#include "os/net.h"
 #include "os/notify.h"
 
 #define LOTS 8192u
 
-/* Sweep when this many sockets died since the last time. */
+/* Sweep when this many sockets died since the last time; earlier when few are allowed. */
 #define SWEEP_AFTER 256u
 
 /* Descriptors that sockets out of inherited lots do not use up. */
@@ -44,6 +43,7 @@ struct parking {
     int highest_fd;  /* of a socket out of an inherited lot */
     uint32_t parked; /* copies, of the living and of the dead */
     uint32_t most_parked; /* copies that the kernel allows */
+    uint32_t sweep_after; /* so many died since the last sweep */
     uint32_t next_number;
     uint16_t current; /* being filled, or LOT_NONE */
     uint16_t used;    /* lots from here on were never used */
@@ -58,12 +58,15 @@ static void heed_limit(struct parking *p)
 
     p->highest_fd = INT_MAX;
     p->most_parked = INT_MAX;
+    p->sweep_after = SWEEP_AFTER;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
         return;
     /* A process that took over all it can hold must still open what it works with. */
     rlim_t spare = limit.rlim_cur / 4 < SPARE_DESCRIPTORS ? limit.rlim_cur / 4 : SPARE_DESCRIPTORS;
     p->highest_fd = (int)(limit.rlim_cur - spare);
     p->most_parked = (uint32_t)limit.rlim_cur;
+    if (p->most_parked / 16 < SWEEP_AFTER)
+        p->sweep_after = p->most_parked / 16 + 1;
 }
 
 int parking_new(bool available, struct parking **ret_parking)
@@ -187,8 +190,6 @@ int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
             return error;
         struct lot *lot = &p->lots[p->current];
         error = send_descriptor(lot->send_fd, fd);
-        if (error == -ETOOMANYREFS) /* of the living and the dead: the latter can go */
-            atomic_store(&p->dead, SWEEP_AFTER);
         if (error == 0) {
             lot->sent++;
             p->parked++;
@@ -196,9 +197,10 @@ int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
             *ret_lot = p->current;
             return 0;
         }
+        if (error == -EAGAIN || error == -ETOOMANYREFS)
+            retire_current(p); /* it is full, or its dead have to go as well */
         if (error != -EAGAIN)
             return error;
-        retire_current(p); /* it is full */
     }
     return -EAGAIN;
 }
@@ -213,7 +215,7 @@ void parking_leave(struct parking *p, uint16_t index)
 
 bool parking_wants_sweep(const struct parking *p)
 {
-    return atomic_load_explicit(&p->dead, memory_order_relaxed) >= SWEEP_AFTER;
+    return atomic_load_explicit(&p->dead, memory_order_relaxed) >= p->sweep_after;
 }
 
 /* --- looking into a lot --- */
@@ -276,10 +278,7 @@ int parking_inherit(struct parking *p, int fd, const char *name, parking_found_f
         count++;
         p->lots[index].sent++;
         p->parked++;
-        if (socket_fd > p->highest_fd) {
-            net_hang_up(socket_fd);
-            atomic_fetch_add(&p->dead, 1);
-        } else if (found(context, socket_fd, index))
+        if (found(context, socket_fd, index, socket_fd <= p->highest_fd))
             atomic_fetch_add(&p->lots[index].alive, 1);
         else
             atomic_fetch_add(&p->dead, 1);
@@ -298,8 +297,6 @@ static void drop_lot(struct parking *p, uint16_t index)
 {
     char name[32];
 
-    if (p->current == index)
-        p->current = LOT_NONE;
     lot_name(&p->lots[index], name);
     notify_forget(name);
     p->parked -= p->lots[index].sent;

@@ -37,14 +37,15 @@ int parking_park(struct parking *parking, int fd, uint16_t *ret_lot);
 void parking_leave(struct parking *parking, uint16_t index);
 
 /*
- * Called for each socket found in a lot. FD is a descriptor of one's own.
+ * Called for each socket found in a lot. FD is a descriptor of one's own. Unless KEEP there
+ * are no descriptors left for it: it is to be hung up on, if it is not a second copy.
  * Returns: true when it was taken on: it lives. The callee owns FD in any case.
  */
-typedef bool parking_found_fn(void *context, int fd, uint16_t lot);
+typedef bool parking_found_fn(void *context, int fd, uint16_t lot, bool keep);
 
 /*
  * Take on an inherited lot: look at each socket in it. When all descriptors but a reserve
- * are used up, the others are hung up on.
+ * are used up, the others are not to be kept.
  * Returns: how many were found, or negative errno: it is no lot.
  * Owns:    the parking owns FD and keeps NAME's meaning, unless it fails.
  * Threads: main, at start.
@@ -62,7 +63,8 @@ bool parking_dismissed(const struct parking *parking);
 typedef bool parking_move_fn(void *context, int fd, uint16_t from, uint16_t to);
 
 /*
- * Drop lots in which everything is dead, and rewrite one of those of which more than half is.
+ * Drop lots in which everything is dead, and rewrite one of those of which more than half is,
+ * or more than an eighth, when there are nearly as many copies as the kernel allows.
  * Returns: is there another one that should be rewritten soon?
  * Threads: the listener, from time to time.
  */

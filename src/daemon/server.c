@@ -295,6 +295,7 @@ static int start(struct server *s, const struct server_plan *plan)
         signals_on_crash(note_crash);
         (void)takeover_commit(plan->inheritance, s->ledger); /* no manager: no successor */
         say_takeover(s, plan->inheritance, &report);
+        inheritance_done(plan->inheritance); /* the old ledger takes as much memory as the new */
     } else {
         for (unsigned i = 0; i < s->workers_count; i++)
             if (s->workers[i] != NULL)

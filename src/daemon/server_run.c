@@ -99,14 +99,15 @@ void server_say_counters(struct server *s, enum severity severity)
         refused += admission_refused(s->office, (enum admission)reason);
     log_say(severity,
             "since the start: messages %llu, bytes %llu; connections accepted %llu, refused %llu, "
-            "of them by connections_per_peer %llu, failed %llu, ended silent %llu, by an error "
-            "%llu, idle %llu; limits.connections reached %llu, slowed down %llu; "
+            "of them by connections_per_peer %llu, failed %llu, not kept for a restart %llu, "
+            "ended silent %llu, by an error %llu, idle %llu; limits.connections reached %llu, slowed down %llu; "
             "messages too long %llu, of them discarded %llu",
             (unsigned long long)records, (unsigned long long)bytes,
             (unsigned long long)stats_get(&listener->accepted),
             (unsigned long long)refused,
             (unsigned long long)admission_refused(s->office, REFUSED_TOO_MANY),
-            (unsigned long long)stats_get(&listener->failed), (unsigned long long)silent,
+            (unsigned long long)stats_get(&listener->failed),
+            (unsigned long long)stats_get(&listener->unparked), (unsigned long long)silent,
             (unsigned long long)resets, (unsigned long long)idle,
             (unsigned long long)stats_get(&listener->full), (unsigned long long)slowed,
             (unsigned long long)oversize, (unsigned long long)discarded);

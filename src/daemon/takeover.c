@@ -183,12 +183,16 @@ static bool adopt_stranger(struct takeover *t, int fd, uint16_t lot, uint64_t co
     return true;
 }
 
-static bool found_socket(void *context, int fd, uint16_t lot)
+static bool found_socket(void *context, int fd, uint16_t lot, bool keep)
 {
     struct takeover *t = context;
     uint64_t cookie = net_cookie(fd);
     uint32_t i = cookie != 0 ? index_find(t, cookie) : CONNECTION_NONE;
 
+    if (!keep && (i == CONNECTION_NONE || t->table->conns[i].fd < 0)) {
+        net_hang_up(fd);
+        return false;
+    }
     if (i == CONNECTION_NONE) {
         if (adopt_stranger(t, fd, lot, cookie))
             return true;

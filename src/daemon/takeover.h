@@ -19,6 +19,9 @@
 #include "daemon/parking.h"
 #include "os/notify.h"
 
+/* The name of a listening socket of our own, by its place; no tag may have brackets. */
+#define LISTENING_NAME_FORMAT "listener[%u]"
+
 enum inherited_kind {
     INHERITED_LEDGER,
     INHERITED_LOT,

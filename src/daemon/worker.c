@@ -236,6 +236,18 @@ static bool turn(struct worker *w)
     return worker_finish_round(w);
 }
 
+/* Finish the round, however long the output takes. Returns: false when stopped meanwhile. */
+static bool finish_patiently(struct worker *w)
+{
+    while (!worker_finish_round(w)) {
+        pause_for_output(w);
+        take_rules(w); /* another output may be what it waits for */
+        if (w->draining && clock_mono_ms() >= w->stop_at_ms)
+            return false;
+    }
+    return true;
+}
+
 /* Go through what a dead process left in hand. Returns: false when stopped meanwhile. */
 static bool replay(struct worker *w)
 {
@@ -243,12 +255,8 @@ static bool replay(struct worker *w)
 
     for (uint32_t i = w->plan.index; i < ledger->header->inboxes; i += w->stride) {
         round_replay(&w->round, &ledger->inboxes[i]);
-        while (!worker_finish_round(w)) {
-            pause_for_output(w);
-            take_rules(w); /* another output may be what it waits for */
-            if (w->draining && clock_mono_ms() >= w->stop_at_ms)
-                return false;
-        }
+        if (!finish_patiently(w))
+            return false;
     }
     round_replay(&w->round, &ledger->inboxes[w->plan.index]);
     return true;
@@ -269,18 +277,22 @@ static bool has_stopped(struct worker *w, bool blocked)
     return true;
 }
 
-/* Connections whose socket was not found end with what their tails hold. */
-static void end_orphans(struct worker *w)
+/*
+ * Connections whose socket was not found end with what their tails hold.
+ * Returns: false when stopped meanwhile.
+ */
+static bool end_orphans(struct worker *w)
 {
     struct connections *table = w->plan.table;
 
     for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
         if (!worker_owns(w, i) || table->conns[i].fd >= 0)
             continue;
-        if (!round_has_room(&w->round, i))
-            break; /* the others end at the next start; there are never so many */
+        if (!round_has_room(&w->round, i) && !finish_patiently(w))
+            return false;
         round_end_stream(&w->round, i);
     }
+    return finish_patiently(w);
 }
 
 static void work(struct worker *w)
@@ -288,13 +300,11 @@ static void work(struct worker *w)
     bool blocked = false;
 
     (void)output_ensure_open(w->output); /* a loss announces itself */
-    if (!replay(w)) {
+    if (!replay(w) || !end_orphans(w)) {
         w->end = w->stop_keep ? WORKER_ENDED_PARKED : WORKER_ENDED_LOST;
         return;
     }
-    end_orphans(w);
     worker_plan_sweep(w, true);
-    blocked = !worker_finish_round(w);
     while (!has_stopped(w, blocked)) {
         if (blocked) {
             pause_for_output(w);

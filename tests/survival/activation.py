@@ -43,7 +43,7 @@ def the_socket_of_the_unit_is_used(scratch):
             for record in records[1:]:  # a kill may repeat the first one, too
                 text = record.text.removeprefix(b"[repeat?] ")
                 assert text in (said[record.peer], b"before the first start"), record
-            assert not [n for n in service.manager.names() if n.startswith("listener-")]
+            assert not [n for n in service.manager.names() if n.startswith("listener[")]
 
 
 def elsewhere(tag, port=9):
@@ -79,6 +79,15 @@ def by_its_name(scratch):
                           passed, "switches") == 0
 
 
+def by_a_name_like_our_own(scratch):
+    for name in ("listener-1", "lot-1", "ledger-1-1"):
+        folder = os.path.join(scratch, name)
+        os.mkdir(folder)
+        with socket.create_server(("127.0.0.1", 0)) as unit:
+            assert treated_as(folder, [elsewhere("other"), elsewhere(name, 10)], [(name, unit)],
+                              name) == 0
+
+
 def by_its_address(scratch):
     with socket.create_server(("127.0.0.1", 0)) as unit:
         port = unit.getsockname()[1]
@@ -112,5 +121,5 @@ def access_lists_hold_for_it(scratch):
             service.expect("refusing 127.0.0.1: denied")
 
 
-main(the_socket_of_the_unit_is_used, by_its_name, by_its_address, by_its_port, by_nothing,
-     access_lists_hold_for_it)
+main(the_socket_of_the_unit_is_used, by_its_name, by_a_name_like_our_own, by_its_address,
+     by_its_port, by_nothing, access_lists_hold_for_it)

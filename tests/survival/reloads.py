@@ -37,7 +37,7 @@ def listeners_that_did_not_change_are_kept(scratch):
         port = int(service.words.wait(r"listening on 127.0.0.2:(\d+)$")[0].group(1))
         both = listening_inodes(service)
         assert len(both) == 2 and before < both
-        assert len(service.manager.descriptors("listener-")) == 2
+        assert len(service.manager.descriptors("listener[")) == 2
         new = connect(port, host="127.0.0.2")
         new.sendall(b"new\n")
         sink.wait_count(2)
@@ -48,7 +48,7 @@ def listeners_that_did_not_change_are_kept(scratch):
         sock.sendall(b"after\n")
         sink.wait_count(4)
         assert listening_inodes(service) == before
-        assert len(service.manager.descriptors("listener-")) == 1
+        assert len(service.manager.descriptors("listener[")) == 1
         service.kill()
         service.begin()
         assert listening_inodes(service) == before
@@ -105,7 +105,7 @@ def more_listeners_than_places(scratch):
                 port = int(service.words.wait(rf"listening on 127.0.1.{i + 1}:(\d+)$")[0].group(1))
                 kept.append(connect(port, host=f"127.0.1.{i + 1}"))
                 kept[-1].sendall(b"first\n")
-        assert len(service.manager.descriptors("listener-")) == 2
+        assert len(service.manager.descriptors("listener[")) == 2
         sink.wait_count(len(kept))
         for sock in kept:
             sock.sendall(b"second\n")

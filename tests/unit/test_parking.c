@@ -154,11 +154,12 @@ static struct parked *find(int fd)
     return NULL;
 }
 
-static bool found(void *context, int fd, uint16_t lot)
+static bool found(void *context, int fd, uint16_t lot, bool keep)
 {
     struct parked *parked = find(fd);
 
     (void)context;
+    assert_true(keep);
     (void)close(fd); /* a copy */
     parked->found++;
     parked->lot = lot;
