@@ -273,7 +273,6 @@ static void name_listeners(struct rulebook *rules, const struct ledger *ledger)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
         const struct ledger_listener *listener = &ledger->header->listeners[id];
-        rules->listener_text[id][0] = '\0';
         if (listener->bound.family != PEER_UNKNOWN)
             (void)peer_format(&listener->bound, rules->listener_text[id]);
     }
