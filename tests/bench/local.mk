@@ -44,6 +44,10 @@ tests_bench_sink_SOURCES = \
 EXTRA_DIST += \
 	tests/bench/README.md \
 	tests/bench/ceilings \
+	tests/bench/charts/cpu.svg \
+	tests/bench/charts/latency.svg \
+	tests/bench/charts/linear.svg \
+	tests/bench/charts/memory.svg \
 	tests/bench/run \
 	tests/bench/runner/__init__.py \
 	tests/bench/runner/cells.py \
