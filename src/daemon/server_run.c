@@ -26,6 +26,9 @@
 /* A process that lives this long did not die of its start. */
 #define SETTLED_MS 10000u
 
+/* A worker that waits for nothing takes up new rules well within this time. */
+#define RULES_TAKEN_MS 500u
+
 /* --- readiness --- */
 
 static void say_listening(struct server *s, const struct listening *before)
@@ -230,13 +233,18 @@ static void set_limit(struct server *s, const struct settings *settings)
     connections_set_limit(&s->table, limit);
 }
 
+static bool all_work_by(const struct server *s, const struct rulebook *rules)
+{
+    for (unsigned i = 0; i < s->workers_count; i++)
+        if (worker_rules(s->workers[i]) != rules)
+            return false;
+    return true;
+}
+
 /* Rules that no thread works by any more. */
 static void free_retired(struct server *s)
 {
-    for (unsigned i = 0; i < s->workers_count; i++)
-        if (worker_rules(s->workers[i]) != s->rules)
-            return;
-    if (listener_current(s->listener)->rules != s->rules)
+    if (!all_work_by(s, s->rules) || listener_current(s->listener)->rules != s->rules)
         return;
     while (s->rules->older != NULL) {
         struct rulebook *old = s->rules->older;
@@ -244,6 +252,13 @@ static void free_retired(struct server *s)
         old->settings = settings_free(old->settings);
         free(old);
     }
+}
+
+/* A reload is over when everybody works by it; but nobody waits for who waits for the log. */
+static void await_workers(const struct server *s)
+{
+    for (unsigned ms = 0; ms < RULES_TAKEN_MS && !all_work_by(s, s->rules); ms++)
+        clock_rest_us(1000);
 }
 
 /* Put RULES in force: listening sockets first, then the workers. */
@@ -276,6 +291,7 @@ static int enforce(struct server *s, struct rulebook *rules)
         worker_set_rules(s->workers[i], rules);
     listener_listen(s->listener, next);
     listening_forget(&leavers);
+    await_workers(s);
     log_set_level(rules->settings->log_level);
     return 0;
 }
