@@ -94,7 +94,8 @@ def a_line_without_an_end(scratch):
                     sock.sendall(part)
                 Unread([sock]).wait()
                 grown = peak(daemon) - before
-                assert grown <= 256 * KIB, f"{oversize}: {grown} bytes more"
+                # The inbox of 1 MiB may not have been full before, as reads happen to come.
+                assert grown <= MIB + 256 * KIB, f"{oversize}: {grown} bytes more"
                 finish(sock)
 
 
