@@ -5,15 +5,18 @@
  */
 #include "config.h"
 
+#include "daemon/inheritance.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/takeover.h"
+#include "daemon/parking.h"
 #include "os/log.h"
 #include "os/net.h"
+#include "os/notify.h"
 
 static enum inherited_kind kind_of(const char *name, int fd, uint32_t *ret_number)
 {
@@ -58,7 +61,6 @@ static int consider_ledger(struct inheritance *in, struct inherited *item)
     }
     (void)ledger_free(in->ledger);
     in->ledger = ledger;
-    in->ledger_name = item->name;
     return 0;
 }
 

@@ -7,10 +7,10 @@
 #ifndef PEERLOG_DAEMON_LISTENING_H
 #define PEERLOG_DAEMON_LISTENING_H
 
+#include "daemon/inheritance.h"
 #include "daemon/ledger.h"
 #include "daemon/listener.h"
 #include "daemon/rulebook.h"
-#include "daemon/takeover.h"
 
 /* What could not be listened on. */
 struct listening_fault {

@@ -6,17 +6,17 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/connection.c src/daemon/connection.h \
 	src/daemon/format.c src/daemon/format.h \
 	src/daemon/greeting.c src/daemon/greeting.h \
-	src/daemon/inheritance.c \
+	src/daemon/inheritance.c src/daemon/inheritance.h \
 	src/daemon/ledger.c src/daemon/ledger.h \
 	src/daemon/listener.c src/daemon/listener.h \
 	src/daemon/listening.c src/daemon/listening.h \
 	src/daemon/message_ids.h \
+	src/daemon/moving.c src/daemon/moving.h \
 	src/daemon/options.c src/daemon/options.h \
 	src/daemon/output.c src/daemon/output.h \
 	src/daemon/output_journal.c \
 	src/daemon/output_stdout.c \
 	src/daemon/output_syslog.c \
-	src/daemon/moving.c src/daemon/moving.h \
 	src/daemon/parking.c src/daemon/parking.h \
 	src/daemon/round.c src/daemon/round.h \
 	src/daemon/rulebook.h \
@@ -33,6 +33,8 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/stats.h \
 	src/daemon/status.c src/daemon/status.h \
 	src/daemon/takeover.c src/daemon/takeover.h \
+	src/daemon/takeover_bytes.c src/daemon/takeover_parts.h \
+	src/daemon/takeover_sockets.c \
 	src/daemon/warnings.c src/daemon/warnings.h \
 	src/daemon/worker.c src/daemon/worker.h \
 	src/daemon/worker_drain.c src/daemon/worker_parts.h \

@@ -20,6 +20,7 @@
 #include "daemon/listening.h"
 #include "daemon/message_ids.h"
 #include "daemon/server_parts.h"
+#include "daemon/takeover.h"
 #include "daemon/worker.h"
 #include "os/clock.h"
 #include "os/log.h"

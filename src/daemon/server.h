@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/inheritance.h"
 #include "daemon/settings.h"
-#include "daemon/takeover.h"
 
 struct server_plan {
     struct settings *settings;  /* checked; the server owns it */

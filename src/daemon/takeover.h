@@ -11,59 +11,23 @@
 #ifndef PEERLOG_DAEMON_TAKEOVER_H
 #define PEERLOG_DAEMON_TAKEOVER_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "daemon/connection.h"
+#include "daemon/inheritance.h"
 #include "daemon/ledger.h"
 #include "daemon/parking.h"
-#include "os/notify.h"
-
-/* The name of a listening socket of our own, by its place; no tag may have brackets. */
-#define LISTENING_NAME_FORMAT "listener[%u]"
-
-enum inherited_kind {
-    INHERITED_LEDGER,
-    INHERITED_LOT,
-    INHERITED_LISTENER, /* one of our own listening sockets */
-    INHERITED_ACTIVATED, /* a listening socket of a socket unit */
-    INHERITED_NONE,     /* used up, or nothing we know: closed */
-};
-
-struct inherited {
-    int fd;
-    char *name;
-    enum inherited_kind kind;
-    uint32_t number; /* of a listener: its index in the old ledger's listeners */
-};
-
-/* Everything that was handed over. */
-struct inheritance {
-    struct inherited *items;
-    size_t count;
-    struct ledger *ledger;     /* the newest readable one, or NULL */
-    const char *ledger_name;   /* of items */
-    uint32_t unknown_layout;   /* of a ledger that could not be read; 0: none */
-    uint32_t unreadable;       /* open segments in it */
-};
-
-/*
- * Sort what was handed over. Without a service manager everything is empty.
- * Returns: 0, or -ENOMEM.  Owns: release it with inheritance_done().
- */
-int inheritance_collect(struct inheritance *in);
-void inheritance_done(struct inheritance *in);
 
 /* What was found and taken over, for the line that says so. */
 struct takeover_report {
     uint32_t connections;
-    uint32_t messages; /* in hand */
-    uint32_t repeats;  /* of these, possibly delivered already */
-    uint32_t damaged;  /* slots and segments that could not be believed */
-    uint32_t poisoned; /* connections closed because we crashed on them twice */
-    uint32_t adopted;  /* connections that no slot told of */
+    uint32_t messages;  /* in hand */
+    uint32_t repeats;   /* of these, possibly delivered already */
+    uint32_t damaged;   /* slots and segments that could not be believed */
+    uint32_t poisoned;  /* connections closed because we crashed on them twice */
+    uint32_t adopted;   /* connections that no slot told of */
     uint32_t dismissed; /* connections for which there were no descriptors: closed */
-    int signal;        /* what the old process died of; 0: it ended in good order */
+    int signal;         /* what the old process died of; 0: it ended in good order */
     uint32_t early_deaths;
 };
 

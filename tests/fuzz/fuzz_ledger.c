@@ -257,7 +257,7 @@ static void inherit(struct ledger *old, const int sockets[SOCKETS])
 {
     struct inherited lot = {.fd = make_lot(sockets), .name = (char[]){"lot-1"},
                             .kind = INHERITED_LOT};
-    struct inheritance in = {.items = &lot, .count = 1, .ledger = old, .ledger_name = "ledger-1"};
+    struct inheritance in = {.items = &lot, .count = 1, .ledger = old};
     struct ledger_geometry geometry = {2, 1, 300};
     struct takeover_report report;
     struct connections table;
