@@ -33,6 +33,9 @@
 #define PEERLOG_DEFAULT_CONNECTIONS 8192u
 #define PEERLOG_MAX_CONNECTIONS 1000000u
 
+/* Descriptors beside those of connections: workers, listeners, lots, the ledger. */
+#define PEERLOG_SPARE_DESCRIPTORS 256u
+
 /* Other limits that a configuration may set. */
 #define PEERLOG_MAX_MESSAGES_PER_SECOND 1000000u
 #define PEERLOG_MAX_IDLE_TIMEOUT_S 604800u

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "os/memfd.h"
+#include "os/passing.h"
 #include "peerlog/escape.h"
 
 /* Larger datagrams gain nothing: the journal's own work dominates by far. */
@@ -207,21 +208,11 @@ static void build_entries(struct output *output, struct batch *batch)
 /* Send the buffer as a descriptor: it is too large for a datagram. */
 static int send_memfd(const struct output *output, size_t bytes)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {.bytes = {0}};
     int fd = memfd_sealed("peerlog-entry", output->scratch, bytes);
 
     if (fd < 0)
         return fd == -EMFILE || fd == -ENFILE ? -ENOBUFS : fd;
-    struct msghdr message = {.msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    int error = sendmsg(output->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+    int error = passing_send(output->fd, fd, NULL, 0);
     (void)close(fd); /* the datagram has its own */
     return error == -ETOOMANYREFS ? -ENOBUFS : error;
 }
@@ -255,7 +246,8 @@ static int deliver_journal(struct output *output, struct batch *batch)
              * Smaller datagrams; below one entry's size it goes by descriptor. Nothing is
              * smaller than that: a log that refuses it is lost.
              */
-            output->datagram_bytes = e->records > 1 ? (uint32_t)(e->bytes / 2) : (uint32_t)e->bytes - 1;
+            size_t smaller = e->records > 1 ? e->bytes / 2 : e->bytes - 1;
+            output->datagram_bytes = (uint32_t)smaller; /* of a datagram: it fits */
             e->records = 0;
             continue;
         }

@@ -13,21 +13,19 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/ledger.h"
 #include "os/notify.h"
+#include "os/passing.h"
+#include "peerlog/limits.h"
 
 #define LOTS 8192u
 
 /* Sweep when this many sockets died since the last time; earlier when few are allowed. */
 #define SWEEP_AFTER 256u
-
-/* Descriptors that sockets out of inherited lots do not use up. */
-#define SPARE_DESCRIPTORS 256u
 
 struct lot {
     int keep_fd; /* the end the manager holds too; -1: unused */
@@ -62,7 +60,9 @@ static void heed_limit(struct parking *p)
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT_MAX)
         return;
     /* A process that took over all it can hold must still open what it works with. */
-    rlim_t spare = limit.rlim_cur / 4 < SPARE_DESCRIPTORS ? limit.rlim_cur / 4 : SPARE_DESCRIPTORS;
+    rlim_t spare = PEERLOG_SPARE_DESCRIPTORS;
+    if (spare > limit.rlim_cur / 4)
+        spare = limit.rlim_cur / 4;
     p->highest_fd = (int)(limit.rlim_cur - spare);
     p->most_parked = (uint32_t)limit.rlim_cur;
     if (p->most_parked / 16 < SWEEP_AFTER)
@@ -160,26 +160,6 @@ static void retire_current(struct parking *p)
     p->current = LOT_NONE;
 }
 
-static int send_descriptor(int lot_fd, int fd)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {.bytes = {0}};
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)"p", .iov_len = 1};
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1,
-        .msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
-    };
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    return sendmsg(lot_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
 {
     if (!p->available)
@@ -189,7 +169,7 @@ int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
         if (error < 0)
             return error;
         struct lot *lot = &p->lots[p->current];
-        error = send_descriptor(lot->send_fd, fd);
+        error = passing_send(lot->send_fd, fd, "p", 1);
         if (error == 0) {
             lot->sent++;
             p->parked++;
@@ -220,39 +200,6 @@ bool parking_wants_sweep(const struct parking *p)
 
 /* --- looking into a lot --- */
 
-/* The next descriptor in a lot, without taking it out. Returns: it, or negative errno. */
-static int peek_descriptor(int lot_fd)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    char byte;
-    struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1,
-        .msg_control = control.bytes, .msg_controllen = sizeof control.bytes,
-    };
-    ssize_t n = recvmsg(lot_fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-
-    if (n <= 0)
-        return n == 0 ? -ENODATA : -errno;
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    if (c == NULL || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(int)))
-        return (message.msg_flags & MSG_CTRUNC) ? -EMFILE : -EBADMSG;
-    int fd;
-    memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
-}
-
-/* From now on peeking begins at the first one. */
-static int rewind_lot(int lot_fd)
-{
-    int zero = 0;
-
-    return setsockopt(lot_fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof zero) < 0 ? -errno : 0;
-}
-
 int parking_inherit(struct parking *p, int fd, const char *name, parking_found_fn *found,
                     void *context)
 {
@@ -263,12 +210,12 @@ int parking_inherit(struct parking *p, int fd, const char *name, parking_found_f
     if (index == LOT_NONE || sscanf(name, PARKING_NAME_PREFIX "%u", &number) != 1)
         return -EINVAL;
     p->lots[index].keep_fd = -1;
-    int error = rewind_lot(fd);
+    int error = passing_rewind(fd);
     if (error < 0)
         return error;
     take_place(p, index, fd, -1, number);
     for (;;) {
-        int socket_fd = peek_descriptor(fd);
+        int socket_fd = passing_peek(fd);
         if (socket_fd == -EBADMSG)
             continue; /* a byte without a descriptor: not one of ours */
         if (socket_fd == -EMFILE || socket_fd == -ENFILE || socket_fd > p->highest_fd)
@@ -308,11 +255,11 @@ static bool rewrite_lot(struct parking *p, uint16_t from, parking_move_fn *move,
 {
     int lot_fd = p->lots[from].keep_fd;
 
-    if (rewind_lot(lot_fd) < 0)
+    if (passing_rewind(lot_fd) < 0)
         return false;
     for (uint32_t i = 0; i < p->lots[from].sent; i++) {
         uint16_t to = LOT_NONE;
-        int fd = peek_descriptor(lot_fd);
+        int fd = passing_peek(lot_fd);
         if (fd < 0)
             break;
         if (!move(context, fd, from, LOT_NONE)) {

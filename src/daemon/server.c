@@ -29,9 +29,6 @@
 #include "os/poller.h"
 #include "os/signals.h"
 
-/* Descriptors beside connections: workers, listeners, lots, the ledger. */
-#define SPARE_DESCRIPTORS 256u
-
 /* For how long a stopping process that leaves a successor goes on delivering. */
 #define HAND_OVER_MS 1000u
 
@@ -94,8 +91,9 @@ static unsigned count_workers(const struct settings *settings)
 
 uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool parked)
 {
-    uint64_t usable = descriptors > 2 * SPARE_DESCRIPTORS ? descriptors - SPARE_DESCRIPTORS
-                                                          : descriptors / 2;
+    uint64_t usable = descriptors > 2 * PEERLOG_SPARE_DESCRIPTORS
+                          ? descriptors - PEERLOG_SPARE_DESCRIPTORS
+                          : descriptors / 2;
 
     if (parked)
         usable = usable / 4 * 3; /* parked copies have a limit of their own, the dead included */
@@ -183,7 +181,8 @@ static void say_takeover(struct server *s, const struct inheritance *in,
     if (report->repeats > 0)
         (void)snprintf(note, sizeof note, " (%u of them may have been logged already)",
                        (unsigned)report->repeats);
-    log_event(SEVERITY_INFO, MESSAGE_ID_TOOK_OVER, "took over %u connections, %u messages in hand%s%s%s",
+    log_event(SEVERITY_INFO, MESSAGE_ID_TOOK_OVER,
+              "took over %u connections, %u messages in hand%s%s%s",
               (unsigned)report->connections, (unsigned)report->messages, note,
               report->signal != 0 ? ", after " : ", after a restart in good order",
               report->signal != 0 ? signals_name(report->signal) : "");
@@ -211,7 +210,8 @@ static int open_listeners(struct server *s, const struct server_plan *plan,
         log_say(SEVERITY_ERR, "%s", text);
         if (!inheriting || !settings_drop_listener(s->rules->settings, &fault.address))
             break;
-        log_say(SEVERITY_ERR, "going on without this listener, because connections were taken over");
+        log_say(SEVERITY_ERR,
+                "going on without this listener, because connections were taken over");
         (void)snprintf(s->trouble, sizeof s->trouble, "%.150s", text);
     }
     if (error < 0) {
@@ -320,7 +320,8 @@ static void wait_for_workers(struct server *s)
                 bell_hush(s->bell);
             int signal = signals_next(s->signals);
             if (signal == SIGTERM || signal == SIGINT) {
-                log_say(SEVERITY_WARNING, "told to stop twice: stopping without delivering the rest");
+                log_say(SEVERITY_WARNING,
+                        "told to stop twice: stopping without delivering the rest");
                 _exit(EX_IOERR);
             }
         }

@@ -9,5 +9,6 @@ libpeerlog_os_a_SOURCES = \
 	src/os/memfd.c src/os/memfd.h \
 	src/os/net.c src/os/net.h \
 	src/os/notify.c src/os/notify.h \
+	src/os/passing.c src/os/passing.h \
 	src/os/poller.c src/os/poller.h \
 	src/os/signals.c src/os/signals.h
