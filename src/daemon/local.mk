@@ -7,7 +7,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/format.c src/daemon/format.h \
 	src/daemon/greeting.c src/daemon/greeting.h \
 	src/daemon/inheritance.c src/daemon/inheritance.h \
-	src/daemon/ledger.c src/daemon/ledger.h \
+	src/daemon/ledger.c src/daemon/ledger.h src/daemon/ledger_layout.h \
 	src/daemon/listener.c src/daemon/listener.h \
 	src/daemon/listening.c src/daemon/listening.h \
 	src/daemon/message_ids.h \

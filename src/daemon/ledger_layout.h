@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The layout of the ledger: what lies in the memory that one process leaves to the next.
+ * Indices and offsets only, no pointers. Whoever changes a byte of this raises LEDGER_LAYOUT
+ * and thinks of the process that inherits the old one.
+ *
+ * The order of writes is the whole trick. A worker names the place before the bytes
+ * come: it opens a segment (connection, position, the stream's state so far) and only then
+ * reads into it. It delivers before the cursor moves. So whoever maps the ledger next finds
+ * each byte in a socket, in a tail, or in an open segment:
+ *
+ *   segments == 0    every connection's slot and tail are whole and true;
+ *   segments == n    for the connections of these n segments the segments are true: their
+ *                    stream goes on from segment.start with the bytes of the inbox.
+ *                    The first `taken` records of them, in order, were delivered; those
+ *                    below `offered` may have been.
+ *
+ * One store to `segments` commits a whole round. Only the last segment may lack its
+ * length (SEGMENT_UNKNOWN); the kernel knows it, see net_stream_state().
+ */
+#ifndef PEERLOG_DAEMON_LEDGER_LAYOUT_H
+#define PEERLOG_DAEMON_LEDGER_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "peerlog/framer.h"
+#include "peerlog/limits.h"
+#include "peerlog/peer.h"
+
+#define LEDGER_LAYOUT 1u
+#define LEDGER_INBOX_BYTES (1024u * 1024u)
+#define LEDGER_SEGMENTS 512u
+#define LEDGER_CONFIG_BYTES PEERLOG_MAX_SETTINGS_BYTES
+#define LEDGER_LISTENERS 128u
+
+#define SEGMENT_UNKNOWN UINT32_MAX
+#define LOT_NONE UINT16_MAX
+#define LISTENER_NONE UINT8_MAX
+
+/* Where a connection's stream of bytes stands. */
+struct stream {
+    struct framer_state framer;
+    uint64_t taken;      /* bytes read from the socket since it began */
+    uint64_t sequence;   /* number of the last record */
+    uint32_t tail_bytes; /* carried bytes of an incomplete message */
+    uint8_t priority;    /* of the message that is being split */
+    uint8_t awaits_proxy; /* a PROXY header must come first */
+    uint8_t reserved[2];
+};
+
+enum slot_use {
+    SLOT_FREE = 0,
+    SLOT_LIVE,
+};
+
+/* One connection. Its worker writes; a free slot belongs to the listener. */
+struct slot {
+    uint64_t cookie;     /* SO_COOKIE of its socket; 0 if unknown */
+    uint64_t connection; /* its number, unique with ledger_header.instance */
+    struct stream stream;
+    struct peer peer;
+    _Atomic uint16_t lot; /* where its socket is parked, or LOT_NONE */
+    _Atomic uint8_t listener; /* index into ledger_header.listeners, or LISTENER_NONE */
+    uint8_t framing;          /* enum framing */
+    _Atomic uint8_t use;      /* enum slot_use; written last */
+    uint8_t crashes;          /* crashes in a row while its bytes were worked on */
+    uint8_t announced;        /* its over-long messages were announced */
+    uint8_t leaving;          /* no listener wants it: it is being closed in good order */
+};
+
+/* Bytes in hand of one connection. */
+struct segment {
+    struct stream start;    /* the stream before these bytes; tail_bytes are its carry */
+    uint32_t slot;
+    uint32_t from;          /* in inbox.bytes: the carry, and the fresh bytes behind it */
+    uint32_t room;          /* how many fresh bytes were asked for */
+    _Atomic uint32_t fresh; /* how many came, or SEGMENT_UNKNOWN */
+    _Atomic uint32_t at_end; /* the stream ended behind them */
+    uint32_t reserved;
+};
+
+/* What one worker has in hand. Its worker writes. */
+struct inbox {
+    _Atomic uint32_t segments; /* open ones; 0: nothing in hand */
+    _Atomic uint32_t taken;    /* records of these segments the output has taken */
+    _Atomic uint32_t offered;  /* records of these segments the output was offered */
+    _Atomic uint32_t working;  /* slot + 1 of the connection being worked on, or 0 */
+    _Atomic uint32_t suspect;  /* the same, of a worker that crashed or hung, or 0 */
+    uint32_t max_message_bytes; /* the framer's rules while segments are open */
+    uint32_t oversize;
+    uint32_t reserved[9];
+    struct segment segment[LEDGER_SEGMENTS];
+    unsigned char bytes[LEDGER_INBOX_BYTES];
+};
+
+/* A listening socket that connections came through. */
+struct ledger_listener {
+    struct peer configured; /* as in the settings, port 0 included; family 0: unused */
+    struct peer bound;      /* as the kernel gave it */
+    char name[PEERLOG_MAX_TAG_BYTES + 1]; /* FileDescriptorName= of a socket unit's; else "" */
+    uint8_t guarded; /* by an access list, or a PROXY header */
+};
+
+enum ledger_life {
+    LEDGER_BUILDING = 0, /* not yet true: ignore it */
+    LEDGER_LIVE,         /* its process runs, or died without a word */
+    LEDGER_CLEAN,        /* its process ended in good order */
+};
+
+/*
+ * The first part is the same in every layout, so that a process that does not know
+ * a ledger's layout can still say how much it cannot read. Each inbox begins with
+ * the number of its open segments in every layout.
+ */
+struct ledger_header {
+    uint64_t magic;
+    uint32_t layout;       /* LEDGER_LAYOUT */
+    uint32_t header_bytes; /* of this structure */
+    uint64_t size;         /* of the whole mapping */
+    uint64_t inboxes_at;
+    uint64_t inbox_bytes; /* of each */
+    uint32_t inboxes;
+
+    uint32_t slots;
+    uint64_t tail_stride; /* bytes reserved for each tail, whole pages */
+    uint64_t slots_at, tails_at;
+    uint64_t instance;    /* random: makes connection numbers unique over ledgers */
+    uint64_t generation;  /* of takeovers: the higher one is the newer ledger */
+    _Atomic uint64_t last_connection;
+    _Atomic uint32_t slots_high;   /* slots from here on were never used */
+    _Atomic uint32_t life;         /* enum ledger_life */
+    _Atomic uint32_t crash_signal; /* the signal its process noted when it crashed, or 0 */
+    uint32_t early_deaths;         /* processes in a row that died soon after their start */
+    _Atomic uint32_t settled;      /* its process has lived for a while */
+    uint32_t config_bytes;         /* the last good configuration's text */
+    uint32_t has_config;
+    struct ledger_listener listeners[LEDGER_LISTENERS];
+    char config[LEDGER_CONFIG_BYTES];
+};
+
+#endif
