@@ -52,6 +52,9 @@ size_t peer_format(const struct peer *peer, char dst[PEER_TEXT_BYTES]);
 /* The same without port and brackets: "192.0.2.7", "2001:db8::1". */
 size_t peer_format_address(const struct peer *peer, char dst[PEER_TEXT_BYTES]);
 
+/* Answers: are family, address and scope the same, whatever the ports? */
+bool peer_same_address(const struct peer *a, const struct peer *b);
+
 /* Answers: are family, address, scope and port the same? */
 bool peer_equal(const struct peer *a, const struct peer *b);
 

@@ -154,8 +154,13 @@ size_t peer_format(const struct peer *peer, char dst[PEER_TEXT_BYTES])
     return n;
 }
 
+bool peer_same_address(const struct peer *a, const struct peer *b)
+{
+    return a->family == b->family && a->scope == b->scope &&
+           memcmp(a->address, b->address, sizeof a->address) == 0;
+}
+
 bool peer_equal(const struct peer *a, const struct peer *b)
 {
-    return a->family == b->family && a->port == b->port && a->scope == b->scope &&
-           memcmp(a->address, b->address, sizeof a->address) == 0;
+    return peer_same_address(a, b) && a->port == b->port;
 }

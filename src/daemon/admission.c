@@ -190,8 +190,7 @@ static struct refusal *find_refusal(struct admission_office *office, const struc
         struct refusal *refusal = &office->refusals[i];
         if (refusal->since_ms == 0)
             empty = empty != NULL ? empty : refusal;
-        else if (refusal->reason == reason && refusal->peer.family == peer->family &&
-                 memcmp(refusal->peer.address, peer->address, sizeof peer->address) == 0)
+        else if (refusal->reason == reason && peer_same_address(&refusal->peer, peer))
             return refusal;
     }
     return empty;

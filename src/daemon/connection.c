@@ -50,8 +50,9 @@ static uint32_t next_untouched(struct connections *table)
 {
     while (table->untouched < table->capacity) {
         uint32_t slot = table->untouched++;
+        const struct slot *untouched = &table->ledger->slots[slot];
         raise_high(table, slot + 1);
-        if (atomic_load_explicit(&table->ledger->slots[slot].use, memory_order_relaxed) == SLOT_FREE)
+        if (atomic_load_explicit(&untouched->use, memory_order_relaxed) == SLOT_FREE)
             return slot;
     }
     return CONNECTION_NONE;

@@ -59,11 +59,6 @@ struct greeter *greeter_free(struct greeter *greeter)
 
 /* --- strangers --- */
 
-static bool same_address(const struct peer *a, const struct peer *b)
-{
-    return a->family == b->family && memcmp(a->address, b->address, sizeof a->address) == 0;
-}
-
 /* Answers: is this the first of its kind from this peer within the hour? */
 static bool is_news(struct greeter *greeter, const struct peer *peer, enum stranger stranger)
 {
@@ -74,7 +69,7 @@ static bool is_news(struct greeter *greeter, const struct peer *peer, enum stran
     (void)pthread_mutex_lock(&greeter->lock); /* a plain mutex of ours cannot fail */
     for (size_t i = 0; i < STRANGERS && news; i++) {
         struct named *named = &greeter->named[i];
-        if (named->stranger == stranger && same_address(&named->peer, peer) &&
+        if (named->stranger == stranger && peer_same_address(&named->peer, peer) &&
             named->until_ms > now_ms)
             news = false;
         if (named->until_ms < place->until_ms)
@@ -109,13 +104,12 @@ static void look_for_stranger(struct greeter *greeter, const struct peer *peer,
 static enum greeting change_peer(struct greeter *greeter, const struct rulebook *rules,
                                  struct slot *slot, const struct peer *peer)
 {
-    uint8_t index = slot->listener < LEDGER_LISTENERS ? rules->listener_of_id[slot->listener]
-                                                      : LISTENER_NONE;
+    const struct listener_settings *listener = rulebook_listener(rules, slot->listener);
     enum admission result = ADMITTED;
 
     admission_leave(greeter->office, &slot->peer);
-    if (index != LISTENER_NONE)
-        result = admission_by_list(&rules->settings->listeners[index], peer);
+    if (listener != NULL)
+        result = admission_by_list(listener, peer);
     if (result == ADMITTED)
         result = admission_enter(greeter->office, peer,
                                  rules->settings->limits.connections_per_peer);

@@ -143,16 +143,12 @@ static void fill_slot(struct listener *l, uint32_t index, int fd, const struct p
 {
     struct ledger *ledger = l->plan.table->ledger;
     struct slot *slot = &ledger->slots[index];
-    const struct rulebook *rules = l->current->rules;
-    uint8_t settings_index = rules->listener_of_id[listener_id];
+    const struct listener_settings *settings = rulebook_listener(l->current->rules, listener_id);
 
     slot->peer = *peer;
     slot->listener = listener_id;
-    slot->framing = settings_index != LISTENER_NONE
-                        ? rules->settings->listeners[settings_index].framing
-                        : FRAMING_AUTO;
-    slot->stream.awaits_proxy =
-        settings_index != LISTENER_NONE && rules->settings->listeners[settings_index].proxy_protocol;
+    slot->framing = settings != NULL ? settings->framing : FRAMING_AUTO;
+    slot->stream.awaits_proxy = settings != NULL && settings->proxy_protocol;
     slot->connection = atomic_fetch_add_explicit(&ledger->header->last_connection, 1,
                                                  memory_order_relaxed) + 1;
     if (parking_available(l->plan.parking))
@@ -165,17 +161,16 @@ static void fill_slot(struct listener *l, uint32_t index, int fd, const struct p
 /* Ask admission; a refusal is counted and reported. */
 static bool is_admitted(struct listener *l, const struct peer *peer, uint8_t listener_id)
 {
-    const struct rulebook *rules = l->current->rules;
-    uint8_t index = rules->listener_of_id[listener_id];
-    const uint32_t limit = rules->settings->limits.connections_per_peer;
-    bool behind_balancer =
-        index != LISTENER_NONE && rules->settings->listeners[index].proxy_protocol;
+    const struct listener_settings *settings = rulebook_listener(l->current->rules, listener_id);
+    uint32_t limit = l->current->rules->settings->limits.connections_per_peer;
     enum admission result = ADMITTED;
 
-    if (index != LISTENER_NONE)
-        result = admission_at_door(&rules->settings->listeners[index], peer);
+    if (settings != NULL)
+        result = admission_at_door(settings, peer);
+    if (settings != NULL && settings->proxy_protocol)
+        limit = 0; /* who is at the door is the balancer */
     if (result == ADMITTED)
-        result = admission_enter(l->plan.office, peer, behind_balancer ? 0 : limit);
+        result = admission_enter(l->plan.office, peer, limit);
     if (result == ADMITTED)
         return true;
     admission_report(l->plan.office, peer, result, clock_mono_ms());
@@ -318,14 +313,6 @@ static void accept_all(struct listener *l, const struct listening_socket *from)
 
 /* --- changing what is listened on --- */
 
-static bool contains(const struct listening *listening, int fd)
-{
-    for (size_t i = 0; i < listening->count; i++)
-        if (listening->sockets[i].fd == fd)
-            return true;
-    return false;
-}
-
 /* Take up the next set; what is no longer in it is accepted empty and closed. */
 static void take_next(struct listener *l)
 {
@@ -337,7 +324,7 @@ static void take_next(struct listener *l)
     for (size_t i = 0; before != NULL && i < before->count; i++) {
         int fd = before->sockets[i].fd;
         (void)poller_remove(l->set, fd); /* it was added */
-        if (contains(next, fd))
+        if (listening_has(next, fd))
             continue;
         if (!before->sockets[i].guarded)
             accept_all(l, &before->sockets[i]);

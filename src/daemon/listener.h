@@ -35,6 +35,15 @@ struct listening {
     struct listening_socket sockets[LEDGER_LISTENERS];
 };
 
+/* Answers: is this descriptor in the set? NULL is an empty set. */
+static inline bool listening_has(const struct listening *listening, int fd)
+{
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
+        if (listening->sockets[i].fd == fd)
+            return true;
+    return false;
+}
+
 struct listener_plan {
     struct connections *table;
     struct parking *parking;

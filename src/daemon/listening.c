@@ -132,14 +132,6 @@ int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
     return 0;
 }
 
-static bool contains(const struct listening *listening, int fd)
-{
-    for (size_t i = 0; listening != NULL && i < listening->count; i++)
-        if (listening->sockets[i].fd == fd)
-            return true;
-    return false;
-}
-
 /* The socket of BEFORE that was configured so and is not in LISTENING yet. */
 static const struct listening_socket *find_socket(const struct listening *before,
                                                   const struct listening *listening,
@@ -150,7 +142,7 @@ static const struct listening_socket *find_socket(const struct listening *before
         const struct listening_socket *socket = &before->sockets[i];
         const struct ledger_listener *known = &ledger->header->listeners[socket->id];
         if ((peer_equal(&known->configured, address) || peer_equal(&known->bound, address)) &&
-            !contains(listening, socket->fd))
+            !listening_has(listening, socket->fd))
             return socket;
     }
     return NULL;
@@ -188,7 +180,8 @@ static int take_or_open(struct listening *listening, const struct listening *bef
 }
 
 /* Does a listener of the settings fit to a socket of a socket unit? */
-typedef bool fits_fn(const struct listener_settings *settings, const struct ledger_listener *socket);
+typedef bool fits_fn(const struct listener_settings *settings,
+                     const struct ledger_listener *socket);
 
 static bool fits_by_name(const struct listener_settings *settings,
                          const struct ledger_listener *socket)
@@ -260,12 +253,10 @@ static bool take_activated(struct listening *listening, struct rulebook *rules,
 static void note_guards(const struct rulebook *rules, const struct ledger *ledger)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
-        uint8_t index = rules->listener_of_id[id];
-        if (index == LISTENER_NONE)
-            continue;
-        const struct listener_settings *settings = &rules->settings->listeners[index];
-        ledger->header->listeners[id].guarded =
-            settings->allow.count > 0 || settings->deny.count > 0 || settings->proxy_protocol;
+        const struct listener_settings *settings = rulebook_listener(rules, id);
+        if (settings != NULL)
+            ledger->header->listeners[id].guarded =
+                settings->allow.count > 0 || settings->deny.count > 0 || settings->proxy_protocol;
     }
 }
 
@@ -312,7 +303,7 @@ struct listening_leavers listening_compare(const struct listening *before,
     struct listening_leavers leavers = {.count = 0};
 
     for (size_t i = 0; before != NULL && i < before->count; i++)
-        if (!before->sockets[i].activated && !contains(next, before->sockets[i].fd))
+        if (!before->sockets[i].activated && !listening_has(next, before->sockets[i].fd))
             leavers.ids[leavers.count++] = before->sockets[i].id;
     return leavers;
 }
@@ -333,7 +324,7 @@ void listening_undo(struct listening *listening, const struct listening *before)
 
     listening_forget(&leavers);
     for (size_t i = 0; i < listening->count; i++)
-        if (!contains(before, listening->sockets[i].fd))
+        if (!listening_has(before, listening->sockets[i].fd))
             (void)close(listening->sockets[i].fd); /* it was only just opened */
     free(listening);
 }

@@ -22,13 +22,21 @@ struct rulebook {
     struct rulebook *older; /* chain of those no longer in force */
 };
 
-/* How records of a connection that came through listener ID are labelled. */
-static inline const struct label_settings *rulebook_label(const struct rulebook *rules, uint8_t id)
+/* What the settings say of listener ID of the ledger. Returns: NULL when they do not know it. */
+static inline const struct listener_settings *rulebook_listener(const struct rulebook *rules,
+                                                                uint8_t id)
 {
     uint8_t index = id < LEDGER_LISTENERS ? rules->listener_of_id[id] : LISTENER_NONE;
 
-    return index != LISTENER_NONE ? &rules->settings->listeners[index].label
-                                  : &rules->settings->output.label;
+    return index != LISTENER_NONE ? &rules->settings->listeners[index] : NULL;
+}
+
+/* How records of a connection that came through listener ID are labelled. */
+static inline const struct label_settings *rulebook_label(const struct rulebook *rules, uint8_t id)
+{
+    const struct listener_settings *listener = rulebook_listener(rules, id);
+
+    return listener != NULL ? &listener->label : &rules->settings->output.label;
 }
 
 /* The address of listener ID in text; "" when it is unknown. */

@@ -28,22 +28,13 @@ static void assign_owners(struct server *s)
                          (uint16_t)(k % s->workers_count + 1));
 }
 
-/* The settings for connections of this listener, or NULL. */
-static const struct listener_settings *settings_of(const struct server *s, uint8_t listener)
-{
-    uint8_t index = listener < LEDGER_LISTENERS ? s->rules->listener_of_id[listener]
-                                                : LISTENER_NONE;
-
-    return index != LISTENER_NONE ? &s->rules->settings->listeners[index] : NULL;
-}
-
 /* A connection of which no slot told: by its port it belongs to a listener. */
 static void place_stranger(struct server *s, uint32_t i)
 {
     struct slot *slot = &s->ledger->slots[i];
 
     slot->listener = takeover_listener_of(s->ledger, s->table.conns[i].fd);
-    const struct listener_settings *settings = settings_of(s, slot->listener);
+    const struct listener_settings *settings = rulebook_listener(s->rules, slot->listener);
     if (settings != NULL) {
         slot->framing = settings->framing;
         slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.taken == 0;

@@ -31,18 +31,13 @@
 
 /* --- readiness --- */
 
-static void say_listening(struct server *s, const struct listening *before)
+/* A line for each socket of NOW that was not in BEFORE. */
+static void say_listening(const struct listening *now, const struct listening *before)
 {
-    const struct listening *now = listener_current(s->listener);
-
-    for (size_t i = 0; i < now->count; i++) {
-        bool known = false;
-        for (size_t k = 0; before != NULL && k < before->count; k++)
-            known = known || before->sockets[k].id == now->sockets[i].id;
-        if (!known)
+    for (size_t i = 0; i < now->count; i++)
+        if (!listening_has(before, now->sockets[i].fd))
             log_event(SEVERITY_INFO, MESSAGE_ID_LISTENING, "listening on %s",
-                      rulebook_listener_text(s->rules, now->sockets[i].id));
-    }
+                      rulebook_listener_text(now->rules, now->sockets[i].id));
 }
 
 void server_ready(struct server *s)
@@ -52,7 +47,7 @@ void server_ready(struct server *s)
     s->started_ms = clock_mono_ms();
     if (watchdog_us > 0)
         s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
-    say_listening(s, NULL);
+    say_listening(listener_current(s->listener), NULL);
     notify_say("READY=1");
 }
 
@@ -103,8 +98,8 @@ void server_say_counters(struct server *s, enum severity severity)
     log_say(severity,
             "since the start: messages %llu, bytes %llu; connections accepted %llu, refused %llu, "
             "of them by connections_per_peer %llu, failed %llu, not kept for a restart %llu, "
-            "ended silent %llu, by an error %llu, idle %llu; limits.connections reached %llu, slowed down %llu; "
-            "messages too long %llu, of them discarded %llu",
+            "ended silent %llu, by an error %llu, idle %llu; limits.connections reached %llu, "
+            "slowed down %llu; messages too long %llu, of them discarded %llu",
             (unsigned long long)records, (unsigned long long)bytes,
             (unsigned long long)stats_get(&listener->accepted),
             (unsigned long long)refused,
@@ -275,14 +270,7 @@ static int enforce(struct server *s, struct rulebook *rules)
         log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", text);
         return error;
     }
-    for (size_t i = 0; i < next->count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < before->count; k++)
-            known = known || before->sockets[k].fd == next->sockets[i].fd;
-        if (!known)
-            log_event(SEVERITY_INFO, MESSAGE_ID_LISTENING, "listening on %s",
-                      rulebook_listener_text(rules, next->sockets[i].id));
-    }
+    say_listening(next, before);
     struct listening_leavers leavers = listening_compare(before, next);
     rules->older = s->rules;
     s->rules = rules;
@@ -326,7 +314,8 @@ void server_reload(struct server *s)
     notify_say(state);
     int error = s->file != NULL ? settings_read_file(s->file, &text, &len) : -ENOENT;
     if (error < 0)
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "cannot read %s: %s; nothing was changed",
+        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
+                  "cannot read %s: %s; nothing was changed",
                   s->file != NULL ? s->file : "a configuration file", strerror(-error));
     else
         error = reload_from(s, text, len);
