@@ -3,6 +3,7 @@ noinst_HEADERS = \
 	include/peerlog/escape.h \
 	include/peerlog/framer.h \
 	include/peerlog/limits.h \
+	include/peerlog/number.h \
 	include/peerlog/peer.h \
 	include/peerlog/priority.h \
 	include/peerlog/proxy.h \

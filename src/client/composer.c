@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "peerlog/limits.h"
+#include "peerlog/number.h"
 #include "peerlog/priority.h"
 #include "peerlog/utf8.h"
 
@@ -47,18 +48,6 @@ void composer_stamp(struct composer *c, const struct timespec *now)
     header_stamp(&c->header, now);
 }
 
-/* NUMBER in decimal at DST, without a NUL; returns its length. */
-static size_t put_number(unsigned char *dst, size_t number)
-{
-    size_t digits = 1;
-
-    for (size_t rest = number; rest >= 10; rest /= 10)
-        digits++;
-    for (size_t i = digits; i > 0; i--, number /= 10)
-        dst[i - 1] = (unsigned char)('0' + number % 10);
-    return digits;
-}
-
 /* Octet counting needs a PRI to be recognised, unless the text brings its own. */
 static bool wants_added_pri(const struct composer *c, const unsigned char *text, size_t len)
 {
@@ -80,7 +69,7 @@ static int add_piece(struct composer *c, const unsigned char *text, size_t len)
         return error;
     unsigned char *at = place;
     if (framing == FRAMING_OCTET_COUNTING) {
-        at += put_number(at, body_len); /* it fits: max_text_bytes sees to that */
+        at += number_format((char *)at, body_len); /* it fits: max_text_bytes sees to that */
         *at++ = ' ';
     }
     memcpy(at, c->header.text, c->header.len);

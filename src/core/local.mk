@@ -4,6 +4,7 @@ libpeerlog_core_a_SOURCES = \
 	src/core/cidr.c \
 	src/core/escape.c \
 	src/core/framer.c \
+	src/core/number.c \
 	src/core/peer.c \
 	src/core/priority.c \
 	src/core/proxy.c \

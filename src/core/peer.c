@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peerlog/number.h"
+
 static const unsigned char mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 static void fill_ipv4(const unsigned char address[4], uint16_t port, struct peer *ret_peer)
@@ -90,21 +92,6 @@ int peer_parse(const char *text, uint16_t port, struct peer *ret_peer)
     return 0;
 }
 
-/* NUMBER in decimal at DST, without a NUL; returns its length. */
-static size_t put_number(char *dst, uint32_t number)
-{
-    char digits[10];
-    size_t n = 0;
-
-    do {
-        digits[n++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    for (size_t i = 0; i < n; i++)
-        dst[i] = digits[n - 1 - i];
-    return n;
-}
-
 size_t peer_format_address(const struct peer *peer, char dst[PEER_TEXT_BYTES])
 {
     size_t n = 0;
@@ -114,7 +101,7 @@ size_t peer_format_address(const struct peer *peer, char dst[PEER_TEXT_BYTES])
         for (size_t i = 0; i < 4; i++) {
             if (i > 0)
                 dst[n++] = '.';
-            n += put_number(dst + n, peer->address[i]);
+            n += number_format(dst + n, peer->address[i]);
         }
         break;
     case PEER_IPV6:
@@ -122,7 +109,7 @@ size_t peer_format_address(const struct peer *peer, char dst[PEER_TEXT_BYTES])
         n = strlen(dst);
         if (peer->scope != 0) {
             dst[n++] = '%';
-            n += put_number(dst + n, peer->scope);
+            n += number_format(dst + n, peer->scope);
         }
         break;
     default:
@@ -149,7 +136,7 @@ size_t peer_format(const struct peer *peer, char dst[PEER_TEXT_BYTES])
         n = peer_format_address(peer, dst);
     }
     dst[n++] = ':';
-    n += put_number(dst + n, peer->port);
+    n += number_format(dst + n, peer->port);
     dst[n] = '\0';
     return n;
 }

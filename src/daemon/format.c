@@ -9,19 +9,7 @@
 
 #include <string.h>
 
-size_t format_number(char *dst, uint64_t number)
-{
-    char digits[20];
-    size_t n = 0;
-
-    do {
-        digits[n++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    for (size_t i = 0; i < n; i++)
-        dst[i] = digits[n - 1 - i];
-    return n;
-}
+#include "peerlog/number.h"
 
 size_t format_hex(char *dst, uint64_t number)
 {
@@ -69,10 +57,10 @@ static size_t put_counted(char *dst, const char *before, uint64_t first, const c
 {
     size_t n = format_text(dst, before);
 
-    n += format_number(dst + n, first);
+    n += number_format(dst + n, first);
     n += format_text(dst + n, between);
     if (second > 0)
-        n += format_number(dst + n, second);
+        n += number_format(dst + n, second);
     n += format_text(dst + n, after);
     return n;
 }
@@ -116,7 +104,7 @@ size_t format_syslog_prefix(char *dst, const struct record *record, const struct
     size_t n = 0;
 
     dst[n++] = '<';
-    n += format_number(dst + n, record->priority);
+    n += number_format(dst + n, record->priority);
     dst[n++] = '>';
     memcpy(dst + n, stamp->text, 15);
     n += 15;

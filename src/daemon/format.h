@@ -48,9 +48,6 @@ size_t format_marks(char *dst, const struct record *record);
 /* "[piece 2, last] ", for a record cut up because the output takes no datagram that large. */
 size_t format_piece(char *dst, uint32_t piece, int last);
 
-/* NUMBER in decimal, without a NUL. Returns: its length, at most 20. */
-size_t format_number(char *dst, uint64_t number);
-
 /* NUMBER in 16 lower-case hexadecimal digits. Returns: 16. */
 size_t format_hex(char *dst, uint64_t number);
 

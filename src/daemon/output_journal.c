@@ -20,6 +20,7 @@
 #include "os/memfd.h"
 #include "os/passing.h"
 #include "peerlog/escape.h"
+#include "peerlog/number.h"
 
 /* Larger datagrams gain nothing: the journal's own work dominates by far. */
 #define ENTRIES_BYTES (128u * 1024u)
@@ -53,7 +54,7 @@ static char *put(char *at, const char *text)
 static char *put_number_field(char *at, const char *name, uint64_t number)
 {
     at = put(at, name);
-    at += format_number(at, number);
+    at += number_format(at, number);
     *at++ = '\n';
     return at;
 }
@@ -123,7 +124,7 @@ static char *put_source(char *at, const struct output *output, const struct sour
     at = put(at, "PEER_CONNECTION=");
     at += format_hex(at, output->instance);
     *at++ = '-';
-    at += format_number(at, source->connection);
+    at += number_format(at, source->connection);
     *at++ = '\n';
     return at;
 }

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "daemon/format.h"
+#include "peerlog/number.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -32,7 +33,7 @@ static void writes_numbers_at_their_borders(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        size_t n = format_number(text, numbers[i].number);
+        size_t n = number_format(text, numbers[i].number);
         assert_int_equal(n, strlen(numbers[i].text));
         assert_memory_equal(text, numbers[i].text, n);
     }
