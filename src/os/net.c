@@ -6,26 +6,31 @@
 
 #include "os/net.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* glibc's struct tcp_info ends too early; this is the kernel's, as far as it is needed. */
-#include <linux/types.h>
+/* A socket's figures are looked up this often until they belong together. */
+#define SAMPLES_MOST 100000
 
+/* glibc's struct tcp_info ends too early; this is the kernel's, as far as it is needed. */
 struct tcp_info_received {
-    struct tcp_info start;     /* 104 bytes */
-    __u64 pacing_rate;
-    __u64 max_pacing_rate;
-    __u64 bytes_acked;
-    __u64 bytes_received;
+    struct tcp_info start;
+    uint64_t pacing_rate;
+    uint64_t max_pacing_rate;
+    uint64_t bytes_acked;
+    uint64_t bytes_received;
 };
+static_assert(offsetof(struct tcp_info_received, bytes_received) == 128,
+              "this C library's struct tcp_info has another length");
 
 static void fill_sockaddr(const struct peer *address, struct sockaddr_storage *ret_sa,
                           socklen_t *ret_len)
@@ -192,17 +197,19 @@ int net_stream_state(int fd, struct net_stream *ret_state)
     uint32_t unread = 0;
     int error = tcp_state(fd, &after);
 
-    /* The peer goes on sending: sample until the figures belong together. */
-    for (int tries = 0; error == 0 && tries < 1000; tries++) {
+    /* The peer may go on sending, but not for long: nobody reads, and its window closes. */
+    bool belong_together = false;
+    for (int i = 0; error == 0 && !belong_together && i < SAMPLES_MOST; i++) {
         before = after;
         unread = net_unread(fd);
         error = tcp_state(fd, &after);
-        if (error == 0 && before.bytes_received == after.bytes_received &&
-            before.start.tcpi_state == after.start.tcpi_state)
-            break;
+        belong_together = before.bytes_received == after.bytes_received &&
+                          before.start.tcpi_state == after.start.tcpi_state;
     }
     if (error < 0)
         return error;
+    if (!belong_together)
+        return -EAGAIN;
     unsigned state = after.start.tcpi_state;
     uint64_t fin = fin_was_counted(fd, state) ? 1 : 0;
     uint64_t gone = unread + fin;
