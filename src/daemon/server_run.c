@@ -60,7 +60,7 @@ void server_describe_fault(char *dst, size_t room, const struct listening_fault 
     n = (size_t)snprintf(dst, room, "cannot listen on %s: ", address);
     switch (fault->error) {
     case -EADDRINUSE:
-        (void)holder_of_port(fault->address.port, holder, sizeof holder);
+        (void)holder_of_address(&fault->address, holder, sizeof holder);
         (void)snprintf(dst + n, room - n, "%s listens there already", holder);
         break;
     case -EACCES:

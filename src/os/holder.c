@@ -9,24 +9,57 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define STATE_LISTEN 0x0a
 
-/* The inode of the socket that listens on PORT, by this table; 0: none. */
-static unsigned long inode_in(const char *table, uint16_t port)
+/* An address of the tables: groups of 8 digits, each a 32-bit word in the host's order. */
+static void read_address(const char *digits, struct peer *ret_address)
+{
+    ret_address->family = strlen(digits) > 8 ? PEER_IPV6 : PEER_IPV4;
+    for (size_t i = 0; digits[8 * i] != '\0' && i < 4; i++) {
+        char group[9] = "";
+        memcpy(group, digits + 8 * i, 8);
+        uint32_t word = (uint32_t)strtoul(group, NULL, 16);
+        memcpy(ret_address->address + 4 * i, &word, sizeof word);
+    }
+}
+
+/* Does a socket bound to BOUND keep others from ADDRESS? The ports are the same. */
+static bool is_in_the_way(const struct peer *bound, const struct peer *address)
+{
+    static const unsigned char any[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (memcmp(bound->address, any, sizeof any) == 0 ||
+        memcmp(address->address, any, sizeof any) == 0)
+        return true;
+    if (bound->family == PEER_IPV6 && address->family == PEER_IPV4)
+        return memcmp(bound->address, mapped, 12) == 0 &&
+               memcmp(bound->address + 12, address->address, 4) == 0;
+    return bound->family == address->family &&
+           memcmp(bound->address, address->address, sizeof any) == 0;
+}
+
+/* The inode of the socket that listens on ADDRESS, by this table; 0: none. */
+static unsigned long inode_in(const char *table, const struct peer *address)
 {
     char line[512];
     unsigned long found = 0;
     FILE *file = fopen(table, "re");
 
     while (file != NULL && found == 0 && fgets(line, sizeof line, file) != NULL) {
-        unsigned local_port, state;
+        char digits[33];
+        struct peer bound = {.family = PEER_UNKNOWN};
+        unsigned port, state;
         unsigned long inode;
-        if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
-                   &local_port, &state, &inode) == 3 &&
-            local_port == port && state == STATE_LISTEN)
+        if (sscanf(line, "%*d: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
+                   digits, &port, &state, &inode) != 4 ||
+            port != address->port || state != STATE_LISTEN || strlen(digits) % 8 != 0)
+            continue;
+        read_address(digits, &bound);
+        if (is_in_the_way(&bound, address))
             found = inode;
     }
     if (file != NULL)
@@ -72,14 +105,14 @@ static void describe(const char *pid, char *dst, size_t room)
     (void)snprintf(dst, room, "%s (process %s)", name, pid); /* cut is good enough */
 }
 
-bool holder_of_port(uint16_t port, char *dst, size_t room)
+bool holder_of_address(const struct peer *address, char *dst, size_t room)
 {
     char socket_name[64];
     bool found = false;
-    unsigned long inode = inode_in("/proc/net/tcp", port);
+    unsigned long inode = inode_in("/proc/net/tcp", address);
 
     if (inode == 0)
-        inode = inode_in("/proc/net/tcp6", port);
+        inode = inode_in("/proc/net/tcp6", address);
     DIR *proc = inode != 0 ? opendir("/proc") : NULL;
     if (proc == NULL)
         return false;
