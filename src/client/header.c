@@ -12,8 +12,7 @@
 /* Room for a time: 2026-11-22T08:12:14.000000+00:00, and for years to come. */
 #define TIME_BYTES 48u
 
-/* Can this stand in a header: printable ASCII without a space? */
-static bool is_printable_word(const char *text)
+bool header_is_word(const char *text)
 {
     if (*text == '\0')
         return false;
@@ -28,7 +27,7 @@ static void set_host(struct header *h, const char *host)
 {
     bool is_bsd = h->options->header_form == HEADER_RFC3164;
 
-    if (!is_printable_word(host) || *host == '.')
+    if (!header_is_word(host) || *host == '.')
         host = is_bsd ? "localhost" : "-";
     (void)snprintf(h->host, sizeof h->host, "%s", host); /* a longer one is no host name */
     if (is_bsd)
@@ -43,7 +42,7 @@ void header_init(struct header *h, const struct options *options, const char *ho
     bool needs_tag = options->header_form == HEADER_RFC3164 ||
                      options->header_form == HEADER_RFC5424 || options->id != 0;
     if (h->tag == NULL && needs_tag)
-        h->tag = is_printable_word(user) ? user : "peerlog";
+        h->tag = header_is_word(user) ? user : "peerlog";
     set_host(h, host);
 }
 

@@ -7,6 +7,7 @@
 #ifndef PEERLOG_CLIENT_HEADER_H
 #define PEERLOG_CLIENT_HEADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -24,6 +25,12 @@ struct header {
     size_t len;                    /* of the text; the same for every time */
     char text[HEADER_BYTES];
 };
+
+/*
+ * Answers: can TEXT stand for one field of a header: printable ASCII without a space (RFC 5424,
+ * section 6)? The empty one cannot.
+ */
+bool header_is_word(const char *text);
 
 /*
  * Prepare headers as OPTIONS ask for them, on HOST, run by USER, whose name is

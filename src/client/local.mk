@@ -30,7 +30,7 @@ libpeerlog_client_a_SOURCES = \
 
 bin_PROGRAMS += peerlog
 peerlog_SOURCES = src/client/main.c
-peerlog_LDADD = libpeerlog-client.a libpeerlog-core.a
+peerlog_LDADD = libpeerlog-client.a libpeerlog-os.a libpeerlog-core.a
 
 if HAVE_CMOCKA
 check_PROGRAMS += test_client_composer test_client_options test_client_outbox

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "client/header.h"
 #include "client/values.h"
 #include "peerlog/limits.h"
 #include "peerlog/priority.h"
@@ -223,11 +224,10 @@ static bool check_app_name(struct parse *p)
 {
     const char *tag = p->options->tag;
 
-    for (size_t i = 0; tag != NULL && tag[i] != '\0'; i++)
-        if (tag[i] <= ' ' || tag[i] > '~')
-            return value_refuse(p, "--tag: \"%s\" can not stand in a header of RFC 5424; there "
-                                "a tag is printable ASCII without spaces", tag);
-    return true;
+    if (tag == NULL || *tag == '\0' || header_is_word(tag))
+        return true;
+    return value_refuse(p, "--tag: \"%s\" can not stand in a header of RFC 5424; there a tag is "
+                        "printable ASCII without spaces", tag);
 }
 
 /* What follows from several options together. */

@@ -11,20 +11,13 @@
 #include <poll.h>
 #include <time.h>
 
+#include "os/clock.h"
 #include "peerlog/limits.h"
 
 /* How often acknowledgements are looked up while some are missing: no event tells of them. */
 #define ACK_INTERVAL_MS 100u
 /* The same when the goodbye of both sides is said and one acknowledgement is all that is left. */
 #define LAST_ACK_INTERVAL_MS 5u
-
-uint64_t pump_now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* this clock always exists */
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void pump_stamp(struct pump *p)
 {
@@ -110,14 +103,14 @@ static void look_at_acks(struct pump *p, uint64_t now)
 
     outbox_acknowledge(&p->outbox, wire_in_flight(&p->wire));
     if (p->outbox.acked > before || !is_waiting_for_peer(p))
-        p->patience_ms = now;
+        p->progress_at_ms = now;
     progress_show(&p->progress, pump_bytes_done(p), now);
 }
 
 /* How long to wait, for poll(). */
 static int next_wait_ms(const struct pump *p, uint64_t now)
 {
-    uint64_t limit = p->patience_ms + p->options->timeout_ms;
+    uint64_t limit = p->progress_at_ms + p->options->timeout_ms;
     uint64_t wait = p->wire.half_closed && p->wire.peer_closed ? LAST_ACK_INTERVAL_MS
                                                                : ACK_INTERVAL_MS;
 
@@ -131,7 +124,7 @@ static int next_wait_ms(const struct pump *p, uint64_t now)
 static bool is_out_of_patience(const struct pump *p, uint64_t now)
 {
     return p->options->timeout_ms != 0 && is_waiting_for_peer(p) &&
-           now - p->patience_ms >= p->options->timeout_ms;
+           now - p->progress_at_ms >= p->options->timeout_ms;
 }
 
 /*
@@ -162,7 +155,7 @@ static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
     if ((fds[WIRE].revents & ~POLLOUT) != 0 || fds[WIRE].fd < 0)
         drained = wire_drain(w);
     if (drained > 0 || (fds[WIRE].revents & POLLIN && w->peer_closed))
-        p->patience_ms = pump_now_ms();
+        p->progress_at_ms = clock_mono_ms();
     return drained < 0 ? (int)drained : 0;
 }
 
@@ -171,7 +164,7 @@ static int work(struct pump *p, bool has_input)
 {
     /* Patience begins with the first thing that the other side owes us. */
     if (!is_waiting_for_peer(p))
-        p->patience_ms = pump_now_ms();
+        p->progress_at_ms = clock_mono_ms();
     int error = has_input ? take_input(p) : 0;
     if (error == 0)
         error = flush(p);
@@ -184,10 +177,10 @@ enum pump_ending pump_run(struct pump *p, int *ret_error)
 {
     bool has_input = false, is_over = false;
 
-    p->patience_ms = pump_now_ms();
+    p->progress_at_ms = clock_mono_ms();
     while (!is_over) {
         int error = work(p, has_input);
-        uint64_t now = pump_now_ms();
+        uint64_t now = clock_mono_ms();
         look_at_acks(p, now);
         if (error == 0 && is_out_of_patience(p, now))
             return PUMP_STALLED;
@@ -198,7 +191,7 @@ enum pump_ending pump_run(struct pump *p, int *ret_error)
             is_over = true; /* unless that was a reset */
             error = (int)wire_drain(&p->wire);
         }
-        look_at_acks(p, now);
+        look_at_acks(p, clock_mono_ms());
         if (error == -EINTR)
             return PUMP_INTERRUPTED;
         if (error == -ENOMEM)

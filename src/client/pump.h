@@ -23,8 +23,8 @@ struct pump {
     struct progress progress;
     struct wire wire;
     int interrupt_fd;
-    int source_error;     /* why reading stopped early; 0: it did not */
-    uint64_t patience_ms; /* when the last progress was, on the monotonic clock */
+    int source_error;        /* why reading stopped early; 0: it did not */
+    uint64_t progress_at_ms; /* when the last progress was, on the monotonic clock */
 };
 
 /* How a connection ended. */
@@ -49,8 +49,5 @@ void pump_stamp(struct pump *p);
 
 /* Bytes of the source that are composed, sent and acknowledged; nearly, when headers are added. */
 uint64_t pump_bytes_done(const struct pump *p);
-
-/* Milliseconds on the monotonic clock. */
-uint64_t pump_now_ms(void);
 
 #endif

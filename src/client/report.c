@@ -65,6 +65,13 @@ static const char *refusal_hint(int error)
     }
 }
 
+/* What the resolver says. */
+static const char *answer_text(const struct wire_failure *failure)
+{
+    return failure->error == EAI_SYSTEM ? strerror(failure->system_error)
+                                        : gai_strerror(failure->error);
+}
+
 int report_unconnected(const struct options *options, enum wire_result result,
                        const struct wire_failure *failure)
 {
@@ -73,14 +80,14 @@ int report_unconnected(const struct options *options, enum wire_result result,
     switch (result) {
     case WIRE_NO_HOST:
         say("no address for host \"%s\"%s: %s", options->server, family_hint(options),
-            gai_strerror(failure->error));
+            answer_text(failure));
         return EX_NOHOST;
     case WIRE_NO_SERVICE:
         say("\"%s\" is no known service; give the port as a number from 1 to 65535",
             options->port);
         return EX_USAGE;
     case WIRE_NO_ANSWER:
-        say("cannot look up host \"%s\" now: %s", options->server, gai_strerror(failure->error));
+        say("cannot look up host \"%s\" now: %s", options->server, answer_text(failure));
         return EX_TEMPFAIL;
     default:
         if (failure->addresses > 1)

@@ -20,6 +20,7 @@
 #include "client/pump.h"
 #include "client/report.h"
 #include "client/say.h"
+#include "os/clock.h"
 #include "peerlog/limits.h"
 
 /* What the functions below answer when the work goes on; exit statuses are not negative. */
@@ -101,7 +102,7 @@ static bool try_again(struct sender *s, const char *peer, int error)
 
 static void end_progress(struct pump *p)
 {
-    progress_finish(&p->progress, pump_bytes_done(p), pump_now_ms());
+    progress_finish(&p->progress, pump_bytes_done(p), clock_mono_ms());
 }
 
 /* Of a file, what was not even read can be sent later. */
@@ -303,7 +304,7 @@ int sender_run(const struct options *options)
         status = EX_OSERR;
         goto done;
     }
-    progress_init(&s.pump.progress, options, s.pump.source.total, pump_now_ms());
+    progress_init(&s.pump.progress, options, s.pump.source.total, clock_mono_ms());
     status = send_everything(&s);
     if (status == EX_OK)
         status = conclude(&s);

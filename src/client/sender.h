@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sender: the whole job, from the options to an exit status. Lines go from the source
- * through the composer into the outbox and over the wire; one loop waits for whichever is ready.
- * After a broken connection it sends again what was not acknowledged, if it may.
+ * Sender: the whole job, from the options to an exit status. It connects, lets the pump work,
+ * and after a broken connection sends again what was not acknowledged, if it may.
  */
 #ifndef PEERLOG_CLIENT_SENDER_H
 #define PEERLOG_CLIENT_SENDER_H

@@ -21,6 +21,9 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Room for the name of a facility, and for what somebody takes for one. */
+#define FACILITY_NAME_BYTES 48u
+
 bool value_refuse(struct parse *p, const char *format, ...)
 {
     va_list arguments;
@@ -117,7 +120,7 @@ static int named_or_number(const char *text, uint32_t max, int (*from_name)(cons
 
 bool value_priority(struct parse *p, const char *value)
 {
-    char facility[PEERLOG_CLIENT_MAX_TAG_BYTES] = "user";
+    char facility[FACILITY_NAME_BYTES] = "user";
     const char *dot = strchr(value, '.');
     const char *level = dot == NULL ? value : dot + 1;
 

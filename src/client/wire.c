@@ -120,7 +120,7 @@ enum wire_result wire_open(const struct options *options, int interrupt_fd,
 
     int answer = getaddrinfo(options->server, options->port, &hints, &addresses);
     if (answer != 0) {
-        *ret_failure = (struct wire_failure){.error = answer};
+        *ret_failure = (struct wire_failure){.error = answer, .system_error = errno};
         return result_of_resolver(answer);
     }
     for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {

@@ -33,7 +33,8 @@ enum wire_result {
 
 /* Why there is no connection. */
 struct wire_failure {
-    int error;                  /* errno; of getaddrinfo() where that failed */
+    int error;                  /* errno; or what getaddrinfo() answered */
+    int system_error;           /* errno where it answered EAI_SYSTEM */
     int addresses;              /* how many were tried */
     char peer[PEER_TEXT_BYTES]; /* the last one tried */
 };

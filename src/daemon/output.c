@@ -28,7 +28,8 @@ static const struct output_kind *const kinds[] = {
     [OUTPUT_STDOUT] = &output_stdout,
 };
 
-const char *output_describe(const struct output_settings *settings)
+/* For people. */
+static const char *describe_output(const struct output_settings *settings)
 {
     switch (settings->type) {
     case OUTPUT_SYSLOG:
@@ -82,7 +83,7 @@ static void note_back(struct output *output)
         return;
     uint64_t away_ms = clock_mono_ms() - atomic_load(&health->lost_since_ms);
     log_event(SEVERITY_NOTICE, MESSAGE_ID_OUTPUT_BACK, "%s%s%s is back after %u.%03u s",
-              output_describe(&output->settings), *output->settings.path != '\0' ? " " : "",
+              describe_output(&output->settings), *output->settings.path != '\0' ? " " : "",
               output->settings.path,
               (unsigned)(away_ms / 1000), (unsigned)(away_ms % 1000));
 }
@@ -119,7 +120,7 @@ static void note_lost(struct output *output, int error)
     atomic_store(&health->announced, 1);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
               "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
-              output_describe(&output->settings), *output->settings.path != '\0' ? " " : "",
+              describe_output(&output->settings), *output->settings.path != '\0' ? " " : "",
               output->settings.path, describe_loss(error),
               error == -EAGAIN ? "it is full" : strerror(-error));
 }

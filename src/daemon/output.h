@@ -91,9 +91,6 @@ int output_ensure_open(struct output *output);
 /* Take other settings: the output is closed and opened anew at the next push. */
 int output_change(struct output *output, const struct output_settings *settings);
 
-/* "syslog /dev/log", for people. */
-const char *output_describe(const struct output_settings *settings);
-
 extern const struct output_kind output_syslog;
 extern const struct output_kind output_journal;
 extern const struct output_kind output_stdout;

@@ -67,12 +67,6 @@ struct worker {
 
 /* --- worker_serve.c --- */
 
-/* Offer the batch to the output. Returns: true when all of it was taken. */
-bool worker_deliver(struct worker *w);
-
-/* Frame what was read; deliver only full batches. Returns: false while the output blocks. */
-bool worker_frame(struct worker *w);
-
 /* Frame and deliver all that is in hand. Returns: false while the output blocks. */
 bool worker_finish_round(struct worker *w);
 

@@ -10,7 +10,8 @@
 #include "os/clock.h"
 #include "os/net.h"
 
-bool worker_deliver(struct worker *w)
+/* Offer the batch to the output. Returns: true when all of it was taken. */
+static bool deliver(struct worker *w)
 {
     struct batch *batch = w->round.batch;
 
@@ -34,10 +35,11 @@ bool worker_deliver(struct worker *w)
     return false;
 }
 
-bool worker_frame(struct worker *w)
+/* Frame what was read; deliver only full batches. Returns: false while the output blocks. */
+static bool frame(struct worker *w)
 {
     while (!round_frame(&w->round))
-        if (!worker_deliver(w))
+        if (!deliver(w))
             return false;
     return true;
 }
@@ -73,7 +75,7 @@ bool worker_finish_round(struct worker *w)
 {
     if (round_is_empty(&w->round))
         return true;
-    if (!worker_frame(w) || !worker_deliver(w))
+    if (!frame(w) || !deliver(w))
         return false;
     uint32_t count = round_close(&w->round, w->ended);
     for (uint32_t i = 0; i < count; i++)
@@ -91,7 +93,7 @@ bool worker_end_stream(struct worker *w, uint32_t slot)
     if (!worker_make_room(w, slot))
         return false;
     round_end_stream(&w->round, slot);
-    return worker_frame(w);
+    return frame(w);
 }
 
 bool worker_owns(const struct worker *w, uint32_t slot)
@@ -106,7 +108,7 @@ static bool read_slowly(struct worker *w, uint32_t slot, bool may_end)
     const struct stream *stream = &w->plan.table->ledger->slots[slot].stream;
     uint64_t before = stream->sequence;
     enum round_read result = round_read(&w->round, slot, PEERLOG_SLOW_READ_BYTES, may_end);
-    bool done = worker_frame(w);
+    bool done = frame(w);
 
     worker_slow_down(w, slot, stream->sequence - before, result == ROUND_GOT);
     return done;
@@ -130,11 +132,11 @@ bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
         return false;
     if (w->draining) {
         worker_read_drained(w, slot);
-        return worker_frame(w);
+        return frame(w);
     }
     w->plan.table->conns[slot].active_s = w->now_s;
     if (w->round.rules->settings->limits.messages_per_second > 0)
         return read_slowly(w, slot, may_end);
     (void)round_read(&w->round, slot, read_limit(w), may_end);
-    return worker_frame(w);
+    return frame(w);
 }
