@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every number that a peer, a file or a command line is measured against.
- * Nothing else in the tree may carry a magic number of this kind.
+ * Every number that a peer, a file or a command line is measured against. No other file carries
+ * such a number; but what a protocol fixes stands with the protocol.
  */
 #ifndef PEERLOG_LIMITS_H
 #define PEERLOG_LIMITS_H

@@ -105,18 +105,18 @@ static enum opening open_counted(struct framer *f)
     return opening;
 }
 
-/* Does this frame run to the next NUL, over any LF? */
-static enum opening open_to_nul(struct framer *f)
+/* A frame of text: which one ends it, LF or only NUL? Answers: is that decided? */
+static bool open_text(struct framer *f)
 {
     if (f->rules->framing != FRAMING_AUTO || !f->state->after_nul) {
         f->state->phase = PHASE_TEXT;
-        return OPENING_TEXT;
+        return true;
     }
     enum priority_probe probe = priority_probe(f->at, (size_t)(f->end - f->at));
     if (probe == PRIORITY_UNDECIDED && !f->at_end)
-        return OPENING_UNDECIDED;
+        return false;
     f->state->phase = probe == PRIORITY_PRESENT ? PHASE_TEXT_TO_NUL : PHASE_TEXT;
-    return OPENING_TEXT;
+    return true;
 }
 
 /* Decide the kind of the frame at f->at. Answers: is it decided? */
@@ -131,7 +131,7 @@ static bool open_frame(struct framer *f)
         if (opening == OPENING_UNDECIDED && !f->at_end)
             return false;
     }
-    return open_to_nul(f) != OPENING_UNDECIDED;
+    return open_text(f);
 }
 
 /* Leave the frame: the next byte starts a new one. */
@@ -383,7 +383,6 @@ enum framer_result framer_next(struct framer *f, struct frame *ret_frame)
             f->keep = (uint32_t)(f->end - f->at);
             return FRAMER_NEED_MORE;
         }
-        /* A stream that ends exactly where a frame was opened holds nothing more. */
         if (f->state->phase >= PHASE_DROP_TEXT)
             result = continue_dropping(f, ret_frame);
         else

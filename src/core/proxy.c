@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -156,7 +157,7 @@ static enum proxy_result parse_block(const unsigned char *bytes, size_t len, str
 /* --- both --- */
 
 /* Are the LEN bytes at hand the beginning of EXPECTED? */
-static int begins(const unsigned char *bytes, size_t len, const void *expected, size_t expected_len)
+static bool begins(const unsigned char *bytes, size_t len, const void *expected, size_t expected_len)
 {
     return memcmp(bytes, expected, len < expected_len ? len : expected_len) == 0;
 }

@@ -7,6 +7,7 @@
 
 #include "peerlog/stranger.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct beginning {
@@ -22,7 +23,7 @@ static const struct beginning beginnings[] = {
 };
 
 /* A handshake record of SSL 3.0 to TLS 1.3 that begins with a ClientHello. */
-static int is_client_hello(const unsigned char *bytes, size_t len)
+static bool is_client_hello(const unsigned char *bytes, size_t len)
 {
     return len >= 6 && bytes[0] == 0x16 && bytes[1] == 0x03 && bytes[2] <= 0x04 && bytes[5] == 0x01;
 }

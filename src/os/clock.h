@@ -12,7 +12,7 @@
 /* Milliseconds of CLOCK_MONOTONIC, exact. */
 uint64_t clock_mono_ms(void);
 
-/* The same, as cheap as it can be had: up to 4 ms behind. */
+/* The same, as cheap as it can be had: up to a tick of the kernel behind, 10 ms at most. */
 uint64_t clock_mono_coarse_ms(void);
 
 /* Microseconds of CLOCK_MONOTONIC. */

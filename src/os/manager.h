@@ -17,7 +17,7 @@ struct manager_rate {
 /*
  * The limit that a unit sets for its messages.
  * Returns: 0; -ENOENT when the unit is not loaded; another negative errno.
- * Blocks:  less than 2 seconds.
+ * Blocks:  2 seconds at most.
  */
 int manager_unit_rate(const char *unit, struct manager_rate *ret_rate);
 
