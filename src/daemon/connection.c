@@ -77,7 +77,7 @@ static void clear_conn(struct conn *conn)
     conn->active_s = conn->drain_left = 0;
     conn->paid_ms = 0;
     conn->dirty_tail = TAIL_CLEAN;
-    conn->in_hand = 0;
+    conn->in_hand = conn->by_reset = 0;
     conn->state = CONN_OPEN;
 }
 

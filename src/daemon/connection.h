@@ -27,6 +27,7 @@ struct conn {
     uint8_t dirty_tail;  /* enum dirty_tail */
     uint8_t in_hand;     /* it has a segment in the round: a round reads none twice */
     uint8_t state;       /* enum conn_state */
+    uint8_t by_reset;    /* what it said is not all logged: its end must not look like it */
 };
 
 enum dirty_tail {

@@ -182,7 +182,7 @@ static void abandon(struct listener *l, uint32_t slot, int error)
 {
     uint16_t lot = atomic_exchange(&l->plan.table->ledger->slots[slot].lot, LOT_NONE);
 
-    net_hang_up(l->plan.table->conns[slot].fd);
+    net_break_off(l->plan.table->conns[slot].fd);
     admission_leave(l->plan.office, &l->plan.table->ledger->slots[slot].peer);
     if (lot != LOT_NONE)
         parking_leave(l->plan.parking, lot);
@@ -273,7 +273,7 @@ static bool accept_one(struct listener *l, const struct listening_socket *from)
     l->failures = 0;
     if (!is_admitted(l, &peer, from->id)) {
         connections_give(l->plan.table, slot);
-        (void)close(fd); /* refused: there is nothing to say */
+        (void)close(fd); /* refused: it is reset */
         return true;
     }
     fill_slot(l, slot, fd, &peer, from->id);

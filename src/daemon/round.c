@@ -203,6 +203,7 @@ static bool hear_greeting(struct round *r, struct segment *segment, size_t len, 
         finish_segment(r, segment->from, at_end ? 0 : (uint32_t)len);
         return false;
     case GREETING_REFUSED:
+        r->table->conns[segment->slot].by_reset = 1;
         break;
     }
     atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);

@@ -104,6 +104,7 @@ static void neutralise(struct takeover *t, struct inbox *inbox, struct segment *
     segment->start.tail_bytes = 0;
     atomic_store(&segment->fresh, 0);
     atomic_store(&segment->at_end, 1);
+    t->table->conns[segment->slot].by_reset = 1;
     t->report->poisoned++;
 }
 

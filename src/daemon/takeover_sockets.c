@@ -97,9 +97,10 @@ static bool found_socket(void *context, int fd, uint16_t lot, bool keep)
     uint32_t i = cookie != 0 ? index_find(t, cookie) : CONNECTION_NONE;
 
     if (!keep && (i == CONNECTION_NONE || t->table->conns[i].fd < 0)) {
-        net_hang_up(fd);
+        net_break_off(fd);
         return false;
     }
+    net_end_well(fd, false); /* the process before may have said otherwise */
     if (i == CONNECTION_NONE) {
         if (adopt_stranger(t, fd, lot, cookie))
             return true;

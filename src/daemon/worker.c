@@ -324,8 +324,10 @@ static void *run(void *argument)
 
     (void)pthread_mutex_lock(w->plan.gate); /* a plain mutex of ours cannot fail */
     (void)pthread_mutex_unlock(w->plan.gate);
-    if (w->stride > 0)
+    if (w->stride > 0) {
         work(w);
+        worker_part_well(w);
+    }
     w->plan.events->worker_ended(w->plan.events->context);
     return NULL;
 }

@@ -71,3 +71,15 @@ bool worker_drain_turn(struct worker *w)
     }
     return worker_finish_round(w) && done;
 }
+
+void worker_part_well(struct worker *w)
+{
+    struct connections *table = w->plan.table;
+
+    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
+        const struct conn *conn = &table->conns[i];
+        if (worker_owns(w, i) && conn->fd >= 0 && !conn->in_hand &&
+            table->ledger->slots[i].stream.tail_bytes == 0)
+            net_end_well(conn->fd, true);
+    }
+}

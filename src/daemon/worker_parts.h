@@ -110,4 +110,10 @@ void worker_read_drained(struct worker *w, uint32_t slot);
 /* One turn over what is to be drained. Returns: true when nothing is left to read. */
 bool worker_drain_turn(struct worker *w);
 
+/*
+ * The worker has ended. Connections of which nothing is in hand are told goodbye when nobody
+ * takes them over; the others, and all when we die instead, are reset.
+ */
+void worker_part_well(struct worker *w);
+
 #endif

@@ -44,6 +44,24 @@ static bool frame(struct worker *w)
     return true;
 }
 
+/*
+ * Close the socket of a connection that has ended: the peer takes FIN for a receipt.
+ * A parked copy keeps the socket open, and so it would stay in the set.
+ */
+static void close_socket(struct worker *w, struct conn *conn, bool parked)
+{
+    if (parked)
+        (void)poller_remove(w->set, conn->fd); /* it is not in it while it rests */
+    if (conn->by_reset) {
+        net_break_off(conn->fd);
+    } else if (parked) {
+        net_hang_up(conn->fd);
+    } else {
+        net_end_well(conn->fd, true);
+        (void)close(conn->fd); /* everything was read; there is no copy elsewhere */
+    }
+}
+
 /* Close a connection whose last byte was delivered. */
 static void end_connection(struct worker *w, uint32_t slot_index)
 {
@@ -55,13 +73,8 @@ static void end_connection(struct worker *w, uint32_t slot_index)
         stats_add(&w->stats.silent, 1);
     /* Before the peer can know: it may come again at once. */
     admission_leave(w->plan.office, &slot->peer);
-    if (conn->fd >= 0 && lot != LOT_NONE) {
-        /* The parked copy keeps the socket open, and so it would stay in the set. */
-        (void)poller_remove(w->set, conn->fd); /* it is not in it while it rests */
-        net_hang_up(conn->fd);
-    } else if (conn->fd >= 0) {
-        (void)close(conn->fd); /* everything was read; there is no copy elsewhere */
-    }
+    if (conn->fd >= 0)
+        close_socket(w, conn, lot != LOT_NONE);
     if (lot != LOT_NONE)
         parking_leave(w->plan.parking, lot);
     round_forget(&w->round, slot_index);

@@ -67,6 +67,7 @@ int net_adopt_listener(int fd)
     int error = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     if (error == 0)
         error = set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    net_end_well(fd, false);
     /* Whoever opened it may have left it blocking: systemd does by default. */
     int flags = fcntl(fd, F_GETFL);
     if (error == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
@@ -219,11 +220,28 @@ int net_stream_state(int fd, struct net_stream *ret_state)
     return 0;
 }
 
+void net_end_well(int fd, bool well)
+{
+    /* Zero seconds of lingering are no lingering but a reset: tcp(7), socket(7). */
+    struct linger linger = {.l_onoff = !well, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger); /* it is a socket */
+}
+
 void net_hang_up(int fd)
 {
+    net_end_well(fd, true);
     (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
     /* What is left unread must not look like a living connection in a parked copy. */
     while (recv(fd, NULL, INT32_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0)
         continue;
+    (void)close(fd);
+}
+
+void net_break_off(int fd)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    (void)connect(fd, &nobody, sizeof nobody); /* a reset, at once; it may be gone already */
     (void)close(fd);
 }

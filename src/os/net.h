@@ -13,7 +13,7 @@
 
 /*
  * Listen on a numeric address; an IPv6 "::" serves both families. Accepted sockets
- * inherit SO_OOBINLINE and SO_KEEPALIVE.
+ * inherit SO_OOBINLINE, SO_KEEPALIVE, and an end by a reset: see net_end_well().
  * Returns: the descriptor; or negative errno as from socket(2), bind(2), listen(2).
  */
 int net_listen(const struct peer *address, int backlog);
@@ -55,7 +55,16 @@ int net_stream_state(int fd, struct net_stream *ret_state);
 /* Bytes that wait to be read; 0 when there are none or it can't be told. */
 uint32_t net_unread(int fd);
 
+/*
+ * How the peer learns that the last descriptor of its connection was closed, by us or by our
+ * death: with WELL by FIN, which says that all was read; without, by RST.
+ */
+void net_end_well(int fd, bool well);
+
 /* Say goodbye in both directions and close; for sockets of which copies exist elsewhere. */
 void net_hang_up(int fd);
+
+/* Reset the connection and close, whoever has copies of it: not all that it said was logged. */
+void net_break_off(int fd);
 
 #endif

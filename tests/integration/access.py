@@ -21,14 +21,6 @@ def was_closed(sock):
             return True
 
 
-def refused(port, source, data=b""):
-    """Connect from SOURCE; answers whether the daemon closes at once without reading."""
-    sock = connect(port, source=source)
-    with contextlib.suppress(ConnectionError):  # it may be closed by now
-        sock.sendall(data)
-    return was_closed(sock)
-
-
 class HaProxy:
     """A balancer with a front end for each version of the header, and health checks."""
 

@@ -153,6 +153,33 @@ def silent_visits(scratch):
         assert [r.text for r in sink.wait_count(1)] == [b"a word"]
 
 
+def no_receipt_for_what_is_lost(scratch):
+    """The daemon ends, and the log never took what is in hand: who said it is reset."""
+    for signals, status in (((signal.SIGTERM,), 74), ((signal.SIGTERM,) * 2, 74),
+                            ((signal.SIGKILL,), -signal.SIGKILL)):
+        with serving("syslog", scratch) as (daemon, sink):
+            logged, waits, has_ended = [connect(daemon.port) for _ in range(3)]
+            logged.sendall(b"logged\n")
+            sink.wait_count(1)
+            sink.close()
+            waits.sendall(b"in hand\n")
+            has_ended.sendall(b"in hand, too\n")
+            has_ended.shutdown(socket.SHUT_WR)
+            Unread([waits, has_ended]).wait()
+            daemon.expect("is not there")
+            for number in signals:
+                daemon.signal(number)
+                if number == signal.SIGTERM:
+                    until(lambda d=daemon: refuses(d.port), "the listening socket to close")
+            assert is_reset(waits) and is_reset(has_ended), "they were told that all was logged"
+            if signals == (signal.SIGTERM,):
+                assert not is_reset(logged), "nothing of it was lost"
+                daemon.expect("stopped with messages that the log did not take: 2 in hand")
+            elif len(signals) == 2:
+                daemon.expect("told to stop twice")
+            daemon.end(status)
+
+
 if __name__ == "__main__":
     main(half_close, half_close_long_after, reset_after_much, urgent_bytes, lone_urgent_byte,
-         short_connections, silent_visits)
+         short_connections, silent_visits, no_receipt_for_what_is_lost)

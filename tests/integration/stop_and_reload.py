@@ -63,14 +63,6 @@ def stop_delivers(kind, number, ending, scratch):
             sock.close()
 
 
-def refuses(port):
-    try:
-        connect(port).close()
-        return False
-    except (ConnectionRefusedError, ConnectionResetError):
-        return True
-
-
 def sigterm_delivers_to_syslog(scratch):
     for ending in ("open", "half-closed", "reset"):
         stop_delivers("syslog", signal.SIGTERM, ending, scratch)

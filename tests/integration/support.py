@@ -723,6 +723,35 @@ def connect(port, host="127.0.0.1", source=None):
     return sock
 
 
+def refuses(port):
+    """Answers: does nobody listen there?"""
+    try:
+        connect(port).close()
+        return False
+    except (ConnectionRefusedError, ConnectionResetError):
+        return True
+
+
+def is_reset(sock):
+    """Wait until the daemon ends this connection. Answers: by a reset, which is no receipt?"""
+    try:
+        assert sock.recv(1) == b"", "the daemon never speaks"
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def refused(port, source=None, data=b""):
+    """Connect from SOURCE; answers whether the daemon resets it at once without reading."""
+    try:
+        with connect(port, source=source) as sock:
+            with contextlib.suppress(ConnectionError):  # it may be over by now
+                sock.sendall(data)
+            return is_reset(sock)
+    except ConnectionResetError:
+        return True
+
+
 def finish(sock):
     """Half-close, wait until the daemon closes too, and close. Returns: the peer's name."""
     name = name_of(sock)

@@ -10,7 +10,7 @@ import os
 import select
 import socket
 
-from survival import Service, SyslogSink, Unread, connect, main, name_of
+from survival import Service, SyslogSink, Unread, connect, main, name_of, refused
 
 STRANGER = r"a socket unit passed \S+, which is no listener of the configuration"
 
@@ -119,7 +119,7 @@ def access_lists_hold_for_it(scratch):
         sink = SyslogSink(os.path.join(scratch, "log"))
         with Service(scratch, sink, listeners=[dict(elsewhere("x", port), deny=["127.0.0.0/8"])],
                      extra=[("peerlogd.socket", unit.fileno())]) as service:
-            assert connect(port).recv(1) == b""
+            assert refused(port)
             service.expect("refusing 127.0.0.1: denied")
 
 
