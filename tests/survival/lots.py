@@ -107,6 +107,9 @@ def the_dead_do_not_crowd_out_the_living(scratch):
                 sink.wait(lambda r, n=i: any(x.text == b"number %d" % n for x in r), "a message")
                 most = max(most, len(service.manager.descriptors("lot-")))
         assert most <= files // LOT + 1, f"{most} lots: more copies than the kernel allows"
+        for sock in socks:
+            sock.sendall(b"still here\n")
+        sink.wait(lambda r: sum(x.text == b"still here" for x in r) == alive, "the living")
         service.wait_connections(alive)
         service.kill()
         service.begin()

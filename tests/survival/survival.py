@@ -152,10 +152,9 @@ class Service:
         assert not surprises, "the daemon also said:\n" + "\n".join(surprises[:20])
 
     def wait_connections(self, count):
-        """Wait until the daemon says that it has so many."""
-        self.manager.wait_said(
-            f"{count} connections",
-            lambda f: f.get("STATUS", "").startswith(f"{count} connection"), self.since)
+        """Wait until the daemon has so many, by its latest word."""
+        until(lambda: self.manager.status().startswith(f"{count} connection"),
+              f"{count} connections")
 
 
 class Reporter:
