@@ -23,9 +23,13 @@
 #include "os/log.h"
 #include "os/signals.h"
 
-/* Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place. */
-static void occupy_standard_descriptors(void)
+/*
+ * Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place.
+ * Answers: was standard output open before?
+ */
+static bool occupy_standard_descriptors(void)
 {
+    bool has_stdout = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
     int fd;
 
     do
@@ -33,6 +37,7 @@ static void occupy_standard_descriptors(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd > STDERR_FILENO)
         (void)close(fd); /* all three are there */
+    return has_stdout;
 }
 
 static void say_fault(void *context, const char *fault)
@@ -44,7 +49,7 @@ static void say_fault(void *context, const char *fault)
 /* The file's text; none when the default file is missing. Returns: 0 or negative errno. */
 static int read_file(const struct options *options, char **ret_text, size_t *ret_len)
 {
-    int error = settings_read_file(options->file, ret_text, ret_len);
+    int error = settings_read_file(options->file, false, ret_text, ret_len);
 
     if (error == -ENOENT && !options->named) {
         log_say(SEVERITY_NOTICE, "%s does not exist: using the built-in defaults", options->file);
@@ -53,7 +58,8 @@ static int read_file(const struct options *options, char **ret_text, size_t *ret
         return 0;
     }
     if (error < 0)
-        log_say(SEVERITY_ERR, "%s: cannot be read: %s", options->file, strerror(-error));
+        log_say(SEVERITY_ERR, "%s: cannot be read: %s", options->file,
+                settings_describe_failure(error));
     return error;
 }
 
@@ -86,6 +92,12 @@ static void warn_of_system(const struct settings *settings)
     warnings_judge_descriptors(settings, &around, say_warning, NULL);
 }
 
+/* A configuration could not be had: whose fault is it? */
+static int status_of(int error)
+{
+    return error == -ENOMEM || error == -EMFILE || error == -ENFILE ? EX_OSERR : EX_CONFIG;
+}
+
 static int check(const struct options *options)
 {
     struct settings *settings = NULL;
@@ -95,12 +107,14 @@ static int check(const struct options *options)
     int error = read_file(options, &text, &len);
     if (error == 0)
         error = parse_settings(options, text, len, &settings);
-    if (error == 0)
+    if (error == 0) {
+        warnings_judge_severities(settings, say_warning, NULL);
         warn_of_system(settings);
+    }
     free(text);
     (void)settings_free(settings);
     if (error < 0)
-        return error == -ENOMEM ? EX_OSERR : EX_CONFIG;
+        return status_of(error);
     (void)printf("%s: good\n", options->file);
     return fflush(stdout) != 0 ? EX_IOERR : EX_OK;
 }
@@ -135,7 +149,7 @@ static int use_last_good(struct server_plan *plan, const struct options *options
     return 0;
 }
 
-static int serve(const struct options *options)
+static int serve(const struct options *options, bool has_stdout)
 {
     struct inheritance inheritance;
     struct server_plan plan = {.file = options->file, .inheritance = &inheritance};
@@ -156,8 +170,12 @@ static int serve(const struct options *options)
         if (other == 0 || other == -ENOMEM)
             error = other; /* without memory the next start may have better luck */
     }
-    int status = error == -ENOMEM ? EX_OSERR : EX_CONFIG;
-    if (error == 0) {
+    int status = status_of(error);
+    if (error == 0 && plan.settings->output.type == OUTPUT_STDOUT && !has_stdout) {
+        log_say(SEVERITY_ERR, "output.type is \"stdout\", but standard output is closed");
+        plan.settings = settings_free(plan.settings);
+        status = EX_IOERR;
+    } else if (error == 0) {
         log_set_level(plan.settings->log_level);
         status = server_run(&plan);
     }
@@ -173,10 +191,10 @@ int main(int argc, char **argv)
     /* Large tables are mapped, so that what is never used of them costs nothing. */
     (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
     signals_ignore_writes();
-    occupy_standard_descriptors();
+    bool has_stdout = occupy_standard_descriptors();
     log_init("peerlogd");
     int status = options_parse(argc, argv, &options);
     if (status >= 0)
         return status;
-    return options.check ? check(&options) : serve(&options);
+    return options.check ? check(&options) : serve(&options, has_stdout);
 }

@@ -100,13 +100,16 @@ static const char *describe_loss(int error)
     case -ENOBUFS:
     case -ENOMEM:
         return "cannot take anything";
+    case -EACCES:
+    case -EPERM:
+        return "cannot be opened";
     default:
         return "is not there";
     }
 }
 
-/* Count it as lost, or as stalled; the first one says so. */
-static void note_lost(struct output *output, int error)
+/* Count it as lost, or as stalled, since SINCE_MS; the first one says so. */
+static void note_lost(struct output *output, int error, uint64_t since_ms)
 {
     struct output_health *health = output->health;
 
@@ -116,7 +119,7 @@ static void note_lost(struct output *output, int error)
     output->lost = 1;
     if (atomic_fetch_add(&health->lost, 1) != 0)
         return;
-    atomic_store(&health->lost_since_ms, clock_mono_ms());
+    atomic_store(&health->lost_since_ms, since_ms);
     atomic_store(&health->announced, 1);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
               "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
@@ -147,7 +150,7 @@ struct output *output_free(struct output *output)
 static void lose(struct output *output, int error)
 {
     close_output(output);
-    note_lost(output, error);
+    note_lost(output, error, clock_mono_ms());
     output->retry_at_ms = clock_mono_ms() + output->backoff_ms;
     output->backoff_ms *= 2;
     if (output->backoff_ms > PEERLOG_REOPEN_MAX_MS)
@@ -188,7 +191,7 @@ static void note_full(struct output *output, bool progress)
             note_back(output);
         output->full_since_ms = now_ms;
     } else if (now_ms - output->full_since_ms >= PEERLOG_STALL_MS) {
-        note_lost(output, -EAGAIN);
+        note_lost(output, -EAGAIN, output->full_since_ms);
     }
 }
 
@@ -218,7 +221,7 @@ enum output_wait output_push(struct output *output, struct batch *batch)
         case -ENOSPC:
         case -EDQUOT:
         case -EFBIG:
-            note_lost(output, error);
+            note_lost(output, error, clock_mono_ms());
             output->retry_at_ms = clock_mono_ms() + PEERLOG_REOPEN_MIN_MS;
             return OUTPUT_WAIT_TIME;
         case -EPIPE:

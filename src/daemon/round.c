@@ -170,10 +170,12 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     source->peer_len = (uint8_t)peer_format(&slot->peer, source->peer_text);
     source->label = rulebook_label(r->rules, slot->listener);
     source->listener = rulebook_listener_text(r->rules, slot->listener);
+    uint8_t highest = r->rules->settings->highest_severity, severity = source->label->severity;
     r->record_rules = (struct record_rules){
         .mode = r->rules->settings->priority,
-        .highest_severity = r->rules->settings->highest_severity,
-        .priority = priority_make(source->label->facility, source->label->severity),
+        .highest_severity = highest,
+        .priority = priority_make(source->label->facility,
+                                  severity < highest ? highest : severity),
     };
 }
 
@@ -341,7 +343,6 @@ void round_withdraw(struct round *r, bool begun)
 
 void round_taken(struct round *r)
 {
-    stats_add(&r->stats->records, r->batch->count);
     r->batch->count = r->batch->taken = 0;
 }
 

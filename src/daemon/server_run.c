@@ -312,11 +312,12 @@ void server_reload(struct server *s)
     (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
                    (unsigned long long)clock_mono_us()); /* always fits */
     notify_say(state);
-    int error = s->file != NULL ? settings_read_file(s->file, &text, &len) : -ENOENT;
+    int error = s->file != NULL ? settings_read_file(s->file, true, &text, &len) : -ENOENT;
     if (error < 0)
         log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
                   "cannot read %s: %s; nothing was changed",
-                  s->file != NULL ? s->file : "a configuration file", strerror(-error));
+                  s->file != NULL ? s->file : "a configuration file",
+                  settings_describe_failure(error));
     else
         error = reload_from(s, text, len);
     if (error == 0) {

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "peerlog/limits.h"
@@ -155,13 +156,32 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
     return 0;
 }
 
-int settings_read_file(const char *path, char **ret_text, size_t *ret_len)
+int settings_read_file(const char *path, bool again, char **ret_text, size_t *ret_len)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (again ? O_NONBLOCK : 0));
+    struct stat st;
+    int r = 0;
 
     if (fd < 0)
         return -errno;
-    int r = read_all(fd, ret_text, ret_len);
+    if (again && fstat(fd, &st) < 0)
+        r = -errno;
+    else if (again && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        r = -ESPIPE;
+    if (r == 0)
+        r = read_all(fd, ret_text, ret_len);
     (void)close(fd); /* nothing was written */
     return r;
+}
+
+const char *settings_describe_failure(int error)
+{
+    switch (error) {
+    case -EFBIG:
+        return "it is larger than 1 MiB, which is the most";
+    case -ESPIPE:
+        return "it is a pipe, which cannot be read again";
+    default:
+        return strerror(-error);
+    }
 }

@@ -12,11 +12,16 @@
 #include "daemon/settings_faults.h"
 
 /*
- * Read a whole file into memory, at most 1 MiB.
- * Returns: 0; or negative errno as from open(2) and read(2); -EFBIG; -EISDIR.
+ * Read a whole file into memory, at most 1 MiB. AGAIN: it was read before, so it must not be a
+ * pipe, which is empty by now, or waits for somebody to write.
+ * Returns: 0; or negative errno as from open(2) and read(2); -EFBIG; -EISDIR; -ESPIPE when it
+ *          is a pipe that cannot be read again.
  * Owns:    the caller owns *ret_text (NUL-terminated), see free(3).
  */
-int settings_read_file(const char *path, char **ret_text, size_t *ret_len);
+int settings_read_file(const char *path, bool again, char **ret_text, size_t *ret_len);
+
+/* Why settings_read_file() failed with ERROR, for people. */
+const char *settings_describe_failure(int error);
 
 /*
  * Look for bytes that no settings file has: too many of them, NUL, and what is not

@@ -105,7 +105,27 @@ enum severity warnings_least_severity(const struct settings *settings)
     for (size_t i = 0; i < settings->listeners_count; i++)
         if (settings->listeners[i].label.severity > least)
             least = settings->listeners[i].label.severity;
-    return (enum severity)least;
+    return (enum severity)(least > settings->highest_severity ? least
+                                                              : settings->highest_severity);
+}
+
+void warnings_judge_severities(const struct settings *settings, warning_fn *warn, void *context)
+{
+    char address[PEER_TEXT_BYTES], text[WARNING_BYTES];
+
+    for (size_t i = 0; i < settings->listeners_count; i++) {
+        const struct listener_settings *listener = &settings->listeners[i];
+        if (listener->label.severity >= settings->highest_severity)
+            continue;
+        (void)peer_format(&listener->address, address);
+        (void)snprintf(text, sizeof text,
+                       "the severity of messages from listener %s is %s, but highest_severity "
+                       "lowers them to %s; set highest_severity = \"%s\" to let it be",
+                       address, severity_name(listener->label.severity),
+                       severity_name(settings->highest_severity),
+                       severity_name(listener->label.severity));
+        warn(context, text);
+    }
 }
 
 static void judge_rate(const struct surroundings *around, warning_fn *warn, void *context)

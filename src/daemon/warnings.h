@@ -32,6 +32,9 @@ typedef void warning_fn(void *context, const char *warning);
 /* The least severe records that these settings let through. */
 enum severity warnings_least_severity(const struct settings *settings);
 
+/* Warn of listeners whose own severity is more severe than what is let through. */
+void warnings_judge_severities(const struct settings *settings, warning_fn *warn, void *context);
+
 /*
  * Look at the journal that these settings write to; its files are below ROOT, "" for the
  * system. Descriptors are left alone.

@@ -20,7 +20,9 @@ static bool deliver(struct worker *w)
         return true;
     }
     round_offer(&w->round);
+    uint32_t taken = batch->taken;
     enum output_wait wait = output_push(w->output, batch);
+    stats_add(&w->stats.records, batch->taken - taken);
     atomic_store_explicit(&w->stats.waiting, batch->count - batch->taken, memory_order_relaxed);
     if (wait == OUTPUT_READY) {
         round_taken(&w->round);

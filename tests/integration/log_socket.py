@@ -123,6 +123,21 @@ def stalled_journal(scratch):
     stalled("journal", scratch)
 
 
+def a_long_stall(scratch):
+    """What takes nothing for two seconds is said to be lost; the time counts from its last sign."""
+    with serving("syslog", scratch) as (daemon, sink):
+        sink.stall()
+        sock = connect(daemon.port)
+        sock.sendall(b"waits\n" * 1000)
+        daemon.expect("has taken nothing for a while")
+        daemon.signal(signal.SIGUSR1)
+        assert 0 < daemon.counted("messages") < 1000, "what it took is counted, and no more"
+        sink.resume()
+        daemon.expect(r"is back after (?!0\.|1\.)\d+\.\d\d\d s$")
+        sink.wait_count(1000)
+        finish(sock)
+
+
 def replaced(kind, scratch, times):
     """Replaced under load, and as often unlinked and bound again; each datagram is counted."""
     with serving(kind, scratch, workers=2) as (daemon, sink):
@@ -241,6 +256,6 @@ def too_large_for_the_journal(scratch):
 
 
 if __name__ == "__main__":
-    main(missing_syslog, missing_journal, stalled_syslog, stalled_journal, replaced_syslog,
+    main(missing_syslog, missing_journal, a_long_stall, stalled_syslog, stalled_journal, replaced_syslog,
          replaced_journal, gone_for_a_while, slow_syslog, slow_journal,
          another_kind_of_socket, too_large_for_a_datagram, too_large_for_the_journal)

@@ -28,6 +28,17 @@ def closed_descriptors(scratch):
                     assert not target.startswith(("socket:", "anon_inode:")), target
 
 
+def closed_standard_output_that_is_the_log(scratch):
+    """Then nobody would ever see a message: it does not start, and says why."""
+    path = os.path.join(scratch, "stdout.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(settings_text(dict(listeners=[LOOPBACK], output=dict(type="stdout"))))
+    ended = subprocess.run([PEERLOGD, "-c", path], env=clean_environment(), timeout=PATIENCE,
+                           preexec_fn=close_all(1), stderr=subprocess.PIPE, check=False)
+    assert ended.returncode == 74, ended
+    assert b'output.type is "stdout", but standard output is closed' in ended.stderr, ended
+
+
 def closed_standard_error(scratch):
     """With 0, 1 and 2 closed nobody hears a word, but all is served."""
     with new_sink("syslog", scratch) as sink:
@@ -253,7 +264,7 @@ def read_only_and_far_away(scratch):
 
 
 if __name__ == "__main__":
-    main(closed_descriptors, closed_standard_error, stdout_to_a_file, stdout_to_a_socket,
+    main(closed_descriptors, closed_standard_output_that_is_the_log, closed_standard_error, stdout_to_a_file, stdout_to_a_socket,
          stdout_stalls, stdout_reader_goes_away, stdout_without_a_reader,
          stdout_to_a_full_disk, blocked_and_ignored_signals, small_limit,
          out_of_descriptors, read_only_and_far_away)

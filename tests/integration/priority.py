@@ -70,6 +70,13 @@ def nobody_reaches_every_terminal(scratch):
                     assert {r.severity for r in records} == {CRIT}, records
 
 
+def nobody_does_by_default(scratch):
+    """Nor is a listener's own severity let through that highest_severity forbids."""
+    with serving("syslog", scratch, listeners=[dict(LOOPBACK, severity="emerg")]) as (daemon, sink):
+        say(daemon.port, b"plain\n<30>info\n")
+        assert [r.severity for r in sink.wait_count(2)] == [CRIT, 6]
+
+
 def pieces_keep_the_priority(scratch):
     with serving("syslog", scratch, buffer_size=256) as (daemon, sink):
         say(daemon.port, b"<11>" + b"x" * 600 + b"\nplain\n<15>" + b"<8>" * 300 + b"\n")
@@ -108,4 +115,5 @@ def listeners_override(scratch):
 
 if __name__ == "__main__":
     main(severity_only, full, ignored, highest_severity, nobody_reaches_every_terminal,
+         nobody_does_by_default,
          pieces_keep_the_priority, output_sets_defaults, listeners_override)

@@ -239,7 +239,11 @@ def bad_reload_changes_nothing(scratch):
         os.unlink(daemon.file)
         daemon.signal(signal.SIGHUP)
         daemon.expect(r"cannot read .*: No such file or directory; nothing was changed")
-        daemon.expect(REFUSED, 5)
+        os.mkfifo(daemon.file)
+        daemon.signal(signal.SIGHUP)
+        daemon.expect(r"cannot read .*: it is a pipe, which cannot be read again; nothing was changed")
+        os.unlink(daemon.file)
+        daemon.expect(REFUSED, 6)
         sock.sendall(b"old connection\n")
         say(daemon.port, b"new connection\n")
         assert {(r.tag, r.priority) for r in sink.wait_count(2)} == {("peerlogd", 30)}

@@ -70,7 +70,7 @@ char *load_file(const char *directory, const char *name, size_t *ret_len)
     char *text = NULL;
 
     (void)snprintf(path, sizeof path, "%s/%s", directory, name);
-    if (settings_read_file(path, &text, ret_len) < 0) {
+    if (settings_read_file(path, false, &text, ret_len) < 0) {
         (void)fprintf(stderr, "can not read %s\n", path);
         abort();
     }

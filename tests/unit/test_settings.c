@@ -348,23 +348,23 @@ static void reads_a_file_up_to_its_limit(void **state)
     (void)state;
     assert_true(fd >= 0);
     (void)close(fd);
-    assert_int_equal(settings_read_file(path, &text, &len), 0);
+    assert_int_equal(settings_read_file(path, false, &text, &len), 0);
     assert_int_equal(len, 0);
     assert_int_equal(text[0], '\0');
     free(text);
 
     make_file(path, PEERLOG_MAX_SETTINGS_BYTES);
-    assert_int_equal(settings_read_file(path, &text, &len), 0);
+    assert_int_equal(settings_read_file(path, false, &text, &len), 0);
     assert_int_equal(len, PEERLOG_MAX_SETTINGS_BYTES);
     assert_int_equal(text[len], '\0');
     free(text);
 
     make_file(path, PEERLOG_MAX_SETTINGS_BYTES + 1);
     text = NULL;
-    assert_int_equal(settings_read_file(path, &text, &len), -EFBIG);
+    assert_int_equal(settings_read_file(path, false, &text, &len), -EFBIG);
     assert_null(text);
     (void)unlink(path);
-    assert_int_equal(settings_read_file(path, &text, &len), -ENOENT);
+    assert_int_equal(settings_read_file(path, false, &text, &len), -ENOENT);
 }
 
 static void reads_no_directory_and_no_endless_device(void **state)
@@ -373,10 +373,10 @@ static void reads_no_directory_and_no_endless_device(void **state)
     size_t len = 0;
 
     (void)state;
-    assert_int_equal(settings_read_file("/", &text, &len), -EISDIR);
-    assert_int_equal(settings_read_file("/dev/zero", &text, &len), -EFBIG);
-    assert_int_equal(settings_read_file("/dev/null/x", &text, &len), -ENOTDIR);
-    assert_int_equal(settings_read_file("/dev/null", &text, &len), 0);
+    assert_int_equal(settings_read_file("/", false, &text, &len), -EISDIR);
+    assert_int_equal(settings_read_file("/dev/zero", false, &text, &len), -EFBIG);
+    assert_int_equal(settings_read_file("/dev/null/x", false, &text, &len), -ENOTDIR);
+    assert_int_equal(settings_read_file("/dev/null", false, &text, &len), 0);
     assert_int_equal(len, 0);
     free(text);
 }

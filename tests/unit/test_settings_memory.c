@@ -114,7 +114,7 @@ static void the_file_survives_it(void **state)
 
     (void)state;
     fail_at = 1;
-    assert_int_equal(settings_read_file("/dev/null", &text, &len), -ENOMEM);
+    assert_int_equal(settings_read_file("/dev/null", false, &text, &len), -ENOMEM);
     assert_null(text);
 }
 

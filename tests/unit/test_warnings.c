@@ -116,7 +116,7 @@ static void knows_the_least_severity_that_may_come(void **state)
         {"output = { severity = \"err\"; }", SEVERITY_DEBUG},
         {"priority = \"full\"", SEVERITY_DEBUG},
         {"priority = \"ignore\"", SEVERITY_INFO},
-        {"priority = \"ignore\" highest_severity = \"debug\"", SEVERITY_INFO},
+        {"priority = \"ignore\" highest_severity = \"debug\"", SEVERITY_DEBUG},
         {"priority = \"ignore\" output = { severity = \"err\"; }", SEVERITY_ERR},
         {"priority = \"ignore\" output = { severity = \"err\"; }\n"
          "listeners = ( { port = 1; }, { port = 2; severity = \"notice\"; } )",
@@ -158,6 +158,21 @@ static void warns_of_levels_that_hide_messages(void **state)
     assert_warning("priority = \"ignore\"", &around, "set MaxLevelSyslog=info there");
     around.journald = false;
     assert_warning("", &around, NULL);
+}
+
+static void warns_of_a_severity_that_is_lowered(void **state)
+{
+    struct settings *settings =
+        read_good("listeners = ( { port = 1; }, { port = 2; severity = \"emerg\"; } )");
+    struct heard_faults heard = {0};
+
+    (void)state;
+    warnings_judge_severities(settings, heard_add, &heard);
+    assert_int_equal(heard.count, 1);
+    assert_non_null(strstr(heard.text, "from listener 127.0.0.1:2 is emerg, but highest_severity "
+                                       "lowers them to crit; set highest_severity = \"emerg\""));
+    heard_done(&heard);
+    (void)settings_free(settings);
 }
 
 static void warns_of_rates_that_lose_messages(void **state)
@@ -234,6 +249,7 @@ int main(void)
         cmocka_unit_test(looks_at_the_journal_of_the_output),
         cmocka_unit_test(knows_the_least_severity_that_may_come),
         cmocka_unit_test(warns_of_levels_that_hide_messages),
+        cmocka_unit_test(warns_of_a_severity_that_is_lowered),
         cmocka_unit_test(warns_of_rates_that_lose_messages),
         cmocka_unit_test(counts_the_connections_that_descriptors_allow),
         cmocka_unit_test(warns_of_too_few_descriptors),
