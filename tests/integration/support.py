@@ -836,10 +836,19 @@ def tool(name):
 # --- a file of tests ---
 
 
+def chosen_of(tests):
+    """Those that the command line names, or all. A name that is none of theirs ends it all."""
+    unknown = [name for name in sys.argv[1:] if name not in {t.__name__ for t in tests}]
+    if unknown:
+        sys.stderr.write(f"{os.path.basename(sys.argv[0])}: there is no test {unknown[0]!r}\n")
+        sys.exit(64)
+    return [t for t in tests if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
+
+
 def main(*tests):
     """Run tests, each with a scratch directory. Arguments name the ones to run."""
     failed = skipped = 0
-    chosen = [t for t in tests if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
+    chosen = chosen_of(tests)
     for test in chosen:
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="peerlog-") as scratch:

@@ -4,7 +4,7 @@
 
 A scenario is a file NN_name.py beside this one with a function run(machine, kit), which
 returns a line about what it has seen or raises Failed. Ends with 0 if all went well, 1 if
-one failed, 77 if none could be run.
+one failed, 64 if one was asked for that does not exist, 77 if none could be run.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from harness import base, daemon, package, traffic  # noqa: E402
 from harness.failure import Failed, Skipped  # noqa: E402
 from harness.machine import Machine  # noqa: E402
 
-SKIP = 77
+USAGE, SKIP = 64, 77
 DEFAULT_LIMIT_S = 180
 OWN_NAMESPACE = "PEERLOG_SYSTEM_TESTS_UNSHARED"
 
@@ -55,14 +55,18 @@ class Late(Failed):
     """A scenario took longer than it may."""
 
 
+def is_meant(name, word):
+    """WORD: a number or a part of a name."""
+    return word.zfill(2) == name[:2] or word in name[3:]
+
+
 def find_scenarios(wanted):
-    """The files of scenarios, in order; WANTED: numbers or parts of names."""
-    names = sorted(name for name in os.listdir(HERE) if re.fullmatch(r"\d\d_\w+\.py", name))
-    return [
-        name[:-3]
-        for name in names
-        if not wanted or any(word.zfill(2) == name[:2] or word in name[3:] for word in wanted)
-    ]
+    """The names of scenarios, in order. Returns: them, and the words that mean none."""
+    files = sorted(name for name in os.listdir(HERE) if re.fullmatch(r"\d\d_\w+\.py", name))
+    names = [name[:-3] for name in files]
+    unknown = [word for word in wanted if not any(is_meant(name, word) for name in names)]
+    chosen = [name for name in names if not wanted or any(is_meant(name, w) for w in wanted)]
+    return chosen, unknown
 
 
 def load_scenario(name):
@@ -128,13 +132,13 @@ def parse_options():
     return parser.parse_args()
 
 
-def run_all(options, folder):
-    """Run what is wanted. Returns: counts by outcome."""
+def run_all(options, scenarios, folder):
+    """Run the SCENARIOS. Returns: counts by outcome."""
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
     base_root = base.get()
     deb = options.package or package.build(options.source)
     kit = Kit(options, deb, folder)
-    for name in find_scenarios(options.scenario):
+    for name in scenarios:
         started = time.monotonic()
         outcome, line = play(name, options, kit, base_root)
         counts[outcome] += 1
@@ -158,6 +162,10 @@ def interrupt(*_):
 def main():
     """Returns: the exit status."""
     options = parse_options()
+    scenarios, unknown = find_scenarios(options.scenario)
+    if unknown:
+        print(f"there is no scenario {unknown[0]!r}", file=sys.stderr)
+        return USAGE
     signal.signal(signal.SIGTERM, interrupt)
     try:
         base.check_tools()
@@ -168,7 +176,7 @@ def main():
         return SKIP
     print(f"seed {options.seed}", flush=True)
     try:
-        counts = run_all(options, folder)
+        counts = run_all(options, scenarios, folder)
     except Skipped as reason:
         print(f"system tests skipped: {reason}")
         return SKIP
