@@ -78,7 +78,7 @@ def a_worker_that_hangs_is_noticed(scratch):
         service.expect(rf"{name_of(victim)}: connection closed, because peerlogd crashed on it")
         assert is_reset(victim)
         other.sendall(b"after\n")
-        sink.wait(lambda r: r[-1].text == b"after", "the other connection")
+        sink.wait(lambda r: r and r[-1].text == b"after", "the other connection")
         assert [r.text.removeprefix(b"[repeat?] ") for r in sink.records()] == [
             b"meanwhile", b"after"]
         mark = service.manager.mark()
