@@ -192,11 +192,10 @@ def perl_syslog(scratch):
     with serving("syslog", scratch) as (daemon, sink):
         run([program, "-MSys::Syslog=:standard,:macros,:extended", "-e", """
             setlogsock({ type => 'tcp', host => '127.0.0.1', port => %d }) or die;
-            openlog('tagged', 'ndelay,noeol', 'local3') if $ARGV[0] eq 'noeol';
-            openlog('tagged', 'ndelay', 'local3') if $ARGV[0] ne 'noeol';
+            openlog('tagged', 'ndelay', 'local3');
             while (my $line = <STDIN>) { chomp $line; syslog('warning', '%%s', $line) or die; }
             closelog();
-        """ % daemon.port, "eol"], b"\n".join(LINES) + b"\n")
+        """ % daemon.port], b"\n".join(LINES) + b"\n")
         pattern = rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S+ )?tagged: (.*)"
         strip(pattern, sink, LINES, 28)
 
@@ -208,14 +207,15 @@ def telnet(scratch):
         process = subprocess.Popen([program, "127.0.0.1", str(daemon.port)],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT)
-        while b"Escape character" not in process.stdout.readline():
-            pass
+        words = Words(process.stdout)
+        words.wait("Escape character")
         for i, line in enumerate((b"hello", b"world")):
             process.stdin.write(line + b"\n")
             process.stdin.flush()
             assert sink.wait_count(i + 1)[i].text == line
         process.stdin.close()
         process.wait(PATIENCE)
+        words.thread.join()
         process.stdout.close()
 
 

@@ -401,7 +401,7 @@ LOOPBACK = {"address": "127.0.0.1", "port": 0}
 
 
 class Words:
-    """The daemon's own words: its standard error, line by line."""
+    """A program's own words, such as the daemon's standard error, line by line."""
 
     def __init__(self, stream):
         self.changed = threading.Condition()
