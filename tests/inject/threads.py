@@ -45,7 +45,7 @@ def no_thread_no_service(scratch):
                 service.luck.__init__(path)
                 service.manager.environment["PEERLOG_INJECT"] = ",".join(rules)
                 service.start()
-                status = service.manager.wait(20)
+                status = service.manager.wait()
                 assert status == 71, f"{call} {when}: it ended with {status}"
                 assert service.luck.struck(call) == 1
                 service.expect("cannot start: Resource temporarily unavailable")

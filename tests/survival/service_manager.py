@@ -17,7 +17,7 @@ import struct
 import threading
 import time
 
-from support import end_with_test
+from support import PATIENCE, end_with_test
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START
 MAX_RIGHTS = 253  # descriptors in one message (SCM_MAX_FD)
@@ -100,7 +100,7 @@ class ServiceManager:
             sock.sendto(f"X_FLUSH={mark}".encode(), self.path)
         self.wait_said("the end of its messages", lambda f: f.get("X_FLUSH") == mark, dead=True)
 
-    def wait_said(self, what, wanted, since=0, seconds=60, dead=False):
+    def wait_said(self, what, wanted, since=0, seconds=PATIENCE, dead=False):
         """Wait until a message, of those from number SINCE on, is WANTED. Returns: its number.
 
         Unless DEAD is fine, the end of the daemon ends the wait too.
@@ -232,19 +232,19 @@ class ServiceManager:
     def alive(self):
         return not self._has_died()
 
-    def wait_ready(self, since=0, seconds=60):
+    def wait_ready(self, since=0, seconds=PATIENCE):
         """Wait for READY=1 in the messages from number SINCE on."""
         return self.wait_said("READY=1", lambda f: f.get("READY") == "1", since, seconds)
 
     def send_signal(self, number):
         os.kill(self.pid, number)
 
-    def kill(self, number=signal.SIGKILL, seconds=60):
+    def kill(self, number=signal.SIGKILL, seconds=PATIENCE):
         """Send a signal and wait for the end. Returns: as wait()."""
         self.send_signal(number)
         return self.wait(seconds)
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=PATIENCE):
         """Wait for the process to end. Returns: exit status, or the signal as a negative number."""
         end = time.monotonic() + seconds
         pidfd = os.pidfd_open(self.pid)

@@ -32,7 +32,7 @@ def what_has_come_is_delivered(scratch):
         assert service.manager.wait() == 0
         assert service.manager.count_said("STOPPING") == 1
         # Delivered means: the datagrams are in the socket of the log.
-        check_streams(sink.wait_count(len(socks) * 301, 5), spoken)
+        check_streams(sink.wait_count(len(socks) * 301), spoken)
 
 
 def a_log_that_takes_nothing_does_not_hold_it_up(scratch):

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 
-from survival import Service, SyslogSink, build_program, connect, is_reset, main, name_of
+from survival import PATIENCE, Service, SyslogSink, build_program, connect, is_reset, main, name_of
 
 INTERVAL_S = 1.0
 
@@ -29,7 +29,7 @@ def wait_ping(service, since):
     return service.manager.wait_said("WATCHDOG=1", lambda f: f.get("WATCHDOG") == "1", since)
 
 
-def watch(service, seconds=60):
+def watch(service, seconds=PATIENCE):
     """What systemd does: wait until no ping comes for a whole interval, and abort it."""
     end = time.monotonic() + seconds
     mark = service.manager.mark()

@@ -9,7 +9,7 @@
 import signal
 import subprocess
 
-from peer import LIMIT, PEERLOG, Listener, check, check_in, feed, finish, read_exactly, start
+from peer import PATIENCE, PEERLOG, Listener, check, check_in, feed, finish, read_exactly, start
 
 
 def while_it_waits_for_a_line(number):
@@ -64,7 +64,7 @@ def with_the_signal_ignored():
     check("it goes on", read_exactly(connection, 11), b"still here\n")
     check("to the end", connection.recv(1), b"")
     connection.close()
-    check("peerlog", process.wait(LIMIT), 0)
+    check("peerlog", process.wait(PATIENCE), 0)
 
 
 while_it_waits_for_a_line(signal.SIGINT)

@@ -12,7 +12,7 @@ import pty
 import random
 import tempfile
 
-from peer import LIMIT, Listener, check, check_in, finish, read_all, send, start
+from peer import Listener, check, check_in, finish, read_all, send, start
 
 
 def make_lines():

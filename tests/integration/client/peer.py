@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: MIT
 """What the client's tests share: a listening socket on a free port, and peerlog run
 against it. Nothing here waits for time to pass; sockets and processes have a limit of
-LIMIT seconds, so that a fault ends a test instead of hanging it."""
+PATIENCE seconds, so that a fault ends a test instead of hanging it."""
 
 import os
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 
-LIMIT = 30
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from support import PATIENCE  # noqa: E402
+
 PEERLOG = os.environ.get("PEERLOG", "peerlog")
 
 
@@ -22,12 +26,12 @@ class Listener:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("127.0.0.1", port))
         self.socket.listen()
-        self.socket.settimeout(LIMIT)
+        self.socket.settimeout(PATIENCE)
         self.port = self.socket.getsockname()[1]
 
     def accept(self):
         connection, _ = self.socket.accept()
-        connection.settimeout(LIMIT)
+        connection.settimeout(PATIENCE)
         return connection
 
     def close(self):
@@ -84,7 +88,7 @@ def feed(process, data):
 
 def finish(process):
     """Wait for the end. Returns: exit status and the text on standard error."""
-    status = process.wait(LIMIT)
+    status = process.wait(PATIENCE)
     text = process.stderr.read().decode()
     process.stdout.close()
     process.stderr.close()
@@ -111,7 +115,7 @@ def send(*options, data=b"", environment=None):
 def run(*options, data=b"", environment=None):
     """Run peerlog where nobody is meant to listen. Returns: status, output, errors."""
     process = start(None, *options, environment=environment)
-    out, err = process.communicate(data, LIMIT)
+    out, err = process.communicate(data, PATIENCE)
     return process.returncode, out.decode(), err.decode()
 
 

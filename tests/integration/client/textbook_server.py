@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 
-from peer import LIMIT, Listener, check, check_in, feed, finish, start
+from peer import PATIENCE, Listener, check, check_in, feed, finish, start
 
 SERVER = """
 import socket
@@ -30,7 +30,7 @@ def says_hello():
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     port = int(server.stdout.readline())
     status, errors = finish(start(port, "hello my name is tony"))
-    output, _ = server.communicate(timeout=LIMIT)
+    output, _ = server.communicate(timeout=PATIENCE)
     check("what the server prints", output, "hello my name is tony\n")
     check("peerlog", (status, errors), (0, ""))
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 
-from peer import LIMIT, check, feed, finish, start
+from peer import PATIENCE, check, feed, finish, start
 
 PEERLOGD = os.environ.get("PEERLOGD", "peerlogd")
 
@@ -74,14 +74,14 @@ def send_every_form(daemon, port):
 
 with tempfile.TemporaryDirectory() as scratch:
     peerlogd, its_port = start_daemon(scratch)
-    watchdog = threading.Timer(4 * LIMIT, peerlogd.kill)
+    watchdog = threading.Timer(4 * PATIENCE, peerlogd.kill)
     watchdog.daemon = True
     watchdog.start()
     try:
         send_every_form(peerlogd, its_port)
         peerlogd.terminate()
         check("nothing more comes out", peerlogd.stdout.read(), "")
-        check("peerlogd", peerlogd.wait(LIMIT), 0)
+        check("peerlogd", peerlogd.wait(PATIENCE), 0)
     finally:
         watchdog.cancel()
         peerlogd.kill()
