@@ -16,12 +16,12 @@ LINES = b"x" * 99 + b"\n"
 
 
 def nobody_listens():
-    listener = Listener()
-    listener.close()
+    listener = Listener(is_listening=False)
     status, _, errors = run("-P", str(listener.port), "hi")
     check("refused", status, 69)
     check_in("refused", f"cannot connect to 127.0.0.1:{listener.port}: Connection refused", errors)
     check("refused", errors.count("\n"), 1)
+    listener.close()
 
 
 def name_is_unknown():

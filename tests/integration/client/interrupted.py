@@ -42,14 +42,14 @@ def while_the_other_side_does_not_read():
 
 
 def while_it_tries_again():
-    listener = Listener()
-    listener.close()
+    listener = Listener(is_listening=False)
     process = start(listener.port, "--retry", "1000", "hi")
     check_in("it waits", b"trying again", process.stderr.readline())
     process.send_signal(signal.SIGINT)
     status, errors = finish(process)
     check("dies of the signal", status, -signal.SIGINT)
     check("says so", errors, "peerlog: interrupted: none of 1 messages was sent\n")
+    listener.close()
 
 
 def with_the_signal_ignored():

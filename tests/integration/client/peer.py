@@ -19,15 +19,18 @@ PEERLOG = os.environ.get("PEERLOG", "peerlog")
 
 
 class Listener:
-    """A listening socket of the textbook kind."""
+    """A listening socket of the textbook kind; or one that has a port, and refuses for now."""
 
-    def __init__(self, port=0):
+    def __init__(self, is_listening=True):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", port))
-        self.socket.listen()
+        self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(PATIENCE)
         self.port = self.socket.getsockname()[1]
+        if is_listening:
+            self.listen()
+
+    def listen(self):
+        self.socket.listen()
 
     def accept(self):
         connection, _ = self.socket.accept()

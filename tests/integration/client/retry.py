@@ -13,12 +13,11 @@ LINES = [b"line %d" % number for number in range(200000)]
 
 
 def waits_for_the_daemon():
-    listener = Listener()
-    listener.close()
+    listener = Listener(is_listening=False)
     process = start(listener.port, "--retry", "1000", "-w", "5", "hi")
     words = process.stderr.readline()
     check("it says why it waits", b"Connection refused; trying again" in words, True)
-    listener = Listener(listener.port)
+    listener.listen()
     connection = listener.accept()
     check("what came", read_all(connection), b"hi\n")
     connection.close()
@@ -26,12 +25,12 @@ def waits_for_the_daemon():
 
 
 def gives_up():
-    listener = Listener()
-    listener.close()
+    listener = Listener(is_listening=False)
     status, errors = finish(start(listener.port, "--retry", "2", "hi"))
     check("gave up", status, 69)
     check_in("gave up", "cannot connect to", errors)
     check_in("gave up", "none of 1 messages was sent", errors)
+    listener.close()
 
 
 def daemon_closes_in_good_order():
