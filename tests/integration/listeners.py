@@ -56,11 +56,9 @@ def both(scratch):
 def four_beside_six_on_a_port(scratch):
     """[::1]:P and 127.0.0.1:P are different addresses."""
     need_ipv6()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    listeners = [dict(LOOPBACK, port=port), dict(SIX, port=port)]
-    with serving("syslog", scratch, listeners=listeners) as (daemon, sink):
+    with held_port("127.0.0.1", "::1") as port, \
+            serving("syslog", scratch, listeners=[dict(LOOPBACK, port=port),
+                                                  dict(SIX, port=port)]) as (_, sink):
         peers = {say(port, b"x\n", host=host) for host in ("::1", "127.0.0.1")}
         assert {r.peer for r in sink.wait_count(2)} == peers
 

@@ -41,34 +41,15 @@ def closed_standard_output_that_is_the_log(scratch):
 
 def closed_standard_error(scratch):
     """With 0, 1 and 2 closed nobody hears a word, but all is served."""
-    with new_sink("syslog", scratch) as sink:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        path = os.path.join(scratch, "closed.conf")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(settings_text(dict(
-                buffer_size=256, listeners=[dict(LOOPBACK, port=port)],
-                output=dict(type="syslog", path=sink.path))))
-        process = subprocess.Popen([PEERLOGD, "-c", path], env=clean_environment(),
-                                   preexec_fn=close_all(0, 1, 2))
-        try:
-            def listens():
-                with contextlib.suppress(ConnectionRefusedError):
-                    return connect(port)
-            sock = until(listens, "the daemon to listen")
-            # What would be said on standard error must not reach this or any other peer.
-            sock.sendall(b"x" * 1000 + b"\nserved\n")
-            finish(sock)
-            assert sink.wait_count(5)[-1].text == b"served"
-            targets = [os.readlink(f"/proc/{process.pid}/fd/{n}") for n in range(3)]
-            assert targets == ["/dev/null"] * 3, targets
-            process.terminate()
-            assert process.wait(PATIENCE) == 0
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+    with new_sink("syslog", scratch) as sink, \
+            Speechless(scratch, sink, before=close_all(0, 1, 2), buffer_size=256) as daemon:
+        sock = connect(daemon.port)
+        # What would be said on standard error must not reach this or any other peer.
+        sock.sendall(b"x" * 1000 + b"\nserved\n")
+        finish(sock)
+        assert sink.wait_count(5)[-1].text == b"served"
+        targets = [os.readlink(f"/proc/{daemon.process.pid}/fd/{n}") for n in range(3)]
+        assert targets == ["/dev/null"] * 3, targets
 
 
 def stdout_to_a_file(scratch):

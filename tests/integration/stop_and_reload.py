@@ -199,7 +199,8 @@ def reload_changes(scratch):
 
 
 def reload_listeners(scratch):
-    with serving("syslog", scratch, listeners=[LOOPBACK, LOOPBACK]) as (daemon, sink):
+    with held_port() as added, \
+            serving("syslog", scratch, listeners=[LOOPBACK, LOOPBACK]) as (daemon, sink):
         (_, kept), (_, removed) = daemon.listeners
         on_kept, on_removed = connect(kept), connect(removed)
         streams = {}
@@ -207,9 +208,6 @@ def reload_listeners(scratch):
             sock.sendall(b"before\n")
             streams[name_of(sock)] = [b"before"]
         sink.wait_count(2)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            added = probe.getsockname()[1]
         reload(daemon, listeners=[dict(LOOPBACK, port=kept), dict(LOOPBACK, port=added)])
         assert daemon.said(rf"listening on 127.0.0.1:{added}$") == 1
         until(lambda: refuses(removed), "the removed listener to close")

@@ -9,6 +9,7 @@ describe ends the test.
 import array
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import re
@@ -586,6 +587,33 @@ def end_with_test(before=None):
         before()
 
 
+@contextlib.contextmanager
+def held_port(*hosts):
+    """A port that is free on HOSTS (127.0.0.1), and stays so for whoever reuses addresses.
+
+    The daemon does. Nobody else is given it, and until it listens there, clients are refused.
+    """
+    with contextlib.ExitStack() as held:
+        yield until(lambda: bind_all(held, hosts or ("127.0.0.1",)), "a port that is free")
+
+
+def bind_all(held, hosts):
+    """Returns: the port, or None when somebody has it on one of them."""
+    port = 0
+    for host in hosts:
+        sock = held.enter_context(
+            socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return None
+        port = sock.getsockname()[1]
+    return port
+
+
 def clean_environment(**more):
     env = {k: v for k, v in os.environ.items()
            if k not in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
@@ -600,6 +628,42 @@ def run_daemon(*arguments, before=None, env=None):
                           capture_output=True, timeout=PATIENCE, preexec_fn=before,
                           env=clean_environment(**(env or {})), check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode().splitlines()
+
+
+class Speechless:
+    """A daemon whose words nobody hears, on a port that is known all the same.
+
+    STDERR: a descriptor to be its standard error. BEFORE: as Daemon's.
+    """
+
+    def __init__(self, scratch, sink, stderr=None, before=None, **settings):
+        self.held = contextlib.ExitStack()
+        self.port = self.held.enter_context(held_port())
+        path = os.path.join(scratch, "speechless.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(settings_text(dict(listeners=[dict(LOOPBACK, port=self.port)],
+                                          output=dict(type=sink.kind, path=sink.path),
+                                          **settings)))
+        self.process = subprocess.Popen(
+            [PEERLOGD, "-c", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=stderr, preexec_fn=lambda: end_with_test(before), env=clean_environment())
+
+    def __enter__(self):
+        until(self.listens, "it to listen")
+        return self
+
+    def listens(self):
+        assert self.process.poll() is None, f"it ended with {self.process.wait()}"
+        with contextlib.suppress(ConnectionRefusedError):
+            connect(self.port).close()
+            return True
+        return False
+
+    def __exit__(self, kind, *_):
+        self.process.send_signal(signal.SIGTERM if kind is None else signal.SIGKILL)
+        status = self.process.wait(PATIENCE)
+        self.held.close()
+        assert kind is not None or status == 0, f"exit status {status}"
 
 
 @contextlib.contextmanager

@@ -9,17 +9,12 @@ not read; what comes afterwards is logged as if nothing had been.
 
 import os
 import select
-import socket
 import struct
 
-from survival import (LOOPBACK, LONG, Service, SyslogSink, connect, main, name_of, new_random, until)
+from survival import (LONG, LOOPBACK, Service, SyslogSink, connect, held_port, main, name_of,
+                      new_random)
 
 CONNECTIONS = 12
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 class TolerantSink(SyslogSink):
@@ -33,7 +28,8 @@ def damaged(scratch, change, words, how="kill", service_is=None, flags=()):
     """A death, a CHANGE to the ledger's descriptor, a start. WORDS: what is to be said."""
     sink = TolerantSink(os.path.join(scratch, "log"))
     # A fixed port: who loses the ledger cannot know which one a 0 became.
-    with Service(scratch, sink, listeners=[dict(LOOPBACK, port=free_port())]) as service:
+    with held_port() as port, \
+            Service(scratch, sink, listeners=[dict(LOOPBACK, port=port)]) as service:
         service.allow("in hand cannot be read", "the ledger of the process before cannot be read",
                       r"\d+ entries of the ledger were damaged", "connection closed, because",
                       "longer than buffer_size", "is broken; going on", "died .* times in a row",

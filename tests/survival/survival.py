@@ -22,8 +22,9 @@ from harness.traffic import Verdict  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
     LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, JournalSink, Skip, SyslogSink, Unread, Words,
-    by_peer, check_streams, connect, end_with_test, finish, main, more_descriptors, name_of,
-    is_reset, new_sink, numbered, refused, reset, say, settings_text, tcp_sockets, until)
+    by_peer, check_streams, connect, end_with_test, finish, held_port, is_reset, main,
+    more_descriptors, name_of, new_sink, numbered, refused, reset, say, settings_text, tcp_sockets,
+    until)
 
 BUILD = os.path.dirname(PEERLOGD)
 BATCH_RECORDS = 1024  # the most that a worker hands to the log without noting it
