@@ -10,8 +10,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "survival"))
 
 from survival import (  # noqa: E402, F401
-    LONG, LOOPBACK, SANITIZED, JournalSink, Service, Skip, SyslogSink, Unread, build_program,
-    check_streams, connect, finish, main, name_of, numbered, say, until)
+    LONG, LOOPBACK, PATIENCE, SANITIZED, JournalSink, Service, Skip, SyslogSink, Unread,
+    build_program, check_streams, connect, finish, main, name_of, numbered, say, until)
 
 CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv")
 
