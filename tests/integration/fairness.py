@@ -10,8 +10,8 @@ from support import *
 
 TRICKLING, IDLE = 500, 1000
 LINES = 4
-BOUND = 5.0      # seconds from the first line's end until all 500 lines are logged
-IN_BETWEEN = 30  # times 1,000 records of the flood, for 500 lines at once
+BOUND = PATIENCE / 12  # seconds from the first line's end until all 500 lines are logged
+IN_BETWEEN = 30        # times 1,000 records of the flood, for 500 lines at once
 
 FLOOD = b"f" * 1000 + b"\n"
 
