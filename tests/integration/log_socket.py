@@ -56,23 +56,10 @@ class Talkers:
 def check_all(sink, talkers):
     streams = talkers.end()
     total = sum(map(len, streams.values()))
-    with contextlib.suppress(AssertionError):  # what is missing says more than the number
+    with contextlib.suppress(Late):  # what is missing says more than the number
         sink.wait_count(total)
     check_streams(sink.records(), streams)
     assert len(streams) == len(talkers.threads)
-
-
-class Unchanging:
-    """Answers: does this stay as it is, however often one looks?"""
-
-    def __init__(self, value, times=50):
-        self.value, self.wanted, self.last, self.times = value, times, None, 0
-
-    def __call__(self):
-        now = self.value()
-        self.times = self.times + 1 if now == self.last else 0
-        self.last = now
-        return self.times >= self.wanted
 
 
 def missing_at_start(kind, scratch):
@@ -109,7 +96,7 @@ def stalled(kind, scratch):
             before = sink.count()
             sink.wait(lambda _, n=before: sink.count() > n + 50, "more messages")
             sink.stall()
-            until(Unchanging(lambda: talkers.sent), "the clients to wait")
+            until_still(lambda: talkers.sent, "the clients to wait")
             assert all(t.is_alive() for t in talkers.threads)
             sink.resume()
         check_all(sink, talkers)

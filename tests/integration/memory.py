@@ -36,13 +36,9 @@ def need_own_memory():
 
 def wait_stalled(socks):
     """Wait until the daemon reads no more."""
-    unread, seen = Unread(socks), []
-
-    def is_still():
-        seen.append(unread.bytes())
-        return len(seen) > 20 and seen[-1] > 0 and set(seen[-20:]) == {seen[-1]}
-
-    until(is_still, "the daemon to stop reading")
+    unread = Unread(socks)
+    until_still(unread.bytes, "the daemon to stop reading", 20)
+    assert unread.bytes() > 0, "it has read everything"
 
 
 def stalled(scratch, kind, unfinished):

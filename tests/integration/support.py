@@ -47,6 +47,10 @@ class Skip(Exception):
     """What is needed is not here."""
 
 
+class Late(AssertionError):
+    """What was waited for did not come in time."""
+
+
 # --- waiting ---
 
 
@@ -62,8 +66,23 @@ def until(answer, what, seconds=None):
         value = answer()
         if value:
             return value
-        assert time.monotonic() < end, f"waited too long for {what}"
+        if time.monotonic() >= end:
+            raise Late(f"waited too long for {what}")
         pause.wait(0.002)
+
+
+def until_still(value, what, looks=50):
+    """Wait until VALUE() has been the same for so many looks in a row."""
+    last, seen = None, 0
+
+    def is_still():
+        nonlocal last, seen
+        now = value()
+        seen = seen + 1 if now == last else 0
+        last = now
+        return seen >= looks
+
+    until(is_still, what)
 
 
 # --- records ---
@@ -175,9 +194,9 @@ class Sink:
         """All so far, in order of arrival; the list is the sink's own."""
         with self.changed:
             fresh = self.raw[self.asked:]
-            self.asked = len(self.raw)
         for item in fresh:
             self.parsed.extend(self.parse(item))
+            self.asked += 1  # so who asks again after a fault meets it again
         assert self.broken is None, self.broken
         return self.parsed
 
@@ -191,10 +210,10 @@ class Sink:
             with self.changed:
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise AssertionError(
+                    raise Late(
                         f"waited too long for {what}; {len(records)} came, the last "
                         f"{records[-3:]!r}")
-                if self.asked == len(self.raw):
+                if self.asked == len(self.raw) and self.broken is None:
                     self.changed.wait(left)
 
     def wait_count(self, count, seconds=None):

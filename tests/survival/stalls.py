@@ -10,7 +10,8 @@ has said that the log is stalled; with PEERLOG_LONG a minute.
 import os
 import threading
 
-from survival import LONG, SANITIZED, Service, Streams, Tally, judge, main, reporters, until
+from survival import (LONG, SANITIZED, Service, Streams, Tally, judge, main, reporters,
+                      until_still)
 
 SENDERS = 100 if SANITIZED else 1000  # there the senders are too slow themselves
 STALL_S = 60 if LONG else 0
@@ -30,20 +31,6 @@ def ticks(service):
     return int(fields[11]) + int(fields[12])
 
 
-class Still:
-    """Answers: has this not changed for so many looks?"""
-
-    def __init__(self, value, looks=200):
-        self.value, self.looks = value, looks
-        self.last, self.seen = None, 0
-
-    def __call__(self):
-        now = self.value()
-        self.seen = self.seen + 1 if now == self.last else 0
-        self.last = now
-        return self.seen >= self.looks
-
-
 def stalled(scratch, kind):
     with reporters() as running:
         tally = Tally(scratch, kind)
@@ -53,7 +40,7 @@ def stalled(scratch, kind):
             running.append(streams)
             tally.wait_records(5 * SENDERS)
             tally.stall()
-            until(Still(lambda: streams.sent()), "the senders to wait")
+            until_still(streams.sent_anew, "the senders to wait", 3)
             before = memory(service), ticks(service)
             service.expect(STALLED)
             late = Streams(scratch, service.port, 1, "--first", SENDERS, "--count", 5)

@@ -24,7 +24,7 @@ from support import (  # noqa: E402, F401
     LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, JournalSink, Skip, SyslogSink, Unread, Words,
     by_peer, check_streams, connect, end_with_test, finish, held_port, is_reset, main,
     more_descriptors, name_of, new_sink, numbered, refused, reset, say, settings_text, tcp_sockets,
-    until)
+    until, until_still)
 
 BUILD = os.path.dirname(PEERLOGD)
 BATCH_RECORDS = 1024  # the most that a worker hands to the log without noting it
@@ -176,6 +176,15 @@ class Reporter:
         with open(self.file, encoding="ascii") as file:
             return json.load(file)
 
+    def wait_report(self):
+        """Wait for one more report. Every report is a new file in the old one's place."""
+        def stamp():
+            status = os.stat(self.file)
+            return status.st_ino, status.st_mtime_ns
+
+        before = stamp()
+        until(lambda: stamp() != before, "another report")
+
     def end(self, seconds=None):
         """Let it finish. Returns: its last report."""
         if self.process.poll() is None:
@@ -201,6 +210,11 @@ class Streams(Reporter):
         report = self.report()
         assert report["broken"] == 0, f"{report['broken']} broken: {report['faults']}"
         return report["messages"]
+
+    def sent_anew(self):
+        """As sent(), by a report that is written from now on."""
+        self.wait_report()
+        return self.sent()
 
     def wait_sent(self, messages):
         until(lambda: self.sent() >= messages, f"{messages} messages to be sent")
