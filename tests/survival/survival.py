@@ -18,7 +18,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "system")]
 
-from harness.traffic import Verdict  # noqa: E402, F401
+from harness.traffic import Verdict, most_repeats  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
     LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, JournalSink, Skip, SyslogSink, Unread, Words,
@@ -27,7 +27,6 @@ from support import (  # noqa: E402, F401
     until, until_still)
 
 BUILD = os.path.dirname(PEERLOGD)
-BATCH_RECORDS = 1024  # the most that a worker hands to the log without noting it
 
 
 def new_random():
@@ -267,8 +266,3 @@ def judge(streams, tally, repeats=0):
     print(f"  {verdict}", flush=True)
     verdict.expect_perfect(repeats)
     return verdict
-
-
-def most_repeats(deaths, workers=None):
-    """How many records may come again: a batch for each worker and death."""
-    return deaths * (workers or len(os.sched_getaffinity(0))) * BATCH_RECORDS

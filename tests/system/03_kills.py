@@ -9,7 +9,7 @@ come again, at most one batch for each worker, and each such record is marked.
 import time
 
 from harness import daemon
-from harness.traffic import Sink, Streams, stop_load
+from harness.traffic import Sink, Streams, most_repeats, stop_load
 
 LIMIT_S = 300
 CONNECTIONS = 64
@@ -42,6 +42,6 @@ def run(machine, kit):
         rounds = kit.share_of(rounds)
         verdict = kill_under_load(machine, kit, form, rounds)
         deaths += rounds
-        verdict.expect_perfect(repeats=daemon.most_repeats(rounds))
+        verdict.expect_perfect(repeats=most_repeats(rounds))
         verdicts.append(verdict)
     return f"{deaths} kills; " + "; ".join(str(v) for v in verdicts)

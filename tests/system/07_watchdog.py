@@ -10,7 +10,7 @@ import time
 
 from harness import daemon
 from harness.failure import expect
-from harness.traffic import Sink, Streams, stop_load
+from harness.traffic import Sink, Streams, most_repeats, stop_load
 
 CONNECTIONS = 16
 WATCHDOG_S = 8
@@ -53,6 +53,6 @@ def run(machine, _):
     stop_daemon(machine, sink)
     stall_log(machine, sink, streams)
     verdict = stop_load([streams], sink)
-    verdict.expect_perfect(repeats=daemon.most_repeats(deaths=1))
+    verdict.expect_perfect(repeats=most_repeats(deaths=1))
     expect(daemon.restarts(machine) == 1, "it died more than once")
     return f"killed when stopped, spared through {STALL_S} s of a stalled log; {verdict}"

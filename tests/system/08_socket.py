@@ -8,7 +8,7 @@ enabled, the socket wins.
 
 from harness import daemon
 from harness.failure import expect
-from harness.traffic import SINK_SOCKET, Sink, Streams, prepare, stop_load
+from harness.traffic import SINK_SOCKET, Sink, Streams, most_repeats, prepare, stop_load
 
 UNIT = "peerlogd-activated.service"
 CONNECTIONS = 64
@@ -50,7 +50,7 @@ def under_load(machine, kit):
         daemon.kill_and_wait(machine, UNIT)
         streams.wait_until_sent(streams.sent() + kit.random.randrange(5000, 20000))
     verdict = stop_load([streams], sink)
-    verdict.expect_perfect(repeats=daemon.most_repeats(ROUNDS))
+    verdict.expect_perfect(repeats=most_repeats(ROUNDS))
     return verdict
 
 

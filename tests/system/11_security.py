@@ -11,7 +11,6 @@ from harness import daemon
 from harness.failure import expect
 
 LOW_PORT = 514
-LIMITS = {"peerlogd.service": 1.0, "peerlogd-activated.service": 0.3}
 
 
 def bind_low_port(machine):
@@ -29,7 +28,7 @@ def bind_low_port(machine):
 def run(machine, _):
     """See above."""
     scores = []
-    for unit, limit in LIMITS.items():
+    for unit, limit in daemon.MOST_EXPOSURE.items():
         text = machine.out("systemd-analyze", "security", "--no-pager", unit)
         found = re.search(r"Overall exposure level for \S+: ([\d.]+)", text)
         expect(found, f"no score for {unit}: {text[-300:]}")

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+from harness.daemon import MOST_EXPOSURE
+
 SKIP = 77
-LIMITS = {"peerlogd.service": 1.0, "peerlogd-activated.service": 0.3}
 SOURCE = os.environ["PEERLOG_SOURCE"]
 DAEMON = os.environ["PEERLOGD"]
 FAULTS = []
@@ -43,7 +44,7 @@ def compare_identifiers():
 def collect_units(folder):
     """Copies of the units that name the daemon as it was built, not as it will be installed."""
     built = f"{os.path.dirname(DAEMON)}/systemd"
-    for path in [f"{built}/{name}" for name in LIMITS] + [f"{SOURCE}/systemd/peerlogd.socket"]:
+    for path in [f"{built}/{name}" for name in MOST_EXPOSURE] + [f"{SOURCE}/systemd/peerlogd.socket"]:
         text = re.sub(r"^(Exec\w+=)\S*/peerlogd\b", rf"\g<1>{DAEMON}", read(path), flags=re.M)
         if "@" in re.sub(r"SystemCallFilter=.*", "", text):
             FAULTS.append(f"{path}: something was not replaced")
@@ -76,7 +77,7 @@ def check_units(folder):
 
 def check_scores(folder):
     """The exposure of each form."""
-    for name, limit in LIMITS.items():
+    for name, limit in MOST_EXPOSURE.items():
         _, said = analyze(folder, "security", "--offline=true", "--no-pager", f"{folder}/{name}")
         found = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
         if found is None:

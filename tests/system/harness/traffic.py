@@ -14,6 +14,9 @@ from harness.failure import Failed, expect
 FOLDER = "/run/peerlog-test"
 SINK_SOCKET = f"{FOLDER}/log"
 PROGRAMS = "/usr/local/bin"
+# The most records that one worker can have handed to the log without having noted it: the
+# same as in src/daemon/batch.h.
+BATCH_RECORDS = 1024
 
 
 def prepare(machine, programs):
@@ -118,6 +121,11 @@ def count_journal(machine, *matches):
     return count_log(
         machine, "journal", "journalctl -q --no-pager -o export " + " ".join(matches)
     )
+
+
+def most_repeats(deaths, workers=None):
+    """How many records may come again after so many deaths: a batch for each worker."""
+    return deaths * (workers or len(os.sched_getaffinity(0))) * BATCH_RECORDS
 
 
 class Verdict:
