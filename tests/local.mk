@@ -1,5 +1,7 @@
 # What every kind of test shares, then a fragment for each kind.
 
+TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CMOCKA_CFLAGS)
+
 AM_TESTS_ENVIRONMENT = \
 	PEERLOGD='$(abs_top_builddir)/peerlogd'; export PEERLOGD; \
 	PEERLOG='$(abs_top_builddir)/peerlog'; export PEERLOG; \
@@ -7,11 +9,10 @@ AM_TESTS_ENVIRONMENT = \
 
 TEST_EXTENSIONS = .py .sh
 PY_LOG_COMPILER = $(PYTHON3)
+AM_PY_LOG_FLAGS = -B
 SH_LOG_COMPILER = $(SHELL)
 
 include tests/unit/local.mk
-include tests/unit/daemon.mk
-include tests/unit/settings.mk
 include tests/integration/local.mk
 include tests/system/local.mk
 include tests/survival/local.mk

@@ -1,5 +1,5 @@
 # Fuzzers. `make check` replays their corpus with any compiler; scripts/fuzz lets libFuzzer
-# look for more. A new one needs a line in FUZZERS, its four lines, and a corpus.
+# look for more. A new one needs a line in FUZZERS, its three lines, and a corpus.
 FUZZERS = \
 	tests/fuzz/fuzz_escape \
 	tests/fuzz/fuzz_framer \
@@ -11,12 +11,10 @@ FUZZERS = \
 check_PROGRAMS += $(FUZZERS)
 dist_check_SCRIPTS += tests/fuzz/replay
 TESTS += tests/fuzz/replay
-EXTRA_DIST += scripts/fuzz tests/fuzz/corpus tests/fuzz/dictionary
+EXTRA_DIST += scripts/fuzz tests/fuzz/fuzz.h tests/fuzz/corpus tests/fuzz/dictionary
 
 PHONY_TARGETS += fuzzers
 fuzzers: $(FUZZERS)
-
-FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
 # Who calls the fuzzer: libFuzzer, or a plain main().
 if LIBFUZZER
@@ -25,44 +23,37 @@ FUZZ_LIBS = libpeerlog-test.a libpeerlog-core.a
 else
 check_LIBRARIES += libpeerlog-replay.a
 libpeerlog_replay_a_SOURCES = tests/fuzz/replay_main.c
-libpeerlog_replay_a_CPPFLAGS = $(FUZZ_CPPFLAGS)
+libpeerlog_replay_a_CPPFLAGS = $(TEST_CPPFLAGS)
 FUZZ_LINK_FLAGS = $(AM_LDFLAGS)
 FUZZ_LIBS = libpeerlog-replay.a libpeerlog-test.a libpeerlog-core.a
 endif
 
-tests_fuzz_fuzz_escape_SOURCES = tests/fuzz/fuzz_escape.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_escape_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_escape_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_escape_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_escape_LDADD = $(FUZZ_LIBS)
 
-tests_fuzz_fuzz_framer_SOURCES = tests/fuzz/fuzz_framer.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_framer_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_framer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_framer_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_framer_LDADD = $(FUZZ_LIBS)
 
-tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/fuzz_ledger.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_ledger_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
 	$(LIBSYSTEMD_LIBS)
 
-tests_fuzz_fuzz_priority_SOURCES = tests/fuzz/fuzz_priority.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_priority_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_priority_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_priority_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_priority_LDADD = $(FUZZ_LIBS)
 
-tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_proxy_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_proxy_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
 
-tests_fuzz_fuzz_settings_SOURCES = tests/fuzz/fuzz_settings.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_settings_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_settings_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a $(FUZZ_LIBS) \
 	$(LIBCONFIG_LIBS)
 
-tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz_state.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_state_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_state_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_state_LDADD = $(FUZZ_LIBS)

@@ -1,11 +1,18 @@
 # Scenarios over real sockets, in Python's standard library alone; a missing client is skipped.
 
-AM_PY_LOG_FLAGS = -B
-
 integration_tests = \
 	tests/integration/access.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
+	tests/integration/client/broken_connection.py \
+	tests/integration/client/documents.py \
+	tests/integration/client/interrupted.py \
+	tests/integration/client/large_file.py \
+	tests/integration/client/lines_leave_at_once.py \
+	tests/integration/client/retry.py \
+	tests/integration/client/textbook_server.py \
+	tests/integration/client/to_the_daemon.py \
+	tests/integration/client/wire_forms.py \
 	tests/integration/fairness.py \
 	tests/integration/framing.py \
 	tests/integration/goodbye.py \
@@ -20,4 +27,7 @@ integration_tests = \
 	tests/integration/text.py
 
 TESTS += $(integration_tests)
-EXTRA_DIST += $(integration_tests) tests/integration/support.py tests/integration/valgrind.supp
+EXTRA_DIST += $(integration_tests) \
+	tests/integration/client/peer.py \
+	tests/integration/support.py \
+	tests/integration/valgrind.supp

@@ -1,4 +1,5 @@
-# Survival: the daemon under a service manager in miniature. No root, no systemd.
+# Survival: the daemon under a service manager in miniature, with the streams and the log of the
+# system tests. No root, no systemd.
 
 survival_tests = \
 	tests/survival/absence.py \
@@ -22,9 +23,6 @@ EXTRA_DIST += $(survival_tests) scripts/soak \
 	tests/survival/service_manager.py \
 	tests/survival/soak.py \
 	tests/survival/survival.py
-
-# The numbered streams of the system tests, and the log that counts them.
-check_PROGRAMS += tests/system/stream tests/system/sink
 
 # The daemon with a fatal weakness: see fragile.c.
 check_PROGRAMS += tests/survival/fragile_peerlogd

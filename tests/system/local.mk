@@ -1,7 +1,7 @@
-# Scenarios on a real systemd in a container: `make check-system`, as root.  The programs
-# stream and sink run inside; they are built for nothing else.
+# Scenarios on a real systemd in a container: `make check-system`, as root. Inside run the
+# numbered streams and the log that counts them, which the survival tests use as well.
 
-EXTRA_PROGRAMS += tests/system/stream tests/system/sink
+check_PROGRAMS += tests/system/stream tests/system/sink
 tests_system_stream_SOURCES = \
 	tests/system/stream.c \
 	tests/system/numbered.c tests/system/numbered.h
@@ -10,7 +10,6 @@ tests_system_sink_SOURCES = \
 	tests/system/heard.c tests/system/heard.h \
 	tests/system/numbered.c tests/system/numbered.h \
 	tests/system/tally.c tests/system/tally.h
-CLEANFILES += tests/system/stream$(EXEEXT) tests/system/sink$(EXEEXT)
 
 system_scenarios = \
 	tests/system/01_package.py \

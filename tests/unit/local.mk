@@ -1,5 +1,6 @@
-# Unit tests: a program for each module, with what they and the fuzzers share.
-check_LIBRARIES += libpeerlog-test.a
+# Unit tests: a program for each module, of the source that has its name. A new one needs a
+# line in its list, and its two lines. The libraries hold what they and the fuzzers share.
+check_LIBRARIES += libpeerlog-test.a libpeerlog-settings-test.a
 libpeerlog_test_a_SOURCES = \
 	tests/unit/cuts.c \
 	tests/unit/cuts.h \
@@ -7,10 +8,15 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/oracle.h \
 	tests/unit/support.c \
 	tests/unit/support.h
-libpeerlog_test_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
+libpeerlog_settings_test_a_SOURCES = \
+	tests/unit/settings_support.c \
+	tests/unit/settings_support.h
+libpeerlog_settings_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 
-if HAVE_CMOCKA
-UNIT_TESTS = \
+EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
+
+CORE_TESTS = \
 	tests/unit/test_cidr \
 	tests/unit/test_escape \
 	tests/unit/test_framer \
@@ -22,65 +28,85 @@ UNIT_TESTS = \
 	tests/unit/test_record \
 	tests/unit/test_stranger \
 	tests/unit/test_utf8
-check_PROGRAMS += $(UNIT_TESTS)
-TESTS += $(UNIT_TESTS)
+DAEMON_TESTS = \
+	tests/unit/test_admission \
+	tests/unit/test_format \
+	tests/unit/test_ledger \
+	tests/unit/test_parking \
+	tests/unit/test_status \
+	tests/unit/test_warnings
+SETTINGS_TESTS = \
+	tests/unit/test_settings \
+	tests/unit/test_settings_faults \
+	tests/unit/test_settings_memory \
+	tests/unit/test_settings_table
+CLIENT_TESTS = \
+	tests/unit/test_client_composer \
+	tests/unit/test_client_options \
+	tests/unit/test_client_outbox
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(CORE_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
+TESTS += $(CORE_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
 endif
 
-UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
-UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-CORE_TEST_LIBS = libpeerlog-test.a libpeerlog-core.a
+CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
+DAEMON_LIBS = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) \
+	$(CMOCKA_LIBS)
+SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-core.a $(LIBCONFIG_LIBS) \
+	$(CMOCKA_LIBS)
+CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
 
-tests_unit_test_cidr_SOURCES = tests/unit/test_cidr.c
-tests_unit_test_cidr_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_cidr_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_cidr_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_cidr_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_cidr_LDADD = $(CORE_LIBS)
+tests_unit_test_escape_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_escape_LDADD = $(CORE_LIBS)
+tests_unit_test_framer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_LDADD = $(CORE_LIBS)
+tests_unit_test_framer_oversize_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_oversize_LDADD = $(CORE_LIBS)
+tests_unit_test_framer_state_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_state_LDADD = $(CORE_LIBS)
+tests_unit_test_peer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_peer_LDADD = $(CORE_LIBS)
+tests_unit_test_priority_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_priority_LDADD = $(CORE_LIBS)
+tests_unit_test_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_proxy_LDADD = $(CORE_LIBS)
+tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_record_LDADD = $(CORE_LIBS)
+tests_unit_test_stranger_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_stranger_LDADD = $(CORE_LIBS)
+tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
-tests_unit_test_escape_SOURCES = tests/unit/test_escape.c
-tests_unit_test_escape_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_escape_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_escape_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
+tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_format_LDADD = $(DAEMON_LIBS)
+tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
+tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_status_LDADD = $(DAEMON_LIBS)
+tests_unit_test_warnings_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_warnings_LDADD = libpeerlog-settings-test.a $(DAEMON_LIBS)
 
-tests_unit_test_framer_SOURCES = tests/unit/test_framer.c
-tests_unit_test_framer_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_framer_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_framer_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_settings_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_settings_LDADD = $(SETTINGS_LIBS)
+tests_unit_test_settings_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_settings_faults_LDADD = $(SETTINGS_LIBS)
+tests_unit_test_settings_memory_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_settings_memory_LDADD = $(SETTINGS_LIBS)
+tests_unit_test_settings_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=reallocarray
+tests_unit_test_settings_table_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_settings_table_LDADD = $(SETTINGS_LIBS)
 
-tests_unit_test_framer_oversize_SOURCES = tests/unit/test_framer_oversize.c
-tests_unit_test_framer_oversize_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_framer_oversize_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_framer_oversize_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_test_framer_state_SOURCES = tests/unit/test_framer_state.c
-tests_unit_test_framer_state_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_framer_state_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_framer_state_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_test_peer_SOURCES = tests/unit/test_peer.c
-tests_unit_test_peer_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_peer_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_peer_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_test_priority_SOURCES = tests/unit/test_priority.c
-tests_unit_test_priority_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_priority_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_priority_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c
-tests_unit_test_proxy_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_proxy_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_proxy_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_test_record_SOURCES = tests/unit/test_record.c
-tests_unit_test_record_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_record_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_record_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_test_stranger_SOURCES = tests/unit/test_stranger.c
-tests_unit_test_stranger_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_stranger_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_stranger_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
-tests_unit_test_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_utf8_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_utf8_LDADD = $(CORE_TEST_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_client_composer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_client_composer_LDADD = $(CLIENT_LIBS)
+tests_unit_test_client_options_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_client_options_LDADD = $(CLIENT_LIBS)
+tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
