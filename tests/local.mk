@@ -2,6 +2,8 @@
 
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CMOCKA_CFLAGS)
 
+EXTRA_DIST += tests/README.md
+
 AM_TESTS_ENVIRONMENT = \
 	PEERLOGD='$(abs_top_builddir)/peerlogd'; export PEERLOGD; \
 	PEERLOG='$(abs_top_builddir)/peerlog'; export PEERLOG; \
