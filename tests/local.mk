@@ -9,10 +9,13 @@ AM_TESTS_ENVIRONMENT = \
 	PEERLOG='$(abs_top_builddir)/peerlog'; export PEERLOG; \
 	PEERLOG_SOURCE='$(abs_top_srcdir)'; export PEERLOG_SOURCE;
 
-TEST_EXTENSIONS = .py .sh
+TEST_EXTENSIONS = .py
+if HAVE_PYTHON3
 PY_LOG_COMPILER = $(PYTHON3)
 AM_PY_LOG_FLAGS = -B
-SH_LOG_COMPILER = $(SHELL)
+else
+PY_LOG_COMPILER = $(SHELL) -c 'echo "SKIP: $$0: python3 is missing"; exit 77'
+endif
 
 include tests/unit/local.mk
 include tests/integration/local.mk
