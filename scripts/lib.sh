@@ -52,14 +52,15 @@ try_compile() {
 }
 
 is_met() {
+    local hello=$'#include <stdio.h>\nint main(void) { return puts("") < 0; }'
+    local fuzzer='int LLVMFuzzerTestOneInput(char *p, unsigned long n) { return !p && n; }'
     case $1 in
     lib:*) have pkg-config && pkg-config --exists "${1#lib:}" ;;
-    can:compile) try_compile "${CC:-gcc}" <<<$'#include <stdio.h>\nint main(void) { return puts("") < 0; }' ;;
+    can:compile) try_compile "${CC:-gcc}" <<<"$hello" ;;
     can:sanitize) try_compile gcc -fsanitize=address,undefined <<<'int main(void) { return 0; }' &&
         try_compile gcc -fsanitize=thread <<<'int main(void) { return 0; }' ;;
-    can:clang) try_compile clang <<<$'#include <stdio.h>\nint main(void) { return puts("") < 0; }' ;;
-    can:fuzz) try_compile clang -fsanitize=fuzzer,address \
-        <<<'int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { (void)p; (void)n; return 0; }' ;;
+    can:clang) try_compile clang <<<"$hello" ;;
+    can:fuzz) try_compile clang -fsanitize=fuzzer,address <<<"$fuzzer" ;;
     perl:*) have perl && perl -M"${1#perl:}" -e 1 2>/dev/null ;;
     node) have node || have nodejs ;;
     *) have "$1" ;;
@@ -113,10 +114,11 @@ system_kind() {
 
 # The packages for requirements, on one line.
 list_packages() { # KIND REQUIREMENT...
-    local kind=$1 need
+    local kind=$1 need theirs='s/ |.*//'
     shift
+    [ "$kind" != dnf ] || theirs='s/.*| //'
     for need; do
-        if [ "$kind" = dnf ]; then packages_of "$need" | sed 's/.*| //'; else packages_of "$need" | sed 's/ |.*//'; fi
+        packages_of "$need" | sed "$theirs"
     done | tr ' ' '\n' | sort -u | tr '\n' ' ' | sed 's/ $//'
 }
 
@@ -211,7 +213,8 @@ build_in() {
     fi
     [ -x "$TOP/configure" ] || (cd "$TOP" && autoreconf -fi) || return
     mkdir -p "$folder" || return
-    if [ ! -f "$folder/Makefile" ] || [ "${arguments[*]}" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then
+    if [ ! -f "$folder/Makefile" ] ||
+        [ "${arguments[*]}" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then
         (cd "$folder" && "$TOP/configure" -q "${arguments[@]}") || return
         [ ! -f "$folder/.configured" ] || make -C "$folder" clean >/dev/null || return
         printf '%s\n' "${arguments[*]}" >"$folder/.configured"
