@@ -1,5 +1,6 @@
 noinst_HEADERS = \
 	include/peerlog/cidr.h \
+	include/peerlog/count.h \
 	include/peerlog/escape.h \
 	include/peerlog/framer.h \
 	include/peerlog/limits.h \

@@ -14,10 +14,9 @@
 
 #include "client/header.h"
 #include "client/values.h"
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 #include "peerlog/priority.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What getopt_long() calls an option: its letter, or one of these. */
 enum option_id {

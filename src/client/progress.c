@@ -11,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "peerlog/count.h"
+
 #define DEFAULT_COLUMNS 80u
 #define MIN_BAR_CELLS 8u
 #define MAX_BAR_CELLS 60u
@@ -28,7 +30,7 @@ static void format_bytes(double bytes, char text[FIELD_BYTES])
         (void)snprintf(text, FIELD_BYTES, "%.0f B", bytes);
         return;
     }
-    while (value >= 1024 && unit < sizeof units / sizeof units[0] - 1) {
+    while (value >= 1024 && unit < COUNT_OF(units) - 1) {
         value /= 1024;
         unit++;
     }

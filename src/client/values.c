@@ -16,10 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 #include "peerlog/priority.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Room for the name of a facility, and for what somebody takes for one. */
 #define FACILITY_NAME_BYTES 48u

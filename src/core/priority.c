@@ -9,9 +9,8 @@
 #include <errno.h>
 #include <strings.h>
 
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 struct name {
     const char *name;

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "peerlog/count.h"
+
 struct beginning {
     const char *text;
     enum stranger stranger;
@@ -32,7 +34,7 @@ enum stranger stranger_recognise(const unsigned char *bytes, size_t len)
 {
     if (is_client_hello(bytes, len))
         return STRANGER_TLS;
-    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(beginnings); i++) {
         size_t n = strlen(beginnings[i].text);
         if (len >= n && bytes[0] == (unsigned char)beginnings[i].text[0] &&
             memcmp(bytes, beginnings[i].text, n) == 0)

@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peerlog/count.h"
+
 /* Longer paths than this are not those of journald. */
 #define PATH_BYTES 4096u
 
 /* The later hides the earlier. */
 static const char *const directories[] = {"usr/lib", "usr/local/lib", "run", "etc"};
-#define DIRECTORIES (sizeof directories / sizeof directories[0])
+#define DIRECTORIES COUNT_OF(directories)
 
 struct look_up {
     const char *key;

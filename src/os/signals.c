@@ -12,6 +12,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "peerlog/count.h"
+
 static signals_crash_fn *crash_note;
 
 void signals_ignore_writes(void)
@@ -63,7 +65,7 @@ void signals_on_crash(signals_crash_fn *note)
     };
 
     crash_note = note;
-    for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(crashes); i++)
         (void)sigaction(crashes[i], &action, NULL); /* none of them is reserved */
 }
 

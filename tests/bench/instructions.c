@@ -15,6 +15,7 @@
 #include "common.h"
 #include "corpus.h"
 #include "daemon/format.h"
+#include "peerlog/count.h"
 #include "peerlog/escape.h"
 #include "peerlog/framer.h"
 #include "peerlog/limits.h"
@@ -98,7 +99,7 @@ int main(int argc, char **argv)
 
     if (!is_comparable())
         return 77;
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
         const struct way *way = &ways[i];
         if (argc < 2) {
             printf("%s\n", way->name);

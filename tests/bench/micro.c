@@ -14,6 +14,7 @@
 #include "common.h"
 #include "corpus.h"
 #include "daemon/format.h"
+#include "peerlog/count.h"
 #include "peerlog/escape.h"
 #include "peerlog/framer.h"
 #include "peerlog/limits.h"
@@ -177,7 +178,7 @@ int main(int argc, char **argv)
 {
     bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
 
-    for (size_t i = 0; i < sizeof micros / sizeof micros[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(micros); i++) {
         const struct micro *m = &micros[i];
         struct corpus corpus;
         corpus_init(&corpus, m->written, m->text, m->size, INPUT_BYTES / m->size);

@@ -18,6 +18,7 @@
 
 #include "common.h"
 #include "histogram.h"
+#include "peerlog/count.h"
 #include "sink.h"
 #include "tally.h"
 
@@ -98,7 +99,7 @@ static enum sink_mode parse_mode(const char *name)
 {
     static const char *const names[] = {"syslog", "journal", "lines"};
 
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
         if (strcmp(name, names[i]) == 0)
             return (enum sink_mode)i;
     }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "fuzz/fuzz.h"
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 #include "unit/cuts.h"
 #include "unit/oracle.h"
@@ -36,7 +37,7 @@ static struct stream_rules choose_rules(const uint8_t *header)
         choice[i] = (uint8_t)(header[i] - '0');
     return (struct stream_rules){
         .framer = {
-            .max_message_bytes = limits[choice[2] % (sizeof limits / sizeof limits[0])],
+            .max_message_bytes = limits[choice[2] % COUNT_OF(limits)],
             .framing = choice[0] % (FRAMING_CLOSE + 1),
             .oversize = choice[1] % (OVERSIZE_DISCARD + 1),
         },

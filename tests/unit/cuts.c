@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#include "peerlog/count.h"
 
 /* What a complaint shows of each side. */
 #define SHOWN_BYTES 1000

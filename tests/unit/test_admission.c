@@ -16,8 +16,7 @@
 #include "daemon/admission.h"
 #include "os/log.h"
 #include "peerlog/cidr.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#include "peerlog/count.h"
 
 static struct peer address(const char *text)
 {

@@ -15,9 +15,8 @@
 #include <cmocka.h>
 
 #include "peerlog/cidr.h"
+#include "peerlog/count.h"
 #include "unit/support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 struct range_case {
     const char *text;

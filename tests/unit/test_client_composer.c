@@ -16,6 +16,7 @@
 
 #include "client/composer.h"
 #include "client/outbox.h"
+#include "peerlog/count.h"
 
 #define LITERAL(text) text, sizeof(text) - 1
 
@@ -144,7 +145,7 @@ static void writes_the_header_that_was_asked_for(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct rig r;
         struct options options = cases[i].options;
         options.framing = FRAMING_LF;
@@ -187,7 +188,7 @@ static void splits_an_argument_only_where_its_framing_must(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct rig r;
         const struct options options = {.framing = cases[i].framing};
         set_up(&r, &options);

@@ -19,6 +19,7 @@
 #include "client/options.h"
 #include "client/progress.h"
 #include "client/report.h"
+#include "peerlog/count.h"
 
 #define MAX_WORDS 16
 
@@ -138,7 +139,7 @@ static void chooses_the_header_by_what_it_must_carry(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct options o;
         assert_int_equal(parse(cases[i].line, &o), OPTIONS_RUN);
         assert_int_equal(o.header_form, cases[i].form);
@@ -157,7 +158,7 @@ static void reads_priorities_by_name_and_number(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct options o;
         assert_int_equal(parse(cases[i].line, &o), OPTIONS_RUN);
         assert_int_equal(o.priority, cases[i].priority);
@@ -207,7 +208,7 @@ static void refuses_and_says_what_would_be_right(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct options o;
         assert_int_equal(parse(cases[i].line, &o), OPTIONS_BAD);
         if (strstr(problem, cases[i].says) == NULL)
@@ -229,7 +230,7 @@ static void words_the_tally_as_it_is_known(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char text[REPORT_TALLY_BYTES];
         report_format_tally(text, &cases[i].tally);
         assert_string_equal(text, cases[i].text);

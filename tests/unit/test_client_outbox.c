@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "client/outbox.h"
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 
 /* Put in COUNT messages that stand framed in TEXT. */
@@ -94,7 +95,7 @@ static void sends_again_from_the_first_message_not_acknowledged(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct outbox o;
         outbox_init(&o, cases[i].framing);
         put(&o, cases[i].text, cases[i].len, 3);

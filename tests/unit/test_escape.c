@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/escape.h"
 #include "unit/oracle.h"
 #include "unit/support.h"
@@ -169,7 +170,7 @@ static void assert_escapes_in_windows(const void *data, size_t len, enum escape_
 static void writes_every_text_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char dst[128];
         size_t len = strlen(cases[i].text), taken = 0;
         unsigned char *text = exact_copy(cases[i].text, len);
@@ -234,7 +235,7 @@ static void escapes_nul_like_any_control_character(void **state)
 static void finds_an_odd_character_at_every_offset_of_clean_text(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         for (size_t offset = 0; offset <= LONG_TEXT; offset++) {
             struct bytes text = {0};
             bytes_repeat(&text, 'x', offset);
@@ -269,7 +270,7 @@ static void passes_long_text_of_wide_characters(void **state)
     static const char *const wide[] = {"\xc3\xa9", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "a\xc3\xa9"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(wide); i++) {
         struct bytes text = {0};
         for (size_t n = 0; n < LONG_TEXT; n++) {
             bytes_add_text(&text, wide[i]);
@@ -287,7 +288,7 @@ static void cuts_no_character_and_no_escape_in_any_room(void **state)
     struct bytes text = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         for (size_t room = 0; room <= 20; room++)
             assert_escapes_in_windows(cases[i].text, strlen(cases[i].text), ESCAPE_LF, room);
         bytes_add_text(&text, cases[i].text);
@@ -303,7 +304,7 @@ static void cuts_no_character_and_no_escape_in_any_room(void **state)
 static void leaves_nothing_unsafe_behind(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         size_t len = strlen(cases[i].text), taken = 0;
         char dst[128];
         size_t n = escape_write(dst, sizeof dst, (const unsigned char *)cases[i].text, len,

@@ -15,9 +15,8 @@
 #include <cmocka.h>
 
 #include "daemon/format.h"
+#include "peerlog/count.h"
 #include "peerlog/number.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct {
     uint64_t number;

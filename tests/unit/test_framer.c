@@ -14,12 +14,11 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 #include "unit/cuts.h"
 #include "unit/oracle.h"
 #include "unit/support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Rows up to this length are cut at every pair of positions. */
 #define SHORT_ROW 40u

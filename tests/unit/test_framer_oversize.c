@@ -15,12 +15,11 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 #include "unit/cuts.h"
 #include "unit/oracle.h"
 #include "unit/support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define MAX PEERLOG_MIN_MESSAGE_BYTES
 #define DAEMON_INFO 30

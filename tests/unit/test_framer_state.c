@@ -13,10 +13,9 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 #include "unit/support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define MAX PEERLOG_MIN_MESSAGE_BYTES
 #define MAX_CARRY (PEERLOG_MAX_MESSAGE_BYTES + PEERLOG_TERMINATOR_BYTES)

@@ -17,9 +17,9 @@
 #include <cmocka.h>
 
 #include "daemon/ledger.h"
+#include "peerlog/count.h"
 #include "peerlog/proxy.h"
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define SLOTS 5u
 #define INBOXES 2u
 #define TAIL_BYTES 5000u

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/peer.h"
 
 struct text_case {
@@ -55,7 +56,7 @@ static const struct text_case texts[] = {
 static void shows_every_address_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
         const struct text_case *t = &texts[i];
         struct peer peer;
         char text[PEER_TEXT_BYTES];
@@ -73,7 +74,7 @@ static void shows_every_address_as_the_table_says(void **state)
 static void reads_back_what_it_wrote(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct peer peer, again;
         char text[PEER_TEXT_BYTES];
 
@@ -112,7 +113,7 @@ static void refuses_what_is_not_a_numeric_address(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct peer peer, before;
         memset(&peer, 0x5a, sizeof peer);
         before = peer;

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/limits.h"
 #include "peerlog/priority.h"
 #include "unit/oracle.h"
@@ -66,7 +67,7 @@ static const struct pri_case pris[] = {
 static void reads_every_pri_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof pris / sizeof pris[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(pris); i++) {
         const struct pri_case *c = &pris[i];
         size_t len = strlen(c->text);
         unsigned char *text = exact_copy(c->text, len);
@@ -98,7 +99,7 @@ static void reads_all_values_of_three_digits(void **state)
 static void a_decision_stands_when_more_bytes_come(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof pris / sizeof pris[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(pris); i++) {
         size_t len = strlen(pris[i].text);
         enum priority_probe before = PRIORITY_UNDECIDED;
 

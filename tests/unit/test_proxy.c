@@ -13,10 +13,9 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/proxy.h"
 #include "unit/support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 

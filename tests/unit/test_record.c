@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/record.h"
 #include "unit/support.h"
 
@@ -77,7 +78,7 @@ static void severity_mode_takes_the_severity_alone(void **state)
     const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, DAEMON_INFO};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct record record = make(cases[i].frame, &rules);
         assert_text(&record, cases[i].text);
         assert_int_equal(record.priority, cases[i].severity_mode);
@@ -89,7 +90,7 @@ static void full_mode_takes_the_facility_too(void **state)
     const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_CRIT, DAEMON_INFO};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct record record = make(cases[i].frame, &rules);
         assert_text(&record, cases[i].text);
         assert_int_equal(record.priority, cases[i].full_mode);
@@ -101,7 +102,7 @@ static void ignore_mode_leaves_everything_in_the_text(void **state)
     const struct record_rules rules = {PRIORITY_MODE_IGNORE, SEVERITY_CRIT, DAEMON_INFO};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct record record = make(cases[i].frame, &rules);
         assert_text(&record, cases[i].frame);
         assert_int_equal(record.priority, DAEMON_INFO);
@@ -203,7 +204,7 @@ static void reads_no_byte_behind_the_frame(void **state)
     const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_CRIT, DAEMON_INFO};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         for (size_t len = 1; len <= strlen(cases[i].frame); len++) {
             unsigned char *text = exact_copy(cases[i].frame, len);
             struct frame frame = {.text = text, .len = (uint32_t)len};

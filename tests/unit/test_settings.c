@@ -20,9 +20,8 @@
 #include "daemon/settings.h"
 #include "daemon/settings_file.h"
 #include "daemon/settings_text.h"
+#include "peerlog/count.h"
 #include "unit/settings_support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Settings that must be good. */
 static struct settings *read_good(const char *text)

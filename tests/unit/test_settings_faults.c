@@ -18,9 +18,8 @@
 #include <cmocka.h>
 
 #include "daemon/settings_file.h"
+#include "peerlog/count.h"
 #include "unit/settings_support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The files of tests/unit/settings that end in .conf. */
 struct files {

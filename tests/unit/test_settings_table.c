@@ -17,10 +17,9 @@
 
 #include "daemon/settings_file.h"
 #include "daemon/settings_table.h"
+#include "peerlog/count.h"
 #include "peerlog/priority.h"
 #include "unit/settings_support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define LINE_BYTES 200
 

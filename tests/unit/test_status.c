@@ -13,8 +13,7 @@
 #include <cmocka.h>
 
 #include "daemon/status.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#include "peerlog/count.h"
 
 static const struct {
     double rate;

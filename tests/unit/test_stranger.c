@@ -13,10 +13,9 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/stranger.h"
 #include "unit/support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 struct greeting {
     const char *bytes;

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "peerlog/count.h"
 #include "peerlog/utf8.h"
 #include "unit/oracle.h"
 #include "unit/support.h"
@@ -69,7 +70,7 @@ static const struct decode_case characters[] = {
 static void decodes_every_character_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof characters / sizeof characters[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(characters); i++) {
         const struct decode_case *c = &characters[i];
         size_t len = strlen(c->text);
         unsigned char *text = exact_copy(c->text, len);
@@ -128,7 +129,7 @@ static void agrees_with_the_oracle_on_all_first_two_bytes(void **state)
 static void never_reads_behind_a_character_cut_short(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof characters / sizeof characters[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(characters); i++) {
         for (size_t len = 1; len < characters[i].len; len++) {
             unsigned char *text = exact_copy(characters[i].text, len);
             uint32_t point = 0;
@@ -187,7 +188,7 @@ static const struct cut_case cuts[] = {
 static void cuts_every_text_as_the_table_says(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(cuts); i++) {
         unsigned char *text = exact_copy(cuts[i].text, cuts[i].at + 1);
         assert_int_equal(utf8_cut(text, cuts[i].at), cuts[i].cut);
         free(text);

@@ -18,9 +18,8 @@
 #include "daemon/settings_file.h"
 #include "daemon/warnings.h"
 #include "os/journald.h"
+#include "peerlog/count.h"
 #include "unit/settings_support.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct settings *read_good(const char *text)
 {
