@@ -4,11 +4,13 @@
 check_PROGRAMS += tests/system/stream tests/system/sink
 tests_system_stream_SOURCES = \
 	tests/system/stream.c \
-	tests/system/numbered.c tests/system/numbered.h
+	tests/system/numbered.c tests/system/numbered.h \
+	tests/system/program.c tests/system/program.h
 tests_system_sink_SOURCES = \
 	tests/system/sink.c \
 	tests/system/heard.c tests/system/heard.h \
 	tests/system/numbered.c tests/system/numbered.h \
+	tests/system/program.c tests/system/program.h \
 	tests/system/tally.c tests/system/tally.h
 
 system_scenarios = \

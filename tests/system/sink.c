@@ -11,7 +11,6 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -28,6 +26,7 @@
 #include <unistd.h>
 
 #include "heard.h"
+#include "program.h"
 #include "tally.h"
 
 /* The largest datagram that the default send buffer of a socket lets out is 212,960 bytes. */
@@ -52,32 +51,12 @@ struct sink {
     int signal_fd;
 };
 
-static void die(const char *what)
-{
-    fprintf(stderr, "sink: %s: %s\n", what, strerror(errno));
-    exit(EXIT_FAILURE);
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail with this clock */
-    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
-
 static void report(const struct sink *sink, bool finished)
 {
-    char path[4096];
-    FILE *out;
+    FILE *out = report_begin(sink->options.report);
 
-    (void)snprintf(path, sizeof path, "%s.new", sink->options.report);
-    out = fopen(path, "we");
-    if (out == NULL)
-        die(path);
     tally_write(sink->tally, finished, out);
-    if (fclose(out) != 0 || rename(path, sink->options.report) != 0)
-        die(sink->options.report);
+    report_end(out, sink->options.report);
 }
 
 /* --- records --- */
@@ -232,21 +211,6 @@ static void serve_stdin(struct sink *sink)
 
 /* --- the start --- */
 
-static int open_signals(void)
-{
-    sigset_t set;
-    int fd;
-
-    (void)sigemptyset(&set); /* these two cannot fail with a valid signal */
-    (void)sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        die("sigprocmask");
-    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        die("signalfd");
-    return fd;
-}
-
 static struct options parse_options(int argc, char **argv)
 {
     static const struct option names[] = {
@@ -278,7 +242,7 @@ int main(int argc, char **argv)
     if (sink.tally == NULL || sink.memory == NULL)
         die("start");
     if (sink.options.path != NULL) {
-        sink.signal_fd = open_signals();
+        sink.signal_fd = open_signals((const int[]){SIGTERM}, 1);
         open_socket(&sink);
         serve_socket(&sink);
     } else {

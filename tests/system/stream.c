@@ -26,10 +26,10 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "numbered.h"
+#include "program.h"
 
 #define BUFFER_BYTES 16384u
 #define EVENTS_PER_ROUND 256
@@ -87,20 +87,6 @@ struct load {
     int signal_fd;
     bool finishing;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail with this clock */
-    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "stream: %s: %s\n", what, strerror(errno));
-    exit(EXIT_FAILURE);
-}
 
 static uint32_t stream_of(const struct load *load, const struct sender *s)
 {
@@ -292,14 +278,9 @@ static void send_more(struct load *load)
 
 static void report(const struct load *load, bool finished)
 {
-    char path[4096];
+    FILE *out = report_begin(load->options.report);
     uint64_t messages = 0;
-    FILE *out;
 
-    (void)snprintf(path, sizeof path, "%s.new", load->options.report);
-    out = fopen(path, "we");
-    if (out == NULL)
-        die(path);
     fprintf(out, "{\"finished\": %s, \"broken\": %u, \"unanswered\": %u, \"faults\": [",
             finished ? "true" : "false", load->broken, load->living);
     for (uint32_t i = 0; i < load->broken && i < FAULTS_SHOWN; i++)
@@ -312,8 +293,7 @@ static void report(const struct load *load, bool finished)
         fprintf(out, "%s%llu", i > 0 ? "," : "", (unsigned long long)sent);
     }
     fprintf(out, "], \"messages\": %llu}\n", (unsigned long long)messages);
-    if (fclose(out) != 0 || rename(path, load->options.report) != 0)
-        die(load->options.report);
+    report_end(out, load->options.report);
 }
 
 /* --- the start --- */
@@ -349,22 +329,6 @@ static void connect_all(struct load *load)
         load->living++;
     }
     freeaddrinfo(address);
-}
-
-static int open_signals(void)
-{
-    sigset_t set;
-    int fd;
-
-    (void)sigemptyset(&set); /* these three cannot fail with valid signals */
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGUSR1);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        die("sigprocmask");
-    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        die("signalfd");
-    return fd;
 }
 
 static int open_ticks(void)
@@ -489,7 +453,7 @@ int main(int argc, char **argv)
 {
     struct load load = {.options = parse_options(argc, argv)};
 
-    load.signal_fd = open_signals();
+    load.signal_fd = open_signals((const int[]){SIGTERM, SIGUSR1}, 2);
     load.senders = calloc(load.options.connections, sizeof *load.senders);
     load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (load.senders == NULL || load.epoll_fd < 0)
