@@ -227,12 +227,12 @@ static void hear(struct load *load, struct sender *s)
 
 /* --- the clock --- */
 
-static void spread_credit(struct load *load)
+static void spread_credit(struct load *load, uint64_t ticks)
 {
     uint32_t connections = load->options.connections;
     uint64_t count = load->options.count;
 
-    load->credit += load->options.rate * TICK_MS;
+    load->credit += load->options.rate * TICK_MS * ticks;
     while (load->credit >= 1000u) {
         struct sender *s = &load->senders[load->cursor];
 
@@ -243,12 +243,13 @@ static void spread_credit(struct load *load)
     }
 }
 
-static void tick(struct load *load)
+/* TICKS have passed: more than one when there was too much else to do. */
+static void tick(struct load *load, uint64_t ticks)
 {
     bool paced = load->options.rate != 0 && !load->finishing;
 
     if (paced)
-        spread_credit(load);
+        spread_credit(load, ticks);
     for (uint32_t i = 0; i < load->options.connections; i++) {
         struct sender *s = &load->senders[i];
 
@@ -375,8 +376,8 @@ static void run(struct load *load)
 {
     struct epoll_event events[EVENTS_PER_ROUND];
     int tick_fd = open_ticks();
-    uint64_t ticks = 0;
-    uint64_t expirations;
+    uint64_t ticks;
+    uint64_t turns = 0;
 
     add_plain(load, &load->signal_fd);
     add_plain(load, &tick_fd);
@@ -387,10 +388,10 @@ static void run(struct load *load)
             if (events[i].data.ptr == &load->signal_fd) {
                 obey(load);
             } else if (events[i].data.ptr == &tick_fd) {
-                if (read(tick_fd, &expirations, sizeof expirations) < 0)
+                if (read(tick_fd, &ticks, sizeof ticks) < 0)
                     continue;
-                tick(load);
-                if (ticks++ % TICKS_PER_REPORT == 0)
+                tick(load, ticks);
+                if (turns++ % TICKS_PER_REPORT == 0)
                     report(load, false);
             } else {
                 turn(load, events[i].data.ptr, events[i].events);
