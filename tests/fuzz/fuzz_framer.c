@@ -27,7 +27,7 @@
 #define TURNS 3u
 
 /* "0000": auto, split, 256 bytes, severity mode with nothing lowered. */
-static struct stream_rules choose_rules(const uint8_t *header)
+static struct intake_rules choose_rules(const uint8_t *header)
 {
     static const uint32_t limits[] = {PEERLOG_MIN_MESSAGE_BYTES, 257, 259, 300, 1024,
                                       PEERLOG_DEFAULT_MESSAGE_BYTES};
@@ -35,7 +35,7 @@ static struct stream_rules choose_rules(const uint8_t *header)
 
     for (size_t i = 0; i < HEADER_BYTES; i++)
         choice[i] = (uint8_t)(header[i] - '0');
-    return (struct stream_rules){
+    return (struct intake_rules){
         .framer = {
             .max_message_bytes = limits[choice[2] % COUNT_OF(limits)],
             .framing = choice[0] % (FRAMING_CLOSE + 1),
@@ -50,7 +50,7 @@ static struct stream_rules choose_rules(const uint8_t *header)
 }
 
 /* Could this byte belong to a terminator, or to an octet count where there are such? */
-static bool may_vanish(const struct stream_rules *rules, uint8_t byte)
+static bool may_vanish(const struct intake_rules *rules, uint8_t byte)
 {
     bool counts = rules->framer.framing == FRAMING_AUTO ||
                   rules->framer.framing == FRAMING_OCTET_COUNTING;
@@ -71,7 +71,7 @@ static void mark(uint8_t *marks, size_t size, size_t at, uint64_t len)
 }
 
 /* Without the oracle: every byte went somewhere, and only one way. */
-static void account_for(const struct stream_rules *rules, struct span stream,
+static void account_for(const struct intake_rules *rules, struct span stream,
                         const struct records *records)
 {
     uint8_t *marks = calloc(stream.len + 1, 1);
@@ -95,7 +95,7 @@ static void account_for(const struct stream_rules *rules, struct span stream,
     free(marks);
 }
 
-static void compare(const struct stream_rules *rules, struct span stream,
+static void compare(const struct intake_rules *rules, struct span stream,
                     const struct records *wanted, const struct cuts *cuts)
 {
     char *complaint = cuts_complaint(rules, stream, wanted, cuts);
@@ -106,7 +106,7 @@ static void compare(const struct stream_rules *rules, struct span stream,
     }
 }
 
-static void feed_byte_by_byte(const struct stream_rules *rules, struct span stream,
+static void feed_byte_by_byte(const struct intake_rules *rules, struct span stream,
                               const struct records *wanted, bool late_end)
 {
     size_t at[SHORT_STREAM];
@@ -116,7 +116,7 @@ static void feed_byte_by_byte(const struct stream_rules *rules, struct span stre
     compare(rules, stream, wanted, &(struct cuts){at, stream.len, late_end});
 }
 
-static void cut_at_random(const struct stream_rules *rules, struct span stream,
+static void cut_at_random(const struct intake_rules *rules, struct span stream,
                           const struct records *wanted, uint64_t seed)
 {
     for (unsigned turn = 0; turn < TURNS; turn++) {
@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < HEADER_BYTES)
         return 0;
-    struct stream_rules rules = choose_rules(data);
+    struct intake_rules rules = choose_rules(data);
     struct span stream = {data + HEADER_BYTES, size - HEADER_BYTES};
     uint64_t seed = size;
     for (size_t i = 0; i < size; i++)

@@ -8,8 +8,6 @@
 #include "config.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +22,7 @@
 #include "fuzz/fuzz.h"
 #include "os/log.h"
 #include "os/net.h"
+#include "unit/support.h"
 
 #define SLOTS 6u
 #define INBOXES 2u
@@ -33,15 +32,6 @@
 
 /* One change: area, offset in two bytes, length. */
 #define CHANGE_BYTES 4u
-
-/* End the program unless TRUTH holds. (unit/support.h has another struct stream.) */
-static void require(bool truth, const char *what)
-{
-    if (!truth) {
-        (void)fprintf(stderr, "broken: %s\n", what); /* the last word */
-        abort();
-    }
-}
 
 /* A worker's view of the world, made once. */
 static struct rulebook rules;

@@ -19,12 +19,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct stream_rules rules = {
+    struct intake_rules rules = {
         .framer = {.max_message_bytes = LIMIT},
         .record = {PRIORITY_MODE_FULL, SEVERITY_CRIT, 30},
     };
     struct framer_state state;
-    struct stream s;
+    struct intake s;
 
     if (size < HEADER_BYTES)
         return 0;
@@ -38,17 +38,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (carry > len || !framer_state_valid(&state, carry))
         return 0;
 
-    stream_init(&s, &rules);
+    intake_init(&s, &rules);
     s.state = state;
     bytes_add(&s.carry, rest, carry);
     s.fed = carry;
     for (size_t at = carry; at < len;) {
         size_t n = 1 + rest[at] % 64u;
         n = n < len - at ? n : len - at;
-        stream_feed(&s, rest + at, n, false);
+        intake_feed(&s, rest + at, n, false);
         at += n;
     }
-    stream_feed(&s, NULL, 0, true);
-    stream_done(&s);
+    intake_feed(&s, NULL, 0, true);
+    intake_done(&s);
     return 0;
 }

@@ -31,26 +31,26 @@ static char *complaint(const struct records *heard, const struct records *wanted
     return (char *)out.data;
 }
 
-static void feed(struct stream *s, struct span stream, const struct cuts *cuts)
+static void feed(struct intake *s, struct span stream, const struct cuts *cuts)
 {
     size_t from = 0;
 
     for (size_t i = 0; i < cuts->count; i++) {
-        stream_feed(s, stream.data + from, cuts->at[i] - from, false);
+        intake_feed(s, stream.data + from, cuts->at[i] - from, false);
         from = cuts->at[i];
     }
-    stream_feed(s, stream.data + from, stream.len - from, !cuts->late_end);
+    intake_feed(s, stream.data + from, stream.len - from, !cuts->late_end);
     if (cuts->late_end)
-        stream_feed(s, NULL, 0, true);
+        intake_feed(s, NULL, 0, true);
 }
 
-char *cuts_complaint(const struct stream_rules *rules, struct span stream,
+char *cuts_complaint(const struct intake_rules *rules, struct span stream,
                      const struct records *wanted, const struct cuts *cuts)
 {
     char *text = NULL;
-    struct stream s;
+    struct intake s;
 
-    stream_init(&s, rules);
+    intake_init(&s, rules);
     feed(&s, stream, cuts);
     if (!records_equal(&s.heard, wanted)) {
         char how[96];
@@ -60,12 +60,12 @@ char *cuts_complaint(const struct stream_rules *rules, struct span stream,
                        cuts->late_end ? "by itself" : "with the last bytes"); /* it fits */
         text = complaint(&s.heard, wanted, how);
     }
-    stream_done(&s);
+    intake_done(&s);
     return text;
 }
 
 /* Cut at N positions, with the end of the stream both ways. */
-static char *both_ends(const struct stream_rules *rules, struct span stream,
+static char *both_ends(const struct intake_rules *rules, struct span stream,
                        const struct records *wanted, const size_t *at, size_t n)
 {
     struct cuts cuts = {.at = at, .count = n};
@@ -76,7 +76,7 @@ static char *both_ends(const struct stream_rules *rules, struct span stream,
 }
 
 /* Cut into equal chunks of SIZE bytes. */
-static char *chunks(const struct stream_rules *rules, struct span stream,
+static char *chunks(const struct intake_rules *rules, struct span stream,
                     const struct records *wanted, size_t size)
 {
     size_t n = stream.len > 0 ? (stream.len - 1) / size : 0;
@@ -90,7 +90,7 @@ static char *chunks(const struct stream_rules *rules, struct span stream,
     return text;
 }
 
-char *all_cuts_complaint(const struct stream_rules *rules, struct span stream,
+char *all_cuts_complaint(const struct intake_rules *rules, struct span stream,
                          const struct records *wanted, enum cut_depth depth)
 {
     static const size_t sizes[] = {1, 2, 3, 5, 7, 16, 61, 255, 256, 257, 258, 259, 260, 4096};

@@ -23,7 +23,7 @@ struct cuts {
  * Returns: NULL, or a text that tells the cuts and both results.
  * Owns:    the caller frees the text.
  */
-char *cuts_complaint(const struct stream_rules *rules, struct span stream,
+char *cuts_complaint(const struct intake_rules *rules, struct span stream,
                      const struct records *wanted, const struct cuts *cuts);
 
 /* How thoroughly a stream is cut; each includes the ones before it. */
@@ -34,7 +34,7 @@ enum cut_depth {
 };
 
 /* The same for all ways of DEPTH, each with both ends, up to the first that differs. */
-char *all_cuts_complaint(const struct stream_rules *rules, struct span stream,
+char *all_cuts_complaint(const struct intake_rules *rules, struct span stream,
                          const struct records *wanted, enum cut_depth depth);
 
 #endif

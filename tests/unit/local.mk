@@ -51,8 +51,8 @@ TESTS += $(CORE_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
 endif
 
 CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
-DAEMON_LIBS = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) \
-	$(CMOCKA_LIBS)
+DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
+	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
 SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-core.a $(LIBCONFIG_LIBS) \
 	$(CMOCKA_LIBS)
 CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
@@ -91,7 +91,7 @@ tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_status_LDADD = $(DAEMON_LIBS)
 tests_unit_test_warnings_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_warnings_LDADD = libpeerlog-settings-test.a $(DAEMON_LIBS)
+tests_unit_test_warnings_LDADD = $(DAEMON_LIBS)
 
 tests_unit_test_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_settings_LDADD = $(SETTINGS_LIBS)

@@ -120,7 +120,7 @@ struct reading {
     const unsigned char *bytes;
     size_t len;
     size_t at; /* the first byte of the current frame */
-    const struct stream_rules *rules;
+    const struct intake_rules *rules;
     struct records *records;
     struct account *account;
     uint8_t priority; /* of the current message */
@@ -325,7 +325,7 @@ static void read_text(struct reading *r)
     emit_message(r, &m);
 }
 
-void oracle_records(struct span stream, const struct stream_rules *rules,
+void oracle_records(struct span stream, const struct intake_rules *rules,
                     struct records *ret_records, struct account *ret_account)
 {
     uint8_t framing = rules->framer.framing;

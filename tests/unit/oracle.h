@@ -22,7 +22,7 @@ struct account {
 };
 
 /* The records of a whole stream under RULES, and the account of its bytes. */
-void oracle_records(struct span stream, const struct stream_rules *rules,
+void oracle_records(struct span stream, const struct intake_rules *rules,
                     struct records *ret_records, struct account *ret_account);
 
 /* The length of the PRI at the start of TEXT, 0 if none; -1 in *RET_VALUE means too large. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Support: see support.h. The stream checks the framer's contracts at each view.
+ * Support: see support.h. The intake checks the framer's contracts at each view.
  */
 #include "config.h"
 
@@ -178,14 +178,14 @@ char *records_describe(const struct records *r)
     return (char *)out.data;
 }
 
-/* --- a stream --- */
+/* --- an intake --- */
 
-void stream_init(struct stream *s, const struct stream_rules *rules)
+void intake_init(struct intake *s, const struct intake_rules *rules)
 {
-    *s = (struct stream){.rules = rules, .priority = rules->record.priority};
+    *s = (struct intake){.rules = rules, .priority = rules->record.priority};
 }
 
-void stream_done(struct stream *s)
+void intake_done(struct intake *s)
 {
     bytes_done(&s->carry);
     records_done(&s->heard);
@@ -210,15 +210,15 @@ static void check_frame(const struct framer_rules *rules, enum framer_result res
 }
 
 /* Where byte I of the current view stands in the stream. */
-static size_t stream_offset(const struct stream *s, size_t i)
+static size_t intake_offset(const struct intake *s, size_t i)
 {
     return i < s->carry.len ? s->carry_offset + i : s->fed + (i - s->carry.len);
 }
 
 /* Bytes FROM to TO of the view are neighbours in the stream, too. */
-static bool contiguous(const struct stream *s, size_t from, size_t to)
+static bool contiguous(const struct intake *s, size_t from, size_t to)
 {
-    return to == from || stream_offset(s, to - 1) - stream_offset(s, from) == to - 1 - from;
+    return to == from || intake_offset(s, to - 1) - intake_offset(s, from) == to - 1 - from;
 }
 
 /* A notice of a discarded message as a record without text. */
@@ -232,7 +232,7 @@ static struct record notice(const struct frame *frame)
     };
 }
 
-static void hear(struct stream *s, enum framer_result result, const struct frame *frame,
+static void hear(struct intake *s, enum framer_result result, const struct frame *frame,
                  const unsigned char *view)
 {
     struct heard h = {.discarded = result == FRAMER_DISCARDED};
@@ -244,7 +244,7 @@ static void hear(struct stream *s, enum framer_result result, const struct frame
     } else {
         size_t at = (size_t)(frame->text - view);
         require(contiguous(s, at, at + frame->len), "a frame is a piece of the stream");
-        h.frame_offset = stream_offset(s, at);
+        h.frame_offset = intake_offset(s, at);
         h.frame_bytes = frame->len;
         record_from_frame(frame, &s->rules->record, &s->priority, &record);
     }
@@ -253,7 +253,7 @@ static void hear(struct stream *s, enum framer_result result, const struct frame
 }
 
 /* Keep what the framer asks for, and hold it to its word. */
-static void carry_on(struct stream *s, const struct framer *f, const unsigned char *view,
+static void carry_on(struct intake *s, const struct framer *f, const unsigned char *view,
                      size_t len)
 {
     size_t at = (size_t)(f->at - view), keep = f->keep;
@@ -264,13 +264,13 @@ static void carry_on(struct stream *s, const struct framer *f, const unsigned ch
     require(!f->at_end || keep == 0, "nothing is carried over the end of the stream");
     require(framer_state_valid(&s->state, keep), "the state is valid between views");
     require(contiguous(s, at, at + keep), "the carry is a piece of the stream");
-    size_t offset = keep > 0 ? stream_offset(s, at) : 0;
+    size_t offset = keep > 0 ? intake_offset(s, at) : 0;
     s->carry.len = 0;
     bytes_add(&s->carry, f->at, keep);
     s->carry_offset = offset;
 }
 
-void stream_feed(struct stream *s, const void *data, size_t len, bool at_end)
+void intake_feed(struct intake *s, const void *data, size_t len, bool at_end)
 {
     size_t total = s->carry.len + len;
     unsigned char *view = malloc(total > 0 ? total : 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Support: what unit tests and fuzzers share. A growing row of bytes, and a stream: a small
+ * Support: what unit tests and fuzzers share. A growing row of bytes, and an intake: a small
  * stand-in for the worker that cuts input as it likes, carries what the framer asks
  * to be carried, and keeps the records that come out. Every view lies in an allocation
  * of exactly its size, so that a sanitizer sees each byte read too far. A broken
@@ -77,15 +77,15 @@ bool records_equal(const struct records *a, const struct records *b);
  */
 char *records_describe(const struct records *r);
 
-/* What a stream obeys. */
-struct stream_rules {
+/* What an intake obeys. */
+struct intake_rules {
     struct framer_rules framer;
     struct record_rules record;
 };
 
 /* One connection's bytes on their way to records. */
-struct stream {
-    const struct stream_rules *rules;
+struct intake {
+    const struct intake_rules *rules;
     struct framer_state state;
     uint8_t priority;
     struct bytes carry;
@@ -94,8 +94,8 @@ struct stream {
     struct records heard;
 };
 
-void stream_init(struct stream *s, const struct stream_rules *rules);
-void stream_feed(struct stream *s, const void *data, size_t len, bool at_end);
-void stream_done(struct stream *s);
+void intake_init(struct intake *s, const struct intake_rules *rules);
+void intake_feed(struct intake *s, const void *data, size_t len, bool at_end);
+void intake_done(struct intake *s);
 
 #endif

@@ -17,6 +17,7 @@
 #include "os/log.h"
 #include "peerlog/cidr.h"
 #include "peerlog/count.h"
+#include "unit/support.h"
 
 static struct peer address(const char *text)
 {
@@ -139,12 +140,6 @@ static void ipv4_peers_and_ports_are_told_apart_rightly(void **state)
 #define STEPS 200000u
 #define LIMIT 3u
 
-static uint64_t draw(uint64_t *seed)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return *seed >> 33;
-}
-
 /* Addresses without a pattern: the hash spreads those of a pattern too well to meet. */
 static void counts_like_a_plain_list_over_many_steps(void **state)
 {
@@ -157,12 +152,12 @@ static void counts_like_a_plain_list_over_many_steps(void **state)
     for (unsigned i = 0; i < PEERS; i++) {
         peers[i] = (struct peer){.family = PEER_IPV4, .address[0] = (unsigned char)i};
         for (unsigned k = 1; k < 4; k++)
-            peers[i].address[k] = (unsigned char)draw(&seed);
+            peers[i].address[k] = (unsigned char)draw(&seed, 256);
     }
     assert_int_equal(admission_new(CAPACITY, &office), 0);
     for (unsigned step = 0; step < STEPS; step++) {
-        unsigned i = (unsigned)draw(&seed) % PEERS;
-        if (draw(&seed) % 2 == 0 && counts[i] > 0) {
+        unsigned i = draw(&seed, PEERS);
+        if (draw(&seed, 2) == 0 && counts[i] > 0) {
             admission_leave(office, &peers[i]);
             counts[i]--;
             all--;

@@ -40,15 +40,15 @@ struct row {
 
 #define ROW(stream, records) {stream, sizeof(stream) - 1, records}
 
-static struct stream_rules rules_of(enum framing framing)
+static struct intake_rules rules_of(enum framing framing)
 {
-    return (struct stream_rules){
+    return (struct intake_rules){
         .framer = {PEERLOG_MIN_MESSAGE_BYTES, (uint8_t)framing, OVERSIZE_SPLIT},
         .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO},
     };
 }
 
-static void check_row(const struct stream_rules *rules, const struct row *row)
+static void check_row(const struct intake_rules *rules, const struct row *row)
 {
     struct span stream = {(const unsigned char *)row->stream, row->len};
     enum cut_depth depth = row->len <= SHORT_ROW ? CUT_TWICE : CUT_ONCE;
@@ -67,7 +67,7 @@ static void check_row(const struct stream_rules *rules, const struct row *row)
 
 static void check_rows(enum framing framing, const struct row *rows, size_t count)
 {
-    struct stream_rules rules = rules_of(framing);
+    struct intake_rules rules = rules_of(framing);
 
     for (size_t i = 0; i < count; i++)
         check_row(&rules, &rows[i]);
@@ -249,13 +249,13 @@ static void close_framing_makes_one_message_of_a_connection(void **state)
 /* The records that leave before the stream ends. */
 static size_t heard_early(enum framing framing, const char *bytes, size_t len)
 {
-    struct stream_rules rules = rules_of(framing);
-    struct stream s;
+    struct intake_rules rules = rules_of(framing);
+    struct intake s;
 
-    stream_init(&s, &rules);
-    stream_feed(&s, bytes, len, false);
+    intake_init(&s, &rules);
+    intake_feed(&s, bytes, len, false);
     size_t count = s.heard.count;
-    stream_done(&s);
+    intake_done(&s);
     return count;
 }
 
@@ -299,7 +299,7 @@ static void searches_no_byte_twice(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        struct stream_rules rules = rules_of(FRAMING_AUTO);
+        struct intake_rules rules = rules_of(FRAMING_AUTO);
         struct framer_state left = {0};
         struct bytes stream = {0};
         struct framer f;
@@ -323,14 +323,14 @@ static void a_message_leaves_nothing_behind_for_the_next(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct stream_rules rules = rules_of(FRAMING_AUTO);
+        struct intake_rules rules = rules_of(FRAMING_AUTO);
         struct framer_state zero = {0};
-        struct stream s;
-        stream_init(&s, &rules);
-        stream_feed(&s, rows[i].stream, rows[i].len, i == 3);
+        struct intake s;
+        intake_init(&s, &rules);
+        intake_feed(&s, rows[i].stream, rows[i].len, i == 3);
         assert_memory_equal(&s.state, &zero, sizeof zero);
         assert_false(framer_state_open(&s.state, s.carry.len));
-        stream_done(&s);
+        intake_done(&s);
     }
 }
 
@@ -342,12 +342,12 @@ static void a_stream_is_open_in_the_middle_of_a_message(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct stream_rules rules = rules_of(FRAMING_AUTO);
-        struct stream s;
-        stream_init(&s, &rules);
-        stream_feed(&s, rows[i].stream, rows[i].len, false);
+        struct intake_rules rules = rules_of(FRAMING_AUTO);
+        struct intake s;
+        intake_init(&s, &rules);
+        intake_feed(&s, rows[i].stream, rows[i].len, false);
         assert_true(framer_state_open(&s.state, s.carry.len));
-        stream_done(&s);
+        intake_done(&s);
     }
 }
 
@@ -377,7 +377,7 @@ static void add_random_pieces(struct bytes *stream, uint64_t *seed)
 /* Rules and a stream by chance; all chunks agree, and so do four cuts by chance. */
 static void check_random_stream(unsigned i, uint64_t *seed)
 {
-    struct stream_rules rules = rules_of((enum framing)(i % 5));
+    struct intake_rules rules = rules_of((enum framing)(i % 5));
     struct bytes bytes = {0};
     struct records wanted;
     struct account account;

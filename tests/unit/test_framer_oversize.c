@@ -24,16 +24,16 @@
 #define MAX PEERLOG_MIN_MESSAGE_BYTES
 #define DAEMON_INFO 30
 
-static struct stream_rules rules_of(enum framing framing, enum oversize oversize)
+static struct intake_rules rules_of(enum framing framing, enum oversize oversize)
 {
-    return (struct stream_rules){
+    return (struct intake_rules){
         .framer = {MAX, (uint8_t)framing, (uint8_t)oversize},
         .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO},
     };
 }
 
 /* All cuts of STREAM agree; Returns: the records. Owns: the caller. */
-static struct records check_cuts(const struct stream_rules *rules, const struct bytes *stream,
+static struct records check_cuts(const struct intake_rules *rules, const struct bytes *stream,
                                  enum cut_depth depth)
 {
     struct records wanted;
@@ -47,7 +47,7 @@ static struct records check_cuts(const struct stream_rules *rules, const struct 
 }
 
 /* The same, and the records are described by TEXT. */
-static void check_text(const struct stream_rules *rules, const struct bytes *stream,
+static void check_text(const struct intake_rules *rules, const struct bytes *stream,
                        enum cut_depth depth, const char *text)
 {
     struct records records = check_cuts(rules, stream, depth);
@@ -100,7 +100,7 @@ static void gives_out_long_lines_as_the_table_says(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(long_lines); i++) {
         for (int framing = FRAMING_AUTO; framing <= FRAMING_LF; framing++) {
-            struct stream_rules rules =
+            struct intake_rules rules =
                 rules_of((enum framing)framing, long_lines[i].oversize);
             struct bytes stream = {0};
             bytes_repeat(&stream, 'L', long_lines[i].len);
@@ -123,7 +123,7 @@ static void agrees_with_the_oracle_around_the_limit_everywhere(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 5 * 3 * COUNT_OF(lengths) * COUNT_OF(ends); i++) {
-        struct stream_rules rules = rules_of((enum framing)(i % 5), (enum oversize)(i / 5 % 3));
+        struct intake_rules rules = rules_of((enum framing)(i % 5), (enum oversize)(i / 5 % 3));
         unsigned end = i / 15 % COUNT_OF(ends);
         struct bytes stream = {0};
 
@@ -142,7 +142,7 @@ static void cut_at_every_position_a_long_message_to_nul_is_the_same(void **state
     (void)state;
     for (int oversize = OVERSIZE_SPLIT; oversize <= OVERSIZE_DISCARD; oversize++) {
         for (size_t len = MAX; len <= MAX + 4; len++) {
-            struct stream_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
+            struct intake_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
             struct bytes stream = {0};
             bytes_add(&stream, "\0<13>\n", 6);
             bytes_repeat(&stream, 'L', len - 5);
@@ -168,7 +168,7 @@ static void honours_the_count_of_a_long_message(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(counted); i++) {
-        struct stream_rules rules = rules_of(FRAMING_AUTO, counted[i].oversize);
+        struct intake_rules rules = rules_of(FRAMING_AUTO, counted[i].oversize);
         struct bytes stream = {0};
         char count[16];
 
@@ -211,7 +211,7 @@ static void says_how_much_of_a_counted_message_came(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(short_ones); i++) {
-        struct stream_rules rules = rules_of(FRAMING_AUTO, short_ones[i].oversize);
+        struct intake_rules rules = rules_of(FRAMING_AUTO, short_ones[i].oversize);
         struct bytes stream = {0};
 
         bytes_add_text(&stream, "1000 <13>");
@@ -231,7 +231,7 @@ static void says_that_a_long_message_had_no_end(void **state)
 
     (void)state;
     for (int oversize = OVERSIZE_SPLIT; oversize <= OVERSIZE_DISCARD; oversize++) {
-        struct stream_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
+        struct intake_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
         struct bytes stream = {0};
         bytes_repeat(&stream, 'L', 300);
         check_text(&rules, &stream, CUT_ONCE, records[oversize]);
@@ -250,7 +250,7 @@ static void cuts_no_character_whatever_stands_at_the_border(void **state)
     for (size_t i = 0; i < COUNT_OF(wide); i++) {
         for (size_t before = MAX - 5; before <= MAX + 1; before++) {
             for (int oversize = OVERSIZE_SPLIT; oversize <= OVERSIZE_DISCARD; oversize++) {
-                struct stream_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
+                struct intake_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
                 struct bytes stream = {0};
                 bytes_repeat(&stream, 'L', before);
                 bytes_add_text(&stream, wide[i]);
@@ -266,7 +266,7 @@ static void cuts_no_character_whatever_stands_at_the_border(void **state)
 
 static void the_pieces_of_valid_text_are_valid_text(void **state)
 {
-    struct stream_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
+    struct intake_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
     struct bytes stream = {0};
 
     (void)state;
@@ -293,7 +293,7 @@ static void the_pieces_of_valid_text_are_valid_text(void **state)
 
 static void one_line_of_20004_bytes_is_three_pieces(void **state)
 {
-    struct stream_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
+    struct intake_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
     struct bytes stream = {0};
 
     (void)state;
@@ -315,7 +315,7 @@ static void check_digits(size_t digits, enum cut_depth depth)
 {
     for (int framing = FRAMING_AUTO; framing <= FRAMING_CLOSE; framing++) {
         for (int oversize = OVERSIZE_SPLIT; oversize <= OVERSIZE_DISCARD; oversize++) {
-            struct stream_rules rules = rules_of((enum framing)framing, (enum oversize)oversize);
+            struct intake_rules rules = rules_of((enum framing)framing, (enum oversize)oversize);
             struct bytes stream = {0};
             bytes_repeat(&stream, '9', digits);
             bytes_add_text(&stream, " <13>a\n<13>good\n");
@@ -330,7 +330,7 @@ static void check_digits(size_t digits, enum cut_depth depth)
 
 static void two_hundred_digits_are_text(void **state)
 {
-    struct stream_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
+    struct intake_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
     struct bytes stream = {0};
 
     (void)state;
@@ -344,7 +344,7 @@ static void two_hundred_digits_are_text(void **state)
 static void a_hundred_thousand_digits_are_text(void **state)
 {
     static const size_t at[] = {1, 9, 10, 11, 12, 8192, 50000, 99999, 100000, 100001, 100005};
-    struct stream_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_TRUNCATE);
+    struct intake_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_TRUNCATE);
     struct bytes stream = {0};
 
     (void)state;
@@ -365,7 +365,7 @@ static void a_hundred_thousand_digits_are_text(void **state)
 
 static void zeros_in_front_do_not_lengthen_a_count(void **state)
 {
-    struct stream_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
+    struct intake_rules rules = rules_of(FRAMING_AUTO, OVERSIZE_SPLIT);
     struct bytes stream = {0};
 
     (void)state;
@@ -382,7 +382,7 @@ static void long_runs_of_terminators_are_no_messages(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
         for (int oversize = OVERSIZE_SPLIT; oversize <= OVERSIZE_DISCARD; oversize++) {
-            struct stream_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
+            struct intake_rules rules = rules_of(FRAMING_AUTO, (enum oversize)oversize);
             struct bytes stream = {0};
             bytes_repeat(&stream, ends[i], 3 * MAX);
             bytes_add_text(&stream, "<13>good\n");

@@ -51,22 +51,22 @@ static const struct pause pauses[] = {
     {"discarded count", OVERSIZE_DISCARD, "1000 <13>", 9, 2 * MAX},
 };
 
-static const struct stream_rules rules_template = {
+static const struct intake_rules rules_template = {
     .framer = {MAX, FRAMING_AUTO, OVERSIZE_SPLIT},
     .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, 30},
 };
 
-/* Bring a stream to a pause; stream_feed() checks that the state is valid. */
-static void pause_at(struct stream *s, struct stream_rules *rules, const struct pause *pause)
+/* Bring a stream to a pause; intake_feed() checks that the state is valid. */
+static void pause_at(struct intake *s, struct intake_rules *rules, const struct pause *pause)
 {
     struct bytes more = {0};
 
     *rules = rules_template;
     rules->framer.oversize = (uint8_t)pause->oversize;
-    stream_init(s, rules);
+    intake_init(s, rules);
     bytes_repeat(&more, 'L', pause->more);
-    stream_feed(s, pause->start, pause->start_len, false);
-    stream_feed(s, more.data, more.len, false);
+    intake_feed(s, pause->start, pause->start_len, false);
+    intake_feed(s, more.data, more.len, false);
     bytes_done(&more);
 }
 
@@ -74,11 +74,11 @@ static void each_state_that_was_left_is_valid(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(pauses); i++) {
-        struct stream_rules rules;
-        struct stream s;
+        struct intake_rules rules;
+        struct intake s;
         pause_at(&s, &rules, &pauses[i]);
         assert_true(framer_state_valid(&s.state, s.carry.len));
-        stream_done(&s);
+        intake_done(&s);
     }
 }
 
@@ -86,8 +86,8 @@ static void another_length_of_the_carry_does_not_fit(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(pauses); i++) {
-        struct stream_rules rules;
-        struct stream s;
+        struct intake_rules rules;
+        struct intake s;
         pause_at(&s, &rules, &pauses[i]);
         assert_false(framer_state_valid(&s.state, SIZE_MAX));
         assert_false(framer_state_valid(&s.state, PEERLOG_MAX_COUNT));
@@ -95,7 +95,7 @@ static void another_length_of_the_carry_does_not_fit(void **state)
             assert_false(framer_state_valid(&s.state, s.carry.len + 1));
             assert_false(framer_state_valid(&s.state, s.carry.len - 1));
         }
-        stream_done(&s);
+        intake_done(&s);
     }
 }
 
@@ -123,8 +123,8 @@ static void a_state_far_out_of_range_is_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(pauses); i++) {
-        struct stream_rules rules;
-        struct stream s;
+        struct intake_rules rules;
+        struct intake s;
         pause_at(&s, &rules, &pauses[i]);
         for (enum field field = DROPPED; field <= AFTER_NUL; field++) {
             struct framer_state odd = s.state;
@@ -133,7 +133,7 @@ static void a_state_far_out_of_range_is_refused(void **state)
             set_field(&odd, field, UINT64_MAX);
             assert_false(framer_state_valid(&odd, s.carry.len));
         }
-        stream_done(&s);
+        intake_done(&s);
     }
 }
 
@@ -208,14 +208,14 @@ static void draws_the_line_where_the_table_says(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(borders); i++) {
         const struct border *b = &borders[i];
-        struct stream_rules rules;
-        struct stream s;
+        struct intake_rules rules;
+        struct intake s;
         pause_at(&s, &rules, pause_named(b->pause));
         set_field(&s.state, b->field, b->value);
         set_field(&s.state, b->other, b->other_value);
         if (framer_state_valid(&s.state, b->carry) != b->valid)
             fail_msg("%s, row %zu, is on the wrong side", b->pause, i);
-        stream_done(&s);
+        intake_done(&s);
     }
 }
 
@@ -230,7 +230,7 @@ static uint64_t draw_value(uint64_t *seed, size_t carry)
 }
 
 /* Go on from the state of S, as changed, with a stream of everything; the contracts must hold. */
-static void go_on(struct stream *s, uint64_t *seed)
+static void go_on(struct intake *s, uint64_t *seed)
 {
     static const char more[] = "L\r\n\0<13>x\n5 <13>y300 <13>zzz\r\n\0\xe4\xb8\xad";
 
@@ -240,10 +240,10 @@ static void go_on(struct stream *s, uint64_t *seed)
         struct bytes fresh = {0};
         bytes_add(&fresh, more, draw(seed, sizeof more));
         bytes_repeat(&fresh, 'M', draw(seed, 2) * draw(seed, 2 * MAX));
-        stream_feed(s, fresh.data, fresh.len, false);
+        intake_feed(s, fresh.data, fresh.len, false);
         bytes_done(&fresh);
     }
-    stream_feed(s, NULL, 0, true);
+    intake_feed(s, NULL, 0, true);
 }
 
 static void whatever_is_not_refused_does_no_harm(void **state)
@@ -253,8 +253,8 @@ static void whatever_is_not_refused_does_no_harm(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 300000; i++) {
-        struct stream_rules rules;
-        struct stream s;
+        struct intake_rules rules;
+        struct intake s;
         if (i % 1000 == 0)
             seed += i;
         pause_at(&s, &rules, &pauses[i % COUNT_OF(pauses)]);
@@ -267,7 +267,7 @@ static void whatever_is_not_refused_does_no_harm(void **state)
             go_on(&s, &seed);
             accepted++;
         }
-        stream_done(&s);
+        intake_done(&s);
     }
     assert_true(accepted > 1000);
 }
