@@ -64,6 +64,20 @@ void heard_done(struct heard_faults *heard)
     *heard = (struct heard_faults){0};
 }
 
+struct settings *read_good(const char *text)
+{
+    struct heard_faults heard = {0};
+    struct settings *settings = NULL;
+
+    if (settings_parse("good", text, strlen(text), heard_add, &heard, &settings) != 0 ||
+        heard.count > 0) {
+        (void)fprintf(stderr, "%s\nwas refused: %s\n", text,
+                      heard.text != NULL ? heard.text : "without a word");
+        abort();
+    }
+    return settings;
+}
+
 char *load_file(const char *directory, const char *name, size_t *ret_len)
 {
     char path[4096];

@@ -22,6 +22,9 @@ void heard_add(void *context, const char *fault);
 
 void heard_done(struct heard_faults *heard);
 
+/* Settings that must be good; otherwise their faults are told, and the program ends. */
+struct settings *read_good(const char *text);
+
 /* Read a whole file, or end the program. Owns: the caller; it ends with a NUL. */
 char *load_file(const char *directory, const char *name, size_t *ret_len);
 

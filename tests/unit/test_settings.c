@@ -22,19 +22,7 @@
 #include "daemon/settings_text.h"
 #include "peerlog/count.h"
 #include "unit/settings_support.h"
-
-/* Settings that must be good. */
-static struct settings *read_good(const char *text)
-{
-    struct heard_faults heard = {0};
-    struct settings *settings = NULL;
-
-    int r = settings_parse("good", text, strlen(text), heard_add, &heard, &settings);
-    if (r != 0)
-        fail_msg("%s\nwas refused: %s", text, heard.text != NULL ? heard.text : "without a word");
-    assert_int_equal(heard.count, 0);
-    return settings;
-}
+#include "unit/support.h"
 
 static void assert_address(const struct listener_settings *listener, const char *text)
 {
@@ -318,10 +306,11 @@ static void the_text_needs_no_end(void **state)
 {
     static const char text[] = "workers = 345";
     struct settings *s = NULL;
+    struct heard_faults heard = {0};
 
     (void)state;
     /* The last two digits belong to someone else. */
-    assert_int_equal(settings_parse("x", text, strlen(text) - 2, heard_add, NULL, &s), 0);
+    assert_int_equal(settings_parse("x", text, strlen(text) - 2, heard_add, &heard, &s), 0);
     assert_int_equal(s->workers, 3);
     (void)settings_free(s);
 }

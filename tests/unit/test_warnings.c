@@ -21,14 +21,6 @@
 #include "peerlog/count.h"
 #include "unit/settings_support.h"
 
-static struct settings *read_good(const char *text)
-{
-    struct settings *settings = NULL;
-
-    assert_int_equal(settings_parse("x", text, strlen(text), heard_add, NULL, &settings), 0);
-    return settings;
-}
-
 static const char *root_of(const char *tree)
 {
     static char root[4096];
