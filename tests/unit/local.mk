@@ -53,8 +53,8 @@ endif
 CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
 DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
-SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-core.a $(LIBCONFIG_LIBS) \
-	$(CMOCKA_LIBS)
+SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-test.a libpeerlog-core.a \
+	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
 
 tests_unit_test_cidr_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -23,6 +23,13 @@ void require(bool truth, const char *what)
     abort();
 }
 
+const char *scratch_directory(void)
+{
+    const char *directory = getenv("TMPDIR");
+
+    return directory != NULL ? directory : P_tmpdir;
+}
+
 /* --- bytes --- */
 
 static void *grow(void *items, size_t *room, size_t needed, size_t item_bytes)

@@ -19,6 +19,9 @@
 /* End the program unless TRUTH holds; WHAT says which contract broke. */
 void require(bool truth, const char *what);
 
+/* Where tests may leave files for a while: $TMPDIR, or the usual place. */
+const char *scratch_directory(void);
+
 /* Bytes that grow at their end. All zero is empty; give them back with bytes_done(). */
 struct bytes {
     unsigned char *data;

@@ -21,6 +21,7 @@
 #include "daemon/ledger.h"
 #include "daemon/parking.h"
 #include "os/net.h"
+#include "unit/support.h"
 
 #define SOCKETS 300
 #define KEPT 16
@@ -29,8 +30,8 @@
 
 static struct {
     int socket;
-    char directory[32];
-    char path[64];
+    char directory[80]; /* leaves room in a socket's path for a name */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
     struct {
         char name[32];
         int fd;
@@ -43,7 +44,8 @@ static int manager_begin(void **state)
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
     (void)state;
-    (void)strcpy(manager.directory, "/tmp/peerlog-XXXXXX");
+    (void)snprintf(manager.directory, sizeof manager.directory, "%s/peerlog-XXXXXX",
+                   scratch_directory());
     if (mkdtemp(manager.directory) == NULL)
         return -1;
     (void)snprintf(manager.path, sizeof manager.path, "%s/notify", manager.directory);
@@ -172,7 +174,8 @@ static unsigned inherit(struct parking *parking)
     unsigned all = 0;
 
     for (unsigned i = 0; i < manager.count; i++) {
-        int n = parking_inherit(parking, dup(manager.kept[i].fd), manager.kept[i].name, found, NULL);
+        int n = parking_inherit(parking, dup(manager.kept[i].fd), manager.kept[i].name, found,
+                                NULL);
         assert_true(n > 0);
         all += (unsigned)n;
     }

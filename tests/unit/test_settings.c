@@ -89,8 +89,9 @@ static void reads_every_setting(void **state)
     struct settings *s = read_good(
         "listeners = (\n"
         "  { address = \"::\"; port = 514; framing = \"octet-counting\"; facility = \"local7\";\n"
-        "    severity = \"debug\"; tag = \"router\"; allow = [ \"192.0.2.0/24\", \"2001:db8::/32\" ];\n"
-        "    deny = [ \"192.0.2.66\" ]; proxy_protocol = true; proxy_from = [ \"192.0.2.1\" ]; }\n"
+        "    severity = \"debug\"; tag = \"router\";\n"
+        "    allow = [ \"192.0.2.0/24\", \"2001:db8::/32\" ]; deny = [ \"192.0.2.66\" ];\n"
+        "    proxy_protocol = true; proxy_from = [ \"192.0.2.1\" ]; }\n"
         ");\n"
         "buffer_size = 131072; oversize = \"discard\"; workers = 128; priority = \"ignore\";\n"
         "highest_severity = \"emerg\"; log_level = \"debug\";\n"
@@ -305,8 +306,8 @@ static void takes_the_syntax_as_it_comes(void **state)
 static void the_text_needs_no_end(void **state)
 {
     static const char text[] = "workers = 345";
-    struct settings *s = NULL;
     struct heard_faults heard = {0};
+    struct settings *s = NULL;
 
     (void)state;
     /* The last two digits belong to someone else. */
@@ -328,12 +329,13 @@ static void make_file(const char *path, size_t size)
 
 static void reads_a_file_up_to_its_limit(void **state)
 {
-    char path[] = "/tmp/peerlog-settings-XXXXXX";
+    char path[4096];
     char *text = NULL;
     size_t len = 1;
-    int fd = mkstemp(path);
 
     (void)state;
+    (void)snprintf(path, sizeof path, "%s/peerlog-settings-XXXXXX", scratch_directory());
+    int fd = mkstemp(path);
     assert_true(fd >= 0);
     (void)close(fd);
     assert_int_equal(settings_read_file(path, false, &text, &len), 0);
