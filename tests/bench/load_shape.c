@@ -97,7 +97,7 @@ int load_connect(const struct load_plan *plan, uint64_t index)
     error = bind_source(fd, plan, index);
     if (error < 0)
         goto close_fd;
-    /* Bounds connect(); the writes do not block. */
+    /* Bounds connect(), and the writes of those ways that let them block. */
     if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
         connect(fd, (const struct sockaddr *)&plan->server, sizeof plan->server) < 0) {
