@@ -25,7 +25,7 @@ struct load_plan {
     enum load_framing framing;
     unsigned size;         /* bytes of a message with its terminator, without a count */
     unsigned batch;        /* messages a write */
-    uint64_t rate;         /* messages (held: connections; trickling: bytes) a second, 0: no limit */
+    uint64_t rate;         /* messages (held: connections, trickling: bytes) a second, 0: any */
     uint64_t count;        /* messages in all, 0: no limit */
     uint64_t duration_ns;  /* until then, 0: no limit */
     uint64_t patience_ns;  /* for the last writes, and for a sink that lags behind */

@@ -14,8 +14,8 @@
  * $PEERLOG_INJECT_COUNTS names a file of pairs of 64-bit numbers, one for each CALL in
  * the order above: how often it was called, and how often it was struck.
  *
- * $PEERLOG_INJECT_CLOCKS names a file of two signed 64-bit numbers, which may change at any time: by
- * how many seconds the wall clock is wrong, and by how many the monotonic clock is ahead.
+ * $PEERLOG_INJECT_CLOCKS names a file of two signed 64-bit numbers, which may change at any
+ * time: by how many seconds the wall clock is wrong, and by how many the monotonic clock is ahead.
  *
  * The allocations of libconfig are not counted: it does not look what it was given.
  */

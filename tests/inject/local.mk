@@ -19,4 +19,5 @@ CLEANFILES += tests/inject/inject.so
 tests/inject/inject.so: tests/inject/inject.c
 	@$(MKDIR_P) tests/inject
 	$(AM_V_CC)$(CC) $(DEFS) -I. $(AM_CPPFLAGS) $(INJECT_CPPFLAGS) $(CPPFLAGS) $(WARN_FLAGS) \
-		-std=gnu17 -g -O1 -U_FORTIFY_SOURCE -fPIC -shared $(LDFLAGS) -o $@ $(srcdir)/tests/inject/inject.c -ldl
+		-std=gnu17 -g -O1 -U_FORTIFY_SOURCE -fPIC -shared $(LDFLAGS) \
+		-o $@ $(srcdir)/tests/inject/inject.c -ldl

@@ -52,7 +52,8 @@ static const struct {
     {{.flags = FRAME_TRUNCATED, .cut_bytes = 5}, "[truncated, 5 bytes cut] "},
     {{.flags = FRAME_TRUNCATED, .cut_bytes = UINT64_MAX},
      "[truncated, 18446744073709551615 bytes cut] "},
-    {{.flags = FRAME_INCOMPLETE, .have_bytes = 5, .want_bytes = 50}, "[incomplete, 5 of 50 bytes] "},
+    {{.flags = FRAME_INCOMPLETE, .have_bytes = 5, .want_bytes = 50},
+     "[incomplete, 5 of 50 bytes] "},
     {{.flags = RECORD_REPEAT | FRAME_SPLIT, .part = 2}, "[repeat?] [part 2] "},
 };
 

@@ -239,7 +239,8 @@ static void a_file_that_is_too_large_is_refused(void **state)
     memset(text, ' ', len);
     assert_int_equal(hear("x", text, len - 1, &heard), 0);
     assert_int_equal(hear("x", text, len, &heard), -EINVAL);
-    assert_string_equal(heard.text, "x:1: the file has 1048577 bytes; at most 1048576 are allowed\n");
+    assert_string_equal(heard.text,
+                        "x:1: the file has 1048577 bytes; at most 1048576 are allowed\n");
     heard_done(&heard);
     free(text);
 }

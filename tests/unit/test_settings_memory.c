@@ -103,8 +103,8 @@ static void faults_survive_it(void **state)
     for (unsigned i = 0; i < 100; i++)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), "x%u=1;", i);
     assert_in_range(sweep(text, -EINVAL), 6, 1000);
-    assert_in_range(sweep("listeners = ( { allow = [ \"x\", 5 ]; port = \"x\"; } ); y = 1;", -EINVAL),
-                    5, 100);
+    assert_in_range(
+        sweep("listeners = ( { allow = [ \"x\", 5 ]; port = \"x\"; } ); y = 1;", -EINVAL), 5, 100);
 }
 
 static void the_file_survives_it(void **state)
