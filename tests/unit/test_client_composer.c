@@ -18,7 +18,13 @@
 #include "client/outbox.h"
 #include "peerlog/count.h"
 
-#define LITERAL(text) text, sizeof(text) - 1
+/* Bytes, NUL among them. TEXT() is a literal without its end. */
+struct text {
+    const char *bytes;
+    size_t len;
+};
+
+#define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
 
 /* 2026-11-02T08:12:14.000123 in UTC; main() sets the zone. */
 static const struct timespec moment = {.tv_sec = 1793607134, .tv_nsec = 123456};
@@ -40,29 +46,29 @@ static void set_up(struct rig *r, const struct options *options)
     composer_stamp(&r->composer, &moment);
 }
 
-static void check(struct rig *r, const char *wire, size_t len, uint64_t messages)
+static void check(struct rig *r, struct text wire, uint64_t messages)
 {
     const unsigned char *bytes = NULL;
 
-    assert_int_equal(outbox_next(&r->outbox, &bytes), len);
-    if (len > 0)
-        assert_memory_equal(bytes, wire, len);
+    assert_int_equal(outbox_next(&r->outbox, &bytes), wire.len);
+    if (wire.len > 0)
+        assert_memory_equal(bytes, wire.bytes, wire.len);
     assert_int_equal(r->outbox.messages, messages);
     outbox_done(&r->outbox);
 }
 
 /* Lines cut into views at every distance give the same bytes. */
-static void check_lines(const struct options *options, const char *text, size_t len,
-                        const char *wire, size_t wire_len, uint64_t messages)
+static void check_lines(const struct options *options, struct text text, struct text wire,
+                        uint64_t messages)
 {
-    for (size_t step = 1; step <= len; step++) {
+    for (size_t step = 1; step <= text.len; step++) {
         struct rig r;
         char pending[512];
         size_t have = 0, scanned = 0;
         set_up(&r, options);
-        for (size_t at = 0; at < len; at += step) {
-            size_t n = step < len - at ? step : len - at, taken;
-            memcpy(pending + have, text + at, n);
+        for (size_t at = 0; at < text.len; at += step) {
+            size_t n = step < text.len - at ? step : text.len - at, taken;
+            memcpy(pending + have, text.bytes + at, n);
             have += n;
             assert_int_equal(composer_add_lines(&r.composer, (unsigned char *)pending, have,
                                                 scanned, &taken), 0);
@@ -71,7 +77,7 @@ static void check_lines(const struct options *options, const char *text, size_t 
             scanned = have;
         }
         assert_int_equal(composer_add_rest(&r.composer, (unsigned char *)pending, have), 0);
-        check(&r, wire, wire_len, messages);
+        check(&r, wire, messages);
     }
 }
 
@@ -80,8 +86,8 @@ static void passes_plain_lines_as_they_are(void **state)
     const struct options plain = {.framing = FRAMING_LF};
 
     (void)state;
-    check_lines(&plain, LITERAL("a\n\nb\r\n\0\xff\nlast"), LITERAL("a\n\nb\r\n\0\xff\nlast\n"), 5);
-    check_lines(&plain, LITERAL("\n"), LITERAL("\n"), 1);
+    check_lines(&plain, TEXT("a\n\nb\r\n\0\xff\nlast"), TEXT("a\n\nb\r\n\0\xff\nlast\n"), 5);
+    check_lines(&plain, TEXT("\n"), TEXT("\n"), 1);
 }
 
 static void skips_empty_lines_only_when_asked(void **state)
@@ -89,7 +95,7 @@ static void skips_empty_lines_only_when_asked(void **state)
     const struct options skip = {.framing = FRAMING_LF, .skip_empty = true};
 
     (void)state;
-    check_lines(&skip, LITERAL("\na\n\n \n\nb"), LITERAL("a\n \nb\n"), 3);
+    check_lines(&skip, TEXT("\na\n\n \n\nb"), TEXT("a\n \nb\n"), 3);
 }
 
 static void ends_lines_by_nul_and_splits_at_a_nul_inside(void **state)
@@ -97,7 +103,7 @@ static void ends_lines_by_nul_and_splits_at_a_nul_inside(void **state)
     const struct options nul = {.framing = FRAMING_NUL};
 
     (void)state;
-    check_lines(&nul, LITERAL("a\nb\0c\nd"), LITERAL("a\0b\0c\0d\0"), 4);
+    check_lines(&nul, TEXT("a\nb\0c\nd"), TEXT("a\0b\0c\0d\0"), 4);
 }
 
 static void counts_octets_and_adds_a_pri_where_none_is(void **state)
@@ -107,9 +113,9 @@ static void counts_octets_and_adds_a_pri_where_none_is(void **state)
                                    .header_form = HEADER_SHORT, .priority = 134};
 
     (void)state;
-    check_lines(&counted, LITERAL("a\n<11>b\n<999>c\n\0\n"),
-                LITERAL("5 <13>a5 <11>b10 <13><999>c5 <13>\0"), 4);
-    check_lines(&marked, LITERAL("a\n<11>b\n"), LITERAL("6 <134>a10 <134><11>b"), 2);
+    check_lines(&counted, TEXT("a\n<11>b\n<999>c\n\0\n"),
+                TEXT("5 <13>a5 <11>b10 <13><999>c5 <13>\0"), 4);
+    check_lines(&marked, TEXT("a\n<11>b\n"), TEXT("6 <134>a10 <134><11>b"), 2);
 }
 
 static void cuts_between_characters_and_never_in_one(void **state)
@@ -119,10 +125,10 @@ static void cuts_between_characters_and_never_in_one(void **state)
                                    .header_form = HEADER_SHORT};
 
     (void)state;
-    check_lines(&five, LITERAL("123456\n12345\n"), LITERAL("12345\n6\n12345\n"), 3);
-    check_lines(&five, LITERAL("\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\n"),
-                LITERAL("\xe2\x82\xac\n\xe2\x82\xac\n\xe2\x82\xac\n"), 3);
-    check_lines(&header, LITERAL("123456"), LITERAL("<13>12345\n<13>6\n"), 2);
+    check_lines(&five, TEXT("123456\n12345\n"), TEXT("12345\n6\n12345\n"), 3);
+    check_lines(&five, TEXT("\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\n"),
+                TEXT("\xe2\x82\xac\n\xe2\x82\xac\n\xe2\x82\xac\n"), 3);
+    check_lines(&header, TEXT("123456"), TEXT("<13>12345\n<13>6\n"), 2);
 }
 
 static void writes_the_header_that_was_asked_for(void **state)
@@ -151,7 +157,7 @@ static void writes_the_header_that_was_asked_for(void **state)
         options.framing = FRAMING_LF;
         set_up(&r, &options);
         assert_int_equal(composer_add_text(&r.composer, (const unsigned char *)"hi", 2), 0);
-        check(&r, cases[i].wire, strlen(cases[i].wire), 1);
+        check(&r, (struct text){cases[i].wire, strlen(cases[i].wire)}, 1);
     }
 }
 
@@ -172,19 +178,19 @@ static void stays_valid_with_an_impossible_host_and_user(void **state)
 
 static void splits_an_argument_only_where_its_framing_must(void **state)
 {
-    static const struct {
+    const struct {
         enum framing framing;
-        const char *text, *wire;
-        size_t len;
+        const char *text;
+        struct text wire;
         uint64_t messages;
     } cases[] = {
-        {FRAMING_LF, "a\nb", "a\nb\n", 4, 2},
-        {FRAMING_LF, "a\n", "a\n", 2, 1},
-        {FRAMING_LF, "a\n\nb\n", "a\n\nb\n", 5, 3},
-        {FRAMING_LF, "", "\n", 1, 1},
-        {FRAMING_NUL, "a\nb\n", "a\nb\n\0", 5, 1},
-        {FRAMING_OCTET_COUNTING, "a\nb\n", "4 a\nb\n", 6, 1},
-        {FRAMING_OCTET_COUNTING, "", "0 ", 2, 1},
+        {FRAMING_LF, "a\nb", TEXT("a\nb\n"), 2},
+        {FRAMING_LF, "a\n", TEXT("a\n"), 1},
+        {FRAMING_LF, "a\n\nb\n", TEXT("a\n\nb\n"), 3},
+        {FRAMING_LF, "", TEXT("\n"), 1},
+        {FRAMING_NUL, "a\nb\n", TEXT("a\nb\n\0"), 1},
+        {FRAMING_OCTET_COUNTING, "a\nb\n", TEXT("4 a\nb\n"), 1},
+        {FRAMING_OCTET_COUNTING, "", TEXT("0 "), 1},
     };
 
     (void)state;
@@ -194,7 +200,7 @@ static void splits_an_argument_only_where_its_framing_must(void **state)
         set_up(&r, &options);
         assert_int_equal(composer_add_text(&r.composer, (const unsigned char *)cases[i].text,
                                            strlen(cases[i].text)), 0);
-        check(&r, cases[i].wire, cases[i].len, cases[i].messages);
+        check(&r, cases[i].wire, cases[i].messages);
     }
 }
 
