@@ -42,4 +42,5 @@ libpeerlogd_a_SOURCES = \
 
 sbin_PROGRAMS += peerlogd
 peerlogd_SOURCES = src/daemon/main.c
-peerlogd_LDADD = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
+peerlogd_LDADD = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a \
+	$(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
