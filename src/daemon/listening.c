@@ -16,6 +16,7 @@
 #include "os/log.h"
 #include "os/net.h"
 #include "os/notify.h"
+#include "peerlog/count.h"
 
 static void store_name(uint8_t id, char name[32])
 {
@@ -223,7 +224,7 @@ static uint8_t settings_for(const struct settings *settings, const struct ledger
     static fits_fn *const ways[] = {fits_by_name, fits_by_address, fits_by_port};
     char text[PEER_TEXT_BYTES];
 
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
         uint8_t index = only_one(settings, ways[i], socket);
         if (index != LISTENER_NONE)
             return index;

@@ -19,6 +19,7 @@
 
 #include "os/memfd.h"
 #include "os/passing.h"
+#include "peerlog/count.h"
 #include "peerlog/escape.h"
 #include "peerlog/number.h"
 
@@ -99,7 +100,7 @@ static char *put_flags(char *at, const struct record *record, int escaped)
 
     if (record->flags == 0 && !escaped)
         return at;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (record->flags & words[i].flag) {
             at = put(at, before);
             at = put(at, words[i].word);

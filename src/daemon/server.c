@@ -28,6 +28,7 @@
 #include "os/notify.h"
 #include "os/poller.h"
 #include "os/signals.h"
+#include "peerlog/count.h"
 
 /* For how long a stopping process that leaves a successor goes on delivering. */
 #define HAND_OVER_MS 1000u
@@ -384,7 +385,7 @@ static void release(struct server *s)
         s->rules = older;
     }
     const int fds[] = {s->bell, s->set, s->signals};
-    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
         if (fds[i] >= 0)
             (void)close(fds[i]); /* none of them holds data */
     (void)pthread_mutex_destroy(&s->gate); /* nobody waits for it */

@@ -13,9 +13,8 @@
 #include <strings.h>
 
 #include "daemon/settings.h"
+#include "peerlog/count.h"
 #include "peerlog/priority.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Where the default output goes. */
 #define SYSLOG_PATH "/dev/log"

@@ -17,6 +17,7 @@
 #include "daemon/server.h"
 #include "os/journald.h"
 #include "os/notify.h"
+#include "peerlog/count.h"
 
 #define WARNING_BYTES 400u
 #define VALUE_BYTES 64u
@@ -81,7 +82,7 @@ void warnings_look_at_journal(const char *root, const struct settings *settings,
         ret_around->forward = look_up_level(root, "MaxLevelSyslog");
     ret_around->journald_unlimited =
         is_zero(root, "RateLimitIntervalSec") || is_zero(root, "RateLimitBurst");
-    for (size_t i = 0; i < sizeof units / sizeof units[0] && ret_around->unit == NULL; i++)
+    for (size_t i = 0; i < COUNT_OF(units) && ret_around->unit == NULL; i++)
         if (manager_unit_rate(units[i], &ret_around->rate) == 0)
             ret_around->unit = units[i];
 }

@@ -19,6 +19,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/net.h"
+#include "peerlog/count.h"
 
 #define TAG_BELL UINT64_MAX
 #define TAG_OUTPUT (UINT64_MAX - 1)
@@ -71,7 +72,7 @@ struct worker *worker_free(struct worker *w)
     if (w == NULL)
         return NULL;
     const int fds[] = {w->set, w->pause_set, w->bell};
-    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
         if (fds[i] >= 0)
             (void)close(fds[i]); /* none of them holds data */
     w->output = output_free(w->output);

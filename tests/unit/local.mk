@@ -22,6 +22,7 @@ CORE_TESTS = \
 	tests/unit/test_framer \
 	tests/unit/test_framer_oversize \
 	tests/unit/test_framer_state \
+	tests/unit/test_number \
 	tests/unit/test_peer \
 	tests/unit/test_priority \
 	tests/unit/test_proxy \
@@ -67,6 +68,8 @@ tests_unit_test_framer_oversize_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_oversize_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_state_LDADD = $(CORE_LIBS)
+tests_unit_test_number_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_number_LDADD = $(CORE_LIBS)
 tests_unit_test_peer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_peer_LDADD = $(CORE_LIBS)
 tests_unit_test_priority_CPPFLAGS = $(TEST_CPPFLAGS)
