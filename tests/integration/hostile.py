@@ -126,11 +126,11 @@ def many_idle_ones(scratch):
         daemon.allow("needs more descriptors|is reached|below limits.connections")
         idle = [connect(daemon.port) for _ in range(count)]
         until(lambda: daemon.descriptors() >= count, "all to be accepted")
-        ticks = daemon.cpu_ticks()
+        ticks = cpu_ticks(daemon.pid)
         for i in range(100):
             say(daemon.port, b"a\n")
             sink.wait_count(i + 1)
-        assert daemon.cpu_ticks() - ticks < 100
+        assert cpu_ticks(daemon.pid) - ticks < 100
         for sock in idle:
             sock.close()
         daemon.wait_closed()

@@ -27,7 +27,12 @@ integration_tests = \
 	tests/integration/text.py
 
 TESTS += $(integration_tests)
-EXTRA_DIST += $(integration_tests) \
+EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/client/peer.py \
+	tests/integration/clients.py \
+	tests/integration/kernel.py \
+	tests/integration/records.py \
+	tests/integration/running.py \
+	tests/integration/sinks.py \
 	tests/integration/support.py \
-	tests/integration/valgrind.supp
+	tests/integration/waiting.py

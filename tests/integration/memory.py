@@ -104,17 +104,17 @@ def silent_connections(scratch):
         for i in range(100):
             say(daemon.port, b"warm\n")
         sink.wait_count(100)
-        before = daemon.rss_bytes()
+        before = rss_bytes(daemon.pid)
         socks = [connect(daemon.port, source=f"127.0.3.{i % 50 + 1}") for i in range(count)]
         until(lambda: daemon.descriptors() >= count, "all to be accepted")
-        silent = (daemon.rss_bytes() - before) / count
+        silent = (rss_bytes(daemon.pid) - before) / count
         for sock in socks:
             sock.sendall(b"half ")
         Unread(socks).wait()
         for sock in socks:
             sock.sendall(b"a line\n")
         sink.wait(lambda _: sink.count() == count + 100, "everybody's line")
-        spoken = (daemon.rss_bytes() - before) / count
+        spoken = (rss_bytes(daemon.pid) - before) / count
         print(f"  {count} connections: {silent:.0f} bytes each, {spoken:.0f} after a line",
               flush=True)
         assert silent < A_CONNECTION and spoken < A_CONNECTION, (silent, spoken)
