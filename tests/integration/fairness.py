@@ -42,8 +42,8 @@ class Flood:
 class Counting:
     """The sink's records, counted as they come; the flood's texts are not kept."""
 
-    def __init__(self, sink, flood):
-        self.sink, self.flood = sink, flood
+    def __init__(self, sink):
+        self.sink = sink
         self.lines = {}
         self.flooded = 0
 
@@ -71,7 +71,7 @@ def trickling_beside_a_flood(scratch, workers):
         trickling = [connect(daemon.port) for _ in range(TRICKLING)]
         until(lambda: daemon.descriptors() > IDLE + TRICKLING, "all to be accepted")
         flood = Flood(daemon.port)
-        seen = Counting(sink, flood)
+        seen = Counting(sink)
         until(lambda: seen.have(0) or seen.flooded > 1000, "the flood")
         waits, between = [], []
         for turn in range(LINES):

@@ -230,7 +230,6 @@ def lone_message_leaves_at_once(scratch):
 # --- too long ---
 
 SMALL = 256
-GOOD = (b"<13>good", b"good")
 
 
 def oversize(kind, scratch, policy, cases):
@@ -249,7 +248,7 @@ def oversize(kind, scratch, policy, cases):
         assert daemon.said("longer than buffer_size") == count, "said once for a connection"
 
 
-def parts(text, last=b""):
+def parts(text):
     pieces = [text[i:i + SMALL] for i in range(0, len(text), SMALL)]
     return [(b"[part %d%s] " % (i + 1, b", last" * (i + 1 == len(pieces))) + piece, 6)
             for i, piece in enumerate(pieces)]

@@ -65,46 +65,55 @@ def end_at_every_byte(scratch):
         daemon.wait_closed()
 
 
-def half_closed_by_the_thousand(scratch):
-    """They send, half-close and never close: we do, at once, and keep nothing."""
+@contextlib.contextmanager
+def serving_the_half_closed(scratch):
+    """A daemon for as many as can be. Yields it, its log and how many; then all are gone again."""
     count = min(10000, more_descriptors() - 200)
     with serving("syslog", scratch, limits=dict(connections=20000)) as (daemon, sink):
         daemon.allow("limits.connections = 20000 needs more descriptors")
         daemon.allow(r"limits.connections \(\d+\) is reached|below limits.connections again")
         daemon.wait_workers()
         before = daemon.descriptors()
-        socks = []
-        for i in range(count):
-            sock = connect(daemon.port, source="127.0.3.%d" % (i % 250 + 1))
-            sock.sendall(b"h%d\n" % i)
-            sock.shutdown(socket.SHUT_WR)
-            socks.append(sock)
-        sink.wait(lambda _: sink.count() >= count, "every message")
-        for sock in socks:
-            assert sock.recv(1) == b""
+        yield daemon, sink, count
         until(lambda: daemon.descriptors() == before, "the descriptors of the start")
         daemon.wait_closed()
+
+
+def half_close_many(daemon, count):
+    """So many connections that send a message each, and half-close."""
+    socks = []
+    for i in range(count):
+        sock = connect(daemon.port, source="127.0.3.%d" % (i % 250 + 1))
+        sock.sendall(b"h%d\n" % i)
+        sock.shutdown(socket.SHUT_WR)
+        socks.append(sock)
+    return socks
+
+
+def check_half_closed(sink, count):
+    sink.wait(lambda _: sink.count() >= count, "every message")
+    texts = [r.text for r in sink.records()]
+    assert len(texts) == count and set(texts) == {b"h%d" % i for i in range(count)}
+
+
+def half_closed_by_the_thousand(scratch):
+    """They send, half-close and never close: we do, at once, and keep nothing."""
+    with serving_the_half_closed(scratch) as (daemon, sink, count):
+        socks = half_close_many(daemon, count)
+        check_half_closed(sink, count)
         for sock in socks:
-            sock.close()
-        assert {r.text for r in sink.records()} == {b"h%d" % i for i in range(count)}
+            assert sock.recv(1) == b""
+    for sock in socks:
+        sock.close()
 
 
 def half_closed_while_the_log_stalls(scratch):
-    """They have said all and half-closed, and have to wait: all of them stay, none is in the way."""
-    count = min(10000, more_descriptors() - 200)
-    with serving("syslog", scratch, limits=dict(connections=20000)) as (daemon, sink):
-        daemon.allow("limits.connections = 20000 needs more descriptors")
-        daemon.allow(r"limits.connections \(\d+\) is reached|below limits.connections again")
+    """They have said all, half-closed, and have to wait: all of them stay, none is in the way."""
+    with serving_the_half_closed(scratch) as (daemon, sink, count):
         daemon.allow("has taken nothing for a while|is back after")
-        daemon.wait_workers()
-        before = daemon.descriptors()
         sink.stall()
-        socks = []
-        for i in range(count):
-            sock = connect(daemon.port, source="127.0.3.%d" % (i % 250 + 1))
-            sock.sendall(b"h%d\n" % i)
-            sock.shutdown(socket.SHUT_WR)
-            socks.append(sock)
+        before = daemon.descriptors()
+        socks = half_close_many(daemon, count)
         until(lambda: daemon.descriptors() >= before + count - 100, "all to be accepted")
         states = daemon.sockets()
         assert states.count(CLOSE_WAIT) >= count - 100, f"{states.count(CLOSE_WAIT)} half-closed"
@@ -112,11 +121,7 @@ def half_closed_while_the_log_stalls(scratch):
         for sock in socks:
             assert sock.recv(1) == b""
             sock.close()
-        sink.wait(lambda _: sink.count() >= count, "every message")
-        until(lambda: daemon.descriptors() == before, "the descriptors of the start")
-        daemon.wait_closed()
-        texts = [r.text for r in sink.records()]
-        assert len(texts) == count and set(texts) == {b"h%d" % i for i in range(count)}
+        check_half_closed(sink, count)
 
 
 def many_idle_ones(scratch):

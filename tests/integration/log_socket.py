@@ -220,7 +220,8 @@ def too_large_for_a_datagram(scratch):
         records = sink.wait(lambda r: r and r[-1].text == b"after", "the last one")
         assert {r.peer for r in records} == {peer}
         assert [r.text for r in (records[0], records[-1])] == [b"before", b"after"]
-        pieces = [re.fullmatch(rb"\[piece (\d+)(, last)?\] (.*)", r.text, re.DOTALL) for r in records[1:-1]]
+        pieces = [re.fullmatch(rb"\[piece (\d+)(, last)?\] (.*)", r.text, re.DOTALL)
+                  for r in records[1:-1]]
         assert all(pieces), [r.text[:60] for r in records]
         assert [int(p.group(1)) for p in pieces] == list(range(1, len(pieces) + 1))
         assert [p.group(2) is not None for p in pieces] == [False] * (len(pieces) - 1) + [True]
@@ -237,7 +238,8 @@ def too_large_for_the_journal(scratch):
         for i, text in enumerate((b"\x01" * size, b"x" * size, b"\xff" * size)):
             before, big, after = records[3 * i:3 * i + 3]
             assert (before.text, after.text) == (b"before", b"after")
-            assert big.text == text.replace(b"\x01", rb"\x01").replace(b"\xff", rb"\xff"), (len(big.text), big.text[:50])
+            shown = text.replace(b"\x01", rb"\x01").replace(b"\xff", rb"\xff")
+            assert big.text == shown, (len(big.text), big.text[:50])
             assert big.fields.get(b"PEER_RAW", text) == text
         assert sink.memfds >= 1
 

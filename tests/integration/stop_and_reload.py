@@ -164,7 +164,7 @@ def second_signal_ends_at_once(scratch):
         daemon.end(74)
 
 
-def many_signals_at_idle(scratch):
+def each_signal_at_idle(scratch):
     for number in (signal.SIGTERM, signal.SIGINT):
         with serving("stdout", scratch) as (daemon, _):
             daemon.signal(number)
@@ -223,17 +223,21 @@ def reload_listeners(scratch):
 def bad_reload_changes_nothing(scratch):
     with serving("syslog", scratch) as (daemon, sink):
         sock = connect(daemon.port)
-        good = open(daemon.file, encoding="utf-8").read()
-        refuse(daemon, good + "\nbuffer_sice = 1;\n", r"peerlogd-.*\.conf:\d+: buffer_sice: .*did you mean buffer_size")
-        refuse(daemon, good + "workers = 129;\nlog_level = \"loud\";\n", r"workers: 129", r"log_level: \"loud\"")
+        with open(daemon.file, encoding="utf-8") as file:
+            good = file.read()
+        refuse(daemon, good + "\nbuffer_sice = 1;\n",
+               r"peerlogd-.*\.conf:\d+: buffer_sice: .*did you mean buffer_size")
+        refuse(daemon, good + "workers = 129;\nlog_level = \"loud\";\n", r"workers: 129",
+               r"log_level: \"loud\"")
         refuse(daemon, "this is { not", r"peerlogd-.*\.conf:1: ")
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
             both = [dict(LOOPBACK, port=daemon.port), dict(LOOPBACK, port=port)]
-            refuse(daemon, settings_text(dict(listeners=both, output=dict(
-                daemon.output, tag="never"))), rf"cannot listen on 127.0.0.1:{port}: .* listens there already$")
+            text = settings_text(dict(listeners=both, output=dict(daemon.output, tag="never")))
+            refuse(daemon, text,
+                   rf"cannot listen on 127.0.0.1:{port}: .* listens there already$")
         os.unlink(daemon.file)
         daemon.signal(signal.SIGHUP)
         daemon.expect(r"cannot read .*: No such file or directory; nothing was changed")
@@ -292,6 +296,6 @@ def what_needs_a_restart_is_said(scratch):
 
 if __name__ == "__main__":
     main(sigterm_delivers_to_syslog, sigint_delivers_to_the_journal,
-         who_waits_is_let_in, stop_ends_unfinished_messages, stop_while_they_talk, second_signal_ends_at_once,
-         many_signals_at_idle, reload_changes, reload_listeners, bad_reload_changes_nothing,
-         reload_under_load, what_needs_a_restart_is_said)
+         who_waits_is_let_in, stop_ends_unfinished_messages, stop_while_they_talk,
+         second_signal_ends_at_once, each_signal_at_idle, reload_changes, reload_listeners,
+         bad_reload_changes_nothing, reload_under_load, what_needs_a_restart_is_said)

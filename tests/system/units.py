@@ -44,7 +44,8 @@ def compare_identifiers():
 def collect_units(folder):
     """Copies of the units that name the daemon as it was built, not as it will be installed."""
     built = f"{os.path.dirname(DAEMON)}/systemd"
-    for path in [f"{built}/{name}" for name in MOST_EXPOSURE] + [f"{SOURCE}/systemd/peerlogd.socket"]:
+    units = [f"{built}/{name}" for name in MOST_EXPOSURE]
+    for path in units + [f"{SOURCE}/systemd/peerlogd.socket"]:
         text = re.sub(r"^(Exec\w+=)\S*/peerlogd\b", rf"\g<1>{DAEMON}", read(path), flags=re.M)
         if "@" in re.sub(r"SystemCallFilter=.*", "", text):
             FAULTS.append(f"{path}: something was not replaced")
