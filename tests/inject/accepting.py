@@ -11,17 +11,12 @@ import errno
 import os
 import time
 
-from injecting import (PATIENCE, Unread, UnluckyService, check_streams, connect, finish, folder,
-                       log, main, numbered, rule, until)
+from injecting import (PATIENCE, Unread, UnluckyService, check_streams, connect, cpu_seconds,
+                       finish, folder, main, new_sink, numbered, rule, until)
 
 MOST_CPU = 0.05  # of one CPU, while it cannot accept
 # So many times it tries in vain, every 100 ms: time to look at it meanwhile.
 FAILURES = max(20, int(PATIENCE / 3))
-
-
-def cpu_seconds(service):
-    """What all its threads have used so far (the process's CPU clock)."""
-    return time.clock_gettime((~service.manager.pid << 3) | 2)
 
 
 def ten_wait(service, sink, words):
@@ -33,14 +28,14 @@ def ten_wait(service, sink, words):
     for i, sock in enumerate(others):
         sock.sendall(b"number %d\n" % i)
     service.expect(f"cannot accept connections: {words}; trying again every 100 ms")
-    spent, begun = cpu_seconds(service), time.monotonic()
+    spent, begun = cpu_seconds(service.manager.pid), time.monotonic()
     for i in range(10):
         first.sendall(b"the first again\n")
         sink.wait_count(2 + i)
     assert sink.count() == 11, "somebody else was let in"
     assert service.said("accepting connections again") == 0, "it was over too soon to see much"
     service.expect("accepting connections again")
-    spent, took = cpu_seconds(service) - spent, time.monotonic() - begun
+    spent, took = cpu_seconds(service.manager.pid) - spent, time.monotonic() - begun
     assert spent < MOST_CPU * took, f"{spent:.3f} s of CPU in {took:.3f} s: it turned in circles"
     assert {r.text for r in sink.wait_count(21)[11:]} == {b"number %d" % i for i in range(10)}
     assert service.said("cannot accept") == service.said("accepting connections again") == 1
@@ -50,7 +45,7 @@ def out_of_resources(scratch):
     for error in ("EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"):
         # Call 1 brings the first connection, call 2 finds no more.
         rules = [rule("accept4", error, f"3x{FAILURES}")]
-        with log(folder(scratch, error), "syslog") as sink, \
+        with new_sink("syslog", folder(scratch, error)) as sink, \
                 UnluckyService(os.path.join(scratch, error), sink, rules) as service:
             ten_wait(service, sink, os.strerror(getattr(errno, error)))
             assert service.luck.struck("accept4") == FAILURES
@@ -58,7 +53,7 @@ def out_of_resources(scratch):
 
 def one_at_a_time(scratch):
     """There is a descriptor for one connection, then for one more: that is not over yet."""
-    with log(scratch, "syslog") as sink, UnluckyService(
+    with new_sink("syslog", scratch) as sink, UnluckyService(
             scratch, sink, [rule("accept4", "EMFILE", "1+2x8")]) as service:
         socks = [connect(service.port) for _ in range(10)]
         for i, sock in enumerate(socks):
@@ -75,7 +70,7 @@ def nothing_but_errors(scratch):
     for error in ("ECONNABORTED", "EPROTO", "EPERM", "EINTR"):
         # 64 that are borne, and those that are waited for.
         rules = [rule("accept4", error, f"3x{64 + FAILURES}")]
-        with log(folder(scratch, error), "syslog") as sink, \
+        with new_sink("syslog", folder(scratch, error)) as sink, \
                 UnluckyService(os.path.join(scratch, error), sink, rules) as service:
             ten_wait(service, sink, os.strerror(getattr(errno, error)))
             assert service.luck.struck("accept4") == 64 + FAILURES
@@ -84,7 +79,7 @@ def nothing_but_errors(scratch):
 def errors_of_one_connection(scratch):
     for error in ("ECONNABORTED", "EPROTO", "EPERM", "EINTR"):
         rules = [rule("accept4", error, "1+3")]
-        with log(folder(scratch, error), "syslog") as sink, \
+        with new_sink("syslog", folder(scratch, error)) as sink, \
                 UnluckyService(os.path.join(scratch, error), sink, rules) as service:
             socks = [connect(service.port) for _ in range(20)]
             for i, sock in enumerate(socks):
@@ -96,7 +91,7 @@ def errors_of_one_connection(scratch):
 def short_reads(scratch):
     for limit in (1, 3, 100):
         rules = [rule("recv", f"limit{limit}", "1+1")]
-        with log(folder(scratch, str(limit)), "syslog") as sink, \
+        with new_sink("syslog", folder(scratch, str(limit))) as sink, \
                 UnluckyService(os.path.join(scratch, str(limit)), sink, rules) as service:
             messages = numbered(1, 100)
             sock = connect(service.port)
@@ -108,7 +103,7 @@ def short_reads(scratch):
 def interrupted_reads(scratch):
     for error in ("EINTR", "EAGAIN"):
         rules = [rule("recv", error, "1+2")]
-        with log(folder(scratch, error), "syslog") as sink, \
+        with new_sink("syslog", folder(scratch, error)) as sink, \
                 UnluckyService(os.path.join(scratch, error), sink, rules) as service:
             messages = numbered(1, 100)
             sock = connect(service.port)

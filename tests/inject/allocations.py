@@ -12,8 +12,8 @@ import os
 import signal
 import socket
 
-from injecting import (LONG, SANITIZED, Skip, UnluckyService, Unread, connect, folder, log, main,
-                       rule, until)
+from injecting import (LONG, SANITIZED, Skip, UnluckyService, Unread, connect, folder, main,
+                       new_sink, rule, until)
 
 
 def life(service, sink, begun, most_deaths):
@@ -76,7 +76,7 @@ def one_life(scratch, name, rules, how):
     """
     kind, inherited, times = how
     path = folder(scratch, name)
-    with log(path, kind) as sink:
+    with new_sink(kind, path) as sink:
         service = UnluckyService(path, sink, [], limits={"connections": 50})
         begun = []
         try:
@@ -92,7 +92,7 @@ def one_life(scratch, name, rules, how):
                 with sink.changed:
                     sink.records()
                     sink.parsed.clear()
-                service.luck.__init__(path)
+                service.luck.reset()
             service.manager.environment["PEERLOG_INJECT"] = ",".join(rules)
             life(service, sink, begun, times + 1)
             return service.luck("alloc")

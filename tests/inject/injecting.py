@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the tests with injected faults share: a service whose calls fail by rules."""
 
-import contextlib
 import errno
 import os
 import struct
@@ -10,8 +9,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "survival"))
 
 from survival import (  # noqa: E402, F401
-    LONG, LOOPBACK, PATIENCE, SANITIZED, JournalSink, Service, Skip, SyslogSink, Unread,
-    build_program, check_streams, connect, finish, main, name_of, numbered, say, until)
+    LONG, LOOPBACK, PATIENCE, SANITIZED, Service, Skip, Unread, build_program, check_streams,
+    connect, cpu_seconds, finish, folder, main, name_of, new_sink, numbered, say, until)
 
 CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv")
 
@@ -26,6 +25,9 @@ class Luck:
 
     def __init__(self, scratch):
         self.file = os.path.join(scratch, "counts")
+        self.reset()
+
+    def reset(self):
         with open(self.file, "wb") as file:
             file.write(bytes(16 * len(CALLS)))
 
@@ -66,18 +68,3 @@ class UnluckyService(Service):
 
     def start(self, **how):
         super().start(preload=self.library, **how)
-
-
-@contextlib.contextmanager
-def log(scratch, kind):
-    sink = (JournalSink if kind == "journal" else SyslogSink)(os.path.join(scratch, "log"))
-    try:
-        yield sink
-    finally:
-        sink.done()
-
-
-def folder(scratch, name):
-    path = os.path.join(scratch, name.replace("/", "_"))
-    os.mkdir(path)
-    return path

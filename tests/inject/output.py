@@ -7,7 +7,7 @@ lost, nothing comes twice, and the order of each connection is kept. An error th
 is waited out: no spinning, and a stop in good order.
 """
 
-from injecting import (LONG, UnluckyService, check_streams, connect, finish, folder, log, main,
+from injecting import (LONG, UnluckyService, check_streams, connect, finish, folder, main, new_sink,
                        numbered, rule, until)
 
 ERRORS = ("EAGAIN", "ENOBUFS", "ECONNREFUSED", "ENOTCONN", "ENOENT", "EPIPE", "EMSGSIZE", "EINTR",
@@ -32,7 +32,8 @@ def bare(record):
 
 def deliver(scratch, kind, rules, portion=PORTION):
     """Streams through a log with bad luck. Returns: calls of send, and how many were struck."""
-    with log(scratch, kind) as sink, UnluckyService(scratch, sink, rules, workers=2) as service:
+    with new_sink(kind, scratch) as sink, \
+            UnluckyService(scratch, sink, rules, workers=2) as service:
         service.allow("is not there", "is back after", "has taken nothing", "cannot take anything")
         socks = [connect(service.port) for _ in range(STREAMS)]
         streams = [numbered(i, MESSAGES) for i in range(STREAMS)]
@@ -93,7 +94,7 @@ def errors_without_end(scratch, kind):
     some, all_of_them = ("ENOBUFS", "ECONNREFUSED", "EMSGSIZE"), set(ERRORS) - {"EAGAIN", "EINTR"}
     for error in sorted(all_of_them) if LONG else some:
         path = folder(scratch, error)
-        with log(path, kind) as sink, UnluckyService(
+        with new_sink(kind, path) as sink, UnluckyService(
                 path, sink, [rule("send", error, "1+1")], workers=1,
                 buffer_size=131072) as service:
             sock = connect(service.port)

@@ -6,8 +6,7 @@ Without its first worker or its listener the daemon cannot be: it says so and en
 wanted it goes on. A connection that cannot be watched is closed, and no other.
 """
 
-
-from injecting import UnluckyService, connect, finish, folder, log, main, rule
+from injecting import UnluckyService, connect, finish, folder, main, new_sink, rule
 
 WORKERS = 3
 
@@ -19,7 +18,7 @@ def unlucky(scratch, name, rules):
 
 def fewer_workers(scratch):
     path, rules = unlucky(scratch, "second", [("pthread_create", "EAGAIN", "2")])
-    with log(path, "syslog") as sink, \
+    with new_sink("syslog", path) as sink, \
             UnluckyService(path, sink, rules, workers=WORKERS) as service:
         service.expect(f"only 1 of {WORKERS} workers could be started")
         for i in range(4):
@@ -34,7 +33,7 @@ def no_thread_no_service(scratch):
     for call, moments in (("pthread_create", (1, WORKERS + 1)), ("epoll_ctl", (1, 2, 3, 4))):
         for when in moments:
             path, rules = unlucky(scratch, f"{call}-{when}", [(call, "EAGAIN", str(when))])
-            with log(path, "syslog") as sink, \
+            with new_sink("syslog", path) as sink, \
                     UnluckyService(path, sink, [], workers=WORKERS) as service:
                 sock = connect(service.port)
                 sock.sendall(b"half a ")
@@ -42,7 +41,7 @@ def no_thread_no_service(scratch):
                 first.sendall(b"first\n")
                 sink.wait_count(1)
                 service.stop()
-                service.luck.__init__(path)
+                service.luck.reset()
                 service.manager.environment["PEERLOG_INJECT"] = ",".join(rules)
                 service.start()
                 status = service.manager.wait()
@@ -61,7 +60,7 @@ def a_connection_that_cannot_be_watched(scratch):
     # What is added before: two of main's, two of each worker's, the listener's bell and socket.
     before = 2 + 2 * WORKERS + 2
     path, rules = unlucky(scratch, "one", [("epoll_ctl", "ENOMEM", str(before + 2))])
-    with log(path, "syslog") as sink, \
+    with new_sink("syslog", path) as sink, \
             UnluckyService(path, sink, rules, workers=WORKERS) as service:
         socks = []
         for i in range(4):

@@ -7,10 +7,9 @@ Nobody reads, nobody accepts: the kernel keeps it all. The next process finds ev
 each by its own peer and in order.
 """
 
-import os
 import signal
 
-from survival import Service, SyslogSink, connect, main, name_of, numbered, check_streams, reset
+from survival import check_streams, connect, main, name_of, numbered, reset, surviving
 
 CLIENTS = 40
 
@@ -30,8 +29,7 @@ def speak(sock, stream, ending):
 
 
 def lines_wait(scratch, number):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         before = [connect(service.port) for _ in range(CLIENTS)]
         for i, sock in enumerate(before):
             sock.sendall(b"here is client %d\n" % i)

@@ -6,17 +6,15 @@ file names is not bound then. Who connected before the first start is served by 
 notices a restart or a kill, and the passed socket is never the daemon's to keep.
 """
 
-import os
 import select
 import socket
 
-from survival import Service, SyslogSink, Unread, connect, main, name_of, refused
+from survival import Unread, connect, folder, main, name_of, refused, surviving
 
 STRANGER = r"a socket unit passed \S+, which is no listener of the configuration"
 
 
 def the_socket_of_the_unit_is_used(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
     with socket.create_server(("127.0.0.1", 0), backlog=100) as unit, \
             socket.create_server(("127.0.0.1", 0)) as taken:
         port = unit.getsockname()[1]
@@ -24,8 +22,8 @@ def the_socket_of_the_unit_is_used(scratch):
         early.sendall(b"before the first start\n")
         # The file's own address is taken by somebody else: binding it would fail.
         listener = {"address": "127.0.0.1", "port": taken.getsockname()[1]}
-        with Service(scratch, sink, listeners=[listener],
-                     extra=[("peerlogd.socket", unit.fileno())]) as service:
+        with surviving(scratch, listeners=[listener],
+                       extra=[("peerlogd.socket", unit.fileno())]) as (service, sink):
             service.allow(STRANGER)
             assert service.port == port
             socks = [early] + [connect(port) for _ in range(10)]
@@ -55,9 +53,8 @@ def elsewhere(tag, port=9):
 
 def treated_as(scratch, listeners, passed, tag):
     """With LISTENERS in the file, a message through socket 0 of PASSED is logged as TAG's."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, listeners=listeners, output={"tag": "nobody"},
-                 extra=[(name, sock.fileno()) for name, sock in passed]) as service:
+    with surviving(scratch, listeners=listeners, output={"tag": "nobody"},
+                   extra=[(name, sock.fileno()) for name, sock in passed]) as (service, sink):
         service.allow(STRANGER, ": reloaded ")
         port = passed[0][1].getsockname()[1]
         connect(port).sendall(b"hello\n")
@@ -83,11 +80,9 @@ def by_its_name(scratch):
 
 def by_a_name_like_our_own(scratch):
     for name in ("listener-1", "lot-1", "ledger-1-1"):
-        folder = os.path.join(scratch, name)
-        os.mkdir(folder)
         with socket.create_server(("127.0.0.1", 0)) as unit:
-            assert treated_as(folder, [elsewhere("other"), elsewhere(name, 10)], [(name, unit)],
-                              name) == 0
+            assert treated_as(folder(scratch, name), [elsewhere("other"), elsewhere(name, 10)],
+                              [(name, unit)], name) == 0
 
 
 def by_its_address(scratch):
@@ -116,9 +111,8 @@ def by_nothing(scratch):
 def access_lists_hold_for_it(scratch):
     with socket.create_server(("127.0.0.1", 0)) as unit:
         port = unit.getsockname()[1]
-        sink = SyslogSink(os.path.join(scratch, "log"))
-        with Service(scratch, sink, listeners=[dict(elsewhere("x", port), deny=["127.0.0.0/8"])],
-                     extra=[("peerlogd.socket", unit.fileno())]) as service:
+        with surviving(scratch, listeners=[dict(elsewhere("x", port), deny=["127.0.0.0/8"])],
+                       extra=[("peerlogd.socket", unit.fileno())]) as (service, _):
             assert refused(port)
             service.expect("refusing 127.0.0.1: denied")
 

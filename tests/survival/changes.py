@@ -11,8 +11,9 @@ import os
 import select
 import socket
 
-from survival import (LOOPBACK, JournalSink, Service, Streams, SyslogSink, Tally, Unread, connect,
-                      finish, judge, main, more_descriptors, name_of, reporters, until)
+from survival import (LOOPBACK, Service, Streams, Tally, Unread, connect, finish, judge, main,
+                      more_descriptors, most_repeats, name_of, new_sink, reporters, surviving,
+                      until)
 
 
 def half(service, count, text=b"half a "):
@@ -30,8 +31,7 @@ def texts(records, peer=None):
 
 def changed(scratch, before, after, how="stop"):
     """Restart with AFTER instead of BEFORE in the middle of messages."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, **before) as service:
+    with surviving(scratch, **before) as (service, sink):
         socks = half(service, 30)
         getattr(service, how)()
         service.write_file(**after)
@@ -47,9 +47,8 @@ def changed(scratch, before, after, how="stop"):
 
 def a_guarded_listener_that_is_gone(scratch):
     """Whom its list would have refused, who waits in it while no process lives, stays outside."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
     second = dict(LOOPBACK, address="127.0.0.2", deny=["127.0.0.0/8"])
-    with Service(scratch, sink, listeners=[LOOPBACK, second]) as service:
+    with surviving(scratch, listeners=[LOOPBACK, second]) as (service, sink):
         service.stop()
         outside = connect(service.ports[1], host="127.0.0.2")
         outside.sendall(b"denied\n")
@@ -65,8 +64,7 @@ def a_guarded_listener_that_is_gone(scratch):
 
 def a_new_listener_that_cannot_be_had(scratch):
     """Its port is taken: the others go on, loudly, and it comes with a later reload."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with socket.create_server(("127.0.0.1", 0)) as taken, Service(scratch, sink) as service:
+    with socket.create_server(("127.0.0.1", 0)) as taken, surviving(scratch) as (service, sink):
         socks = half(service, 5)
         service.stop()
         listeners = list(service.settings["listeners"])
@@ -89,14 +87,13 @@ def fewer_descriptors(scratch):
     """Too few for all connections: who can be kept is kept, and the loss is said."""
     count, files = 1700, 300  # more to be dismissed than fit into a round of each worker
     more_descriptors()
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, workers=1) as service:
+    with surviving(scratch, workers=1) as (service, sink):
         socks = half(service, count)
         service.stop()
         service.manager.files = files
         service.begin()
-        service.allow("needs more descriptors than LimitNOFILE=300", "limits.connections .* reached",
-                      "below limits.connections again")
+        service.allow("needs more descriptors than LimitNOFILE=300",
+                      "limits.connections .* reached", "below limits.connections again")
         service.expect(r"\d+ connections could not be taken over and are closed, because "
                        "LimitNOFILE= is too small for them")
         kept = int(service.expect(r"took over (\d+) connections")[0].group(1))
@@ -124,8 +121,7 @@ def smaller_buffers(scratch):
 
 def smaller_buffers_than_what_was_sent(scratch):
     """A half message that is too long now is treated by the new rules: it is split."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, buffer_size=4096) as service:
+    with surviving(scratch, buffer_size=4096) as (service, sink):
         service.allow("longer than buffer_size")
         text = b"".join(b"%04d" % i for i in range(250))
         socks = half(service, 3, text)
@@ -162,14 +158,13 @@ def fewer_workers_in_the_middle_of_work(scratch):
                 service.begin()
                 tally.resume()
             service.allow("died .* times in a row soon after its start")
-            judge([streams], tally, repeats=5 * 7 * 1024)
+            judge([streams], tally, repeats=most_repeats(5, 7))
 
 
 def another_output(scratch):
     """From the log socket into the journal, and what was in hand goes there too."""
-    log = SyslogSink(os.path.join(scratch, "log"))
-    journal = JournalSink(os.path.join(scratch, "journal"))
-    with Service(scratch, log) as service:
+    with new_sink("syslog", scratch) as log, new_sink("journal", scratch) as journal, \
+            Service(scratch, log) as service:
         service.allow("has taken nothing for a while", "is back after")
         log.stall()
         sock = connect(service.port)
@@ -186,15 +181,12 @@ def another_output(scratch):
         both = texts(log.records()) + texts(entries)
         assert both == [b"message %d" % i for i in range(100)] + [b"the end"]
         assert [int(r.fields[b"PEER_SEQUENCE"]) for r in entries][-1] == 101
-    journal.done()
-    log.done()
 
 
 def a_listener_that_is_gone(scratch):
     """Its connections: what they sent is logged, they are told goodbye, and they may finish."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
     other = dict(LOOPBACK, address="127.0.0.2")
-    with Service(scratch, sink, listeners=(LOOPBACK, other)) as service:
+    with surviving(scratch, listeners=(LOOPBACK, other)) as (service, sink):
         stays = connect(service.ports[0])
         goes = connect(service.ports[1], host="127.0.0.2")
         late = None
@@ -211,7 +203,8 @@ def a_listener_that_is_gone(scratch):
         stays.sendall(b"not my last word\n")
         sink.wait_count(3)
         assert sorted(texts(sink.records())) == [
-            b"I came late", b"I go, and this is my last word", b"I stay, and this is not my last word"]
+            b"I came late", b"I go, and this is my last word",
+            b"I stay, and this is not my last word"]
         goes.shutdown(socket.SHUT_WR)
         assert late.recv(1) == b""
         late.close()
@@ -227,8 +220,7 @@ def a_listener_that_is_gone(scratch):
 
 
 def a_listener_that_is_new(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         old = connect(service.port)
         old.sendall(b"old\n")
         sink.wait_count(1)
@@ -244,8 +236,7 @@ def a_listener_that_is_new(scratch):
 
 
 def a_broken_file(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, buffer_size=300) as service:
+    with surviving(scratch, buffer_size=300) as (service, sink):
         sock, = half(service, 1)
         for how in ("stop", "kill"):
             getattr(service, how)()
@@ -268,15 +259,15 @@ def a_broken_file(scratch):
 
 
 def a_broken_file_at_the_first_start(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    service = Service(scratch, sink)
-    service.write_file("buffer_size = \"many\";\n")
-    service.start()
-    assert service.manager.wait() == 78
-    service.words.wait("buffer_size")
-    assert service.manager.stored() == 0 and not service.manager.count_said("READY")
-    service.manager.close()
-    os.close(service.stderr)
+    with new_sink("syslog", scratch) as sink:
+        service = Service(scratch, sink)
+        service.write_file("buffer_size = \"many\";\n")
+        service.start()
+        assert service.manager.wait() == 78
+        service.words.wait("buffer_size")
+        assert service.manager.stored() == 0 and not service.manager.count_said("READY")
+        service.manager.close()
+        os.close(service.stderr)
 
 
 main(larger_buffers, smaller_buffers, smaller_buffers_than_what_was_sent, more_workers,

@@ -10,8 +10,8 @@ a weakness built in (fragile.c) stands in for the one that nobody has found yet.
 import os
 import signal
 
-from survival import (Service, Streams, SyslogSink, Tally, build_program, connect, finish, is_reset,
-                      judge, main, most_repeats, name_of, reporters, until)
+from survival import (Service, Streams, Tally, build_program, connect, finish, is_reset, judge,
+                      main, most_repeats, name_of, new_sink, reporters, until)
 
 
 def fragile(scratch, sink, deaths, **settings):
@@ -39,8 +39,7 @@ def unmarked(records, peer):
 
 
 def one_crash_loses_nothing(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with fragile(scratch, sink, 1) as service:
+    with new_sink("syslog", scratch) as sink, fragile(scratch, sink, 1) as service:
         victim, other = connect(service.port), connect(service.port)
         other.sendall(b"before\n")
         sink.wait_count(1)
@@ -59,8 +58,7 @@ def one_crash_loses_nothing(scratch):
 
 def two_crashes_close(scratch, words, number, name):
     """The second crash in a row ends the connection, and no other."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with fragile(scratch, sink, 2) as service:
+    with new_sink("syslog", scratch) as sink, fragile(scratch, sink, 2) as service:
         victim, other = connect(service.port), connect(service.port)
         other.sendall(b"before\n")
         sink.wait_count(1)
@@ -93,8 +91,7 @@ def two_aborts_close_the_connection(scratch):
 
 
 def crashes_with_a_restart_between_close_nothing(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with fragile(scratch, sink, 1) as service:
+    with new_sink("syslog", scratch) as sink, fragile(scratch, sink, 1) as service:
         victim = connect(service.port)
         for i in range(3):
             victim.sendall(b"please crash\n")

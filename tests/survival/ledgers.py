@@ -7,12 +7,13 @@ process never crashes, takes the connections over all the same, and says how muc
 not read; what comes afterwards is logged as if nothing had been.
 """
 
+import contextlib
 import os
 import select
 import struct
 
-from survival import (LONG, LOOPBACK, Service, SyslogSink, connect, held_port, main, name_of,
-                      new_random)
+from survival import (LONG, LOOPBACK, Service, SyslogSink, connect, folder, held_port, main,
+                      name_of, new_random)
 
 CONNECTIONS = 12
 
@@ -24,16 +25,20 @@ class TolerantSink(SyslogSink):
         return super().parse(item.replace(b" unknown:0 ", b" 0.0.0.0:0 ", 1))
 
 
-def damaged(scratch, change, words, how="kill", service_is=None, flags=()):
-    """A death, a CHANGE to the ledger's descriptor, a start. WORDS: what is to be said."""
-    sink = TolerantSink(os.path.join(scratch, "log"))
+def tolerant_sink(scratch):
+    return contextlib.closing(TolerantSink(os.path.join(scratch, "log")))
+
+
+@contextlib.contextmanager
+def after_damage(scratch, change, how="kill", allowed=()):
+    """A death, a CHANGE to the ledger's descriptor, a start. Yields service, clients and log."""
     # A fixed port: who loses the ledger cannot know which one a 0 became.
-    with held_port() as port, \
+    with tolerant_sink(scratch) as sink, held_port() as port, \
             Service(scratch, sink, listeners=[dict(LOOPBACK, port=port)]) as service:
         service.allow("in hand cannot be read", "the ledger of the process before cannot be read",
                       r"\d+ entries of the ledger were damaged", "connection closed, because",
                       "longer than buffer_size", "is broken; going on", "died .* times in a row",
-                      "no PROXY header", "did not begin with a PROXY header", *flags)
+                      "no PROXY header", "did not begin with a PROXY header", *allowed)
         socks = [connect(service.port) for _ in range(CONNECTIONS)]
         for i, sock in enumerate(socks):
             sock.sendall(b"first of %d\n" % i)
@@ -42,11 +47,14 @@ def damaged(scratch, change, words, how="kill", service_is=None, flags=()):
         fd, = service.manager.descriptors("ledger-")
         change(fd)
         service.begin()
+        yield service, socks, sink
+
+
+def damaged(scratch, change, words):
+    """Who loses the ledger keeps everybody. WORDS: what is to be said."""
+    with after_damage(scratch, change) as (service, socks, sink):
         for pattern in words:
             service.expect(pattern)
-        if service_is is not None:
-            service_is(service, socks, sink)
-            return
         for i, sock in enumerate(socks):
             assert not select.select([sock], [], [], 0)[0], "it was told goodbye"
             sock.sendall(b"second of %d\n" % i)
@@ -82,9 +90,7 @@ def another_layout_with_messages_in_hand(scratch):
 
 def cut_short(scratch):
     for size in (1, 100, 4096, 70000, 700000):
-        folder = os.path.join(scratch, str(size))
-        os.mkdir(folder)
-        damaged(folder, lambda fd, n=size: os.ftruncate(fd, n),
+        damaged(folder(scratch, str(size)), lambda fd, n=size: os.ftruncate(fd, n),
                 ["cannot be read", f"took over {CONNECTIONS} connections"])
 
 
@@ -137,17 +143,13 @@ def noise(scratch):
                                                        chance.getrandbits(32))))
             os.pwrite(fd, new, at)
 
-    def served(service, socks, sink):
-        sock = connect(service.port)
-        sock.sendall(b"a new one\n")
-        sink.wait(lambda r: any(x.text == b"a new one" for x in r), "a new connection")
-        service.stop()
-
+    allowed = ("cannot listen on", "does not begin", "not there", ": closed")
     for i in range(300 if LONG else 25):
-        folder = os.path.join(scratch, str(i))
-        os.mkdir(folder)
-        damaged(folder, spoil, [], chance.choice(("kill", "stop")), served,
-                flags=("cannot listen on", "does not begin", "not there", ": closed"))
+        how = chance.choice(("kill", "stop"))
+        with after_damage(folder(scratch, str(i)), spoil, how, allowed) as (service, _, sink):
+            sock = connect(service.port)
+            sock.sendall(b"a new one\n")
+            sink.wait(lambda r: any(x.text == b"a new one" for x in r), "a new connection")
 
 
 main(another_layout, another_layout_with_messages_in_hand, cut_short, empty, no_ledger_at_all,

@@ -7,27 +7,19 @@ dropped, those in which most are dead are rewritten; and whoever lives through i
 still there after SIGKILL. When everything is closed, next to nothing is kept.
 """
 
-import os
 import re
 import socket
 
-from survival import (LONG, Service, SyslogSink, connect, main, more_descriptors, name_of,
-                      new_random, say, until)
+from survival import (LONG, connect, cpu_ticks, main, more_descriptors, name_of, new_random, say,
+                      surviving, until)
 
 WAVE = 500
 WAVES = 40 if LONG else 8
 LOT = 278  # sockets that fit in a lot
 
 
-def cpu_ticks(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
 def what_has_ended_is_gone(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         for i in range(5):
             say(service.port, b"hello %d\n" % i)
         sink.wait_count(5)
@@ -49,8 +41,7 @@ def what_has_ended_is_gone(scratch):
 
 def waves_leave_no_descriptors_behind(scratch):
     more_descriptors()
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, limits={"connections": 4000}) as service:
+    with surviving(scratch, limits={"connections": 4000}) as (service, sink):
         survivors, wave = [], []
         for i in range(WAVES):
             wave = [connect(service.port) for _ in range(WAVE)]
@@ -88,8 +79,7 @@ def the_dead_do_not_crowd_out_the_living(scratch):
     """As many as the descriptors allow, and each lives as long as it happens to."""
     files, alive = 1600, 950
     chance = new_random()
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.stop()
         service.manager.files = files
         service.begin()

@@ -7,13 +7,11 @@ messages in all three treatments and PROXY headers of both versions come out exa
 of a connection that was never interrupted.
 """
 
-import os
 import re
 import socket
 import struct
 
-from survival import (LOOPBACK, Service, SyslogSink, Unread, by_peer, connect, finish, main,
-                      name_of)
+from survival import LOOPBACK, Unread, by_peer, connect, finish, folder, main, name_of, surviving
 
 LINES = b"one\n<13>two and a half\nthree\r\n\nlast without an end"
 COUNTED = b"9 <13>first16 <13>second frame\n28 <13>the third,\nin two lines!8 <13>last"
@@ -53,8 +51,7 @@ def die(service, number, how):
 
 def whole(scratch, streams, how, **settings):
     """Streams cut at every byte come out as the ones that are not."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, **settings) as service:
+    with surviving(scratch, **settings) as (service, sink):
         service.allow("longer than buffer_size")
         wanted = []
         for stream in streams:
@@ -62,7 +59,8 @@ def whole(scratch, streams, how, **settings):
             sock.sendall(stream)
             name = finish(sock)
             # The daemon has closed, so all of it was delivered.
-            records = sink.wait(lambda r: r and r[-1].text.startswith((b"next", b"last", b"text")), "the model")
+            records = sink.wait(
+                lambda r: r and r[-1].text.startswith((b"next", b"last", b"text")), "the model")
             wanted.append(texts(records))
             assert wanted[-1], name
             with sink.changed:
@@ -99,9 +97,8 @@ def lines_and_frames_over_kills(scratch):
 
 def long_ones(scratch, how):
     for oversize in ("split", "truncate", "discard"):
-        folder = os.path.join(scratch, oversize)
-        os.mkdir(folder)
-        whole(folder, [LONG_LINE, LONG_FRAME], how, buffer_size=256, oversize=oversize)
+        whole(folder(scratch, oversize), [LONG_LINE, LONG_FRAME], how, buffer_size=256,
+              oversize=oversize)
 
 
 def long_ones_over_restarts(scratch):
@@ -119,8 +116,7 @@ def proxy_headers_over_kills(scratch):
 
 def stalled(scratch, how):
     """The log takes nothing: what is in hand outlives several deaths, and so do the halves."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.allow("has taken nothing for a while", "is back after",
                       "died .* times in a row soon after its start")
         stuff = connect(service.port)
@@ -162,8 +158,7 @@ def in_hand_over_kills(scratch):
 
 def pieces_that_come_again_say_so(scratch):
     """One message of more than a datagram; its first piece is out when the daemon dies."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink, buffer_size=131072) as service:
+    with surviving(scratch, buffer_size=131072) as (service, sink):
         service.allow("has taken nothing for a while", "is back after")
         sink.stall()
         sock = connect(service.port)

@@ -9,7 +9,7 @@ What a reload has brought is what the next process starts from.
 
 import os
 
-from survival import LOOPBACK, Service, SyslogSink, connect, main
+from survival import LOOPBACK, connect, main, surviving
 
 
 def listening_inodes(service):
@@ -23,8 +23,7 @@ def listening_inodes(service):
 
 
 def listeners_that_did_not_change_are_kept(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.allow(": reloaded ")
         sock = connect(service.port)
         sock.sendall(b"before\n")
@@ -57,8 +56,7 @@ def listeners_that_did_not_change_are_kept(scratch):
 
 
 def a_wrong_file_changes_nothing(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         before = listening_inodes(service)
         service.write_file("listeners = ( { port = 99999; } );\n")
         service.reload()
@@ -76,25 +74,28 @@ def a_wrong_file_changes_nothing(scratch):
         sink.wait_count(2)
 
 
+def starts_from_the_last_good_one(service):
+    """A death, and the next process finds a file that it cannot read."""
+    service.write_file("nonsense")
+    service.kill()
+    service.begin()
+    service.expect("nonsense|syntax")
+    service.expect("going on with the last good configuration")
+
+
 def what_was_reloaded_is_the_last_good_one(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.allow(": reloaded ")
         service.write_file(output={"tag": "another"})
         service.reload()
-        service.write_file("nonsense")
-        service.kill()
-        service.begin()
-        service.expect("nonsense|syntax")
-        service.expect("going on with the last good configuration")
+        starts_from_the_last_good_one(service)
         connect(service.port).sendall(b"by its new name\n")
         assert sink.wait_count(1)[0].tag == "another"
 
 
 def more_listeners_than_places(scratch):
     """The places of those that are gone are used again; those of living connections are not."""
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.allow(": reloaded ")
         kept = []
         for i in range(150):
@@ -115,8 +116,7 @@ def more_listeners_than_places(scratch):
 
 
 def a_listener_that_comes_back_finds_its_connections(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.allow(": reloaded ")
         both = [LOOPBACK, dict(LOOPBACK, address="127.0.0.2", tag="second")]
         service.write_file(listeners=both)
@@ -137,18 +137,13 @@ def a_listener_that_comes_back_finds_its_connections(scratch):
 
 
 def a_long_file_is_kept_too(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.allow(": reloaded ")
         with open(service.file, "a", encoding="utf-8") as file:
             file.write("# So much was to be said.\n" * 39000 + 'priority = "ignore";\n')
         assert 1000000 < os.path.getsize(service.file) < 1 << 20
         service.reload()
-        service.write_file("nonsense")
-        service.kill()
-        service.begin()
-        service.expect("nonsense|syntax")
-        service.expect("going on with the last good configuration")
+        starts_from_the_last_good_one(service)
         connect(service.port).sendall(b"<13>priority\n")
         assert sink.wait_count(1)[0].text == b"<13>priority"
 

@@ -13,7 +13,6 @@ import resource
 import select
 import signal
 import socket
-import struct
 import threading
 import time
 
@@ -274,13 +273,3 @@ class ServiceManager:
         self.store.clear()
         self.socket.close()
         os.unlink(self.path)
-
-
-def socket_inode(fd):
-    """Tells two sockets apart, and knows one again."""
-    return os.fstat(fd).st_ino
-
-
-def cookie_of(sock):
-    """SO_COOKIE, as the daemon knows a socket by."""
-    return struct.unpack("=Q", sock.getsockopt(socket.SOL_SOCKET, 57, 8))[0]

@@ -7,28 +7,15 @@ too. When the log goes on, all of it is there: once, in order. The stop lasts un
 has said that the log is stalled; with PEERLOG_LONG a minute.
 """
 
-import os
 import threading
 
-from survival import (LONG, SANITIZED, Service, Streams, Tally, judge, main, reporters,
-                      until_still)
+from survival import (LONG, SANITIZED, Service, Streams, Tally, cpu_ticks, judge, main, reporters,
+                      rss_bytes, until_still)
 
 SENDERS = 100 if SANITIZED else 1000  # there the senders are too slow themselves
 STALL_S = 60 if LONG else 0
 STALLED = r"has taken nothing for a while \(it is full\); waiting for it, clients wait too"
 BACK = r"is back after \d+\.\d\d\d s$"
-PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def memory(service):
-    with open(f"/proc/{service.manager.pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * PAGE
-
-
-def ticks(service):
-    with open(f"/proc/{service.manager.pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def stalled(scratch, kind):
@@ -41,15 +28,16 @@ def stalled(scratch, kind):
             tally.wait_records(5 * SENDERS)
             tally.stall()
             until_still(streams.sent_anew, "the senders to wait", 3)
-            before = memory(service), ticks(service)
+            pid = service.manager.pid
+            before = rss_bytes(pid), cpu_ticks(pid)
             service.expect(STALLED)
             late = Streams(scratch, service.port, 1, "--first", SENDERS, "--count", 5)
             running.append(late)
             service.wait_connections(SENDERS + 1)
             threading.Event().wait(STALL_S)
             assert service.said(STALLED) == 1, "said once"
-            assert memory(service) <= before[0] + (1 << 20), "memory grew"
-            assert ticks(service) - before[1] <= 20 + 2 * STALL_S, "it turned in circles"
+            assert rss_bytes(pid) <= before[0] + (1 << 20), "memory grew"
+            assert cpu_ticks(pid) - before[1] <= 20 + 2 * STALL_S, "it turned in circles"
             stuck = streams.sent()
             tally.resume()
             service.expect(BACK)

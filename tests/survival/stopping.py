@@ -6,16 +6,14 @@ it as far as the log takes it, leaves the rest in the ledger, says STOPPING=1, a
 also with a log that takes nothing, when everything waits for the next process.
 """
 
-import os
 import signal
 import time
 
-from survival import Service, SyslogSink, Unread, connect, main, name_of, numbered, check_streams
+from survival import Unread, check_streams, connect, main, name_of, numbered, surviving
 
 
 def what_has_come_is_delivered(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         socks = [connect(service.port) for _ in range(20)]
         for sock in socks:
             sock.sendall(b"hello\n")
@@ -36,8 +34,7 @@ def what_has_come_is_delivered(scratch):
 
 
 def a_log_that_takes_nothing_does_not_hold_it_up(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with Service(scratch, sink) as service:
+    with surviving(scratch) as (service, sink):
         service.allow("has taken nothing for a while", "is back after")
         sink.stall()
         sock = connect(service.port)

@@ -21,10 +21,10 @@ sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, ".."
 from harness.traffic import Verdict, most_repeats  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
-    LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, JournalSink, Skip, SyslogSink, Unread, Words,
-    by_peer, check_streams, connect, end_with_test, finish, held_port, is_reset, main,
-    more_descriptors, name_of, new_sink, numbered, refused, reset, say, settings_text, tcp_sockets,
-    until, until_still)
+    LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, Configured, Skip, SyslogSink, Unread, Words,
+    by_peer, check_streams, connect, cpu_seconds, cpu_ticks, end_with_test, finish, folder,
+    held_port, is_reset, main, more_descriptors, name_of, new_sink, numbered, refused, reset,
+    rss_bytes, say, tcp_sockets, until, until_still)
 
 BUILD = os.path.dirname(PEERLOGD)
 
@@ -43,36 +43,27 @@ def build_program(name):
     return path
 
 
-class Service:
+class Service(Configured):
     """peerlogd under the manager, writing to SINK: anything with a kind and a path."""
 
-    def __init__(self, scratch, sink, listeners=(LOOPBACK,), program=PEERLOGD, environment=None,
-                 extra=(), **settings):
+    def __init__(self, scratch, sink, program=PEERLOGD, environment=None, extra=(), **settings):
+        super().__init__(os.path.join(scratch, "peerlogd.conf"), settings)
         self.sink = sink
         self.extra = extra
-        self.settings = dict(listeners=list(listeners), **settings)
-        self.file = os.path.join(scratch, "peerlogd.conf")
         self.write_file()
         read_end, write_end = os.pipe()
         self.stderr = write_end
         self.words = Words(os.fdopen(read_end, "rb"))
         self.manager = ServiceManager(scratch, [program, "-c", self.file], write_end, environment)
-        self.expected = [r": listening on \S+:\d+$", r": took over \d+ connections",
-                         r": leaving \d+ connections, \d+ messages in hand, to the next process",
-                         r": since the start: "]
+        self.allow(r": took over \d+ connections",
+                   r": leaving \d+ connections, \d+ messages in hand, to the next process")
         self.since = 0
 
-    def write_file(self, text=None, **changes):
-        """Write the configuration anew, with these changes; or this text."""
-        self.settings.update(changes)
-        output = dict(self.settings.get("output", {}))
-        output.setdefault("type", self.sink.kind)
+    def output_settings(self):
+        output = {"type": self.sink.kind, **self.settings.get("output", {})}
         if output["type"] != "stdout":
             output.setdefault("path", self.sink.path)
-        if text is None:
-            text = settings_text(dict(self.settings, output=output))
-        with open(self.file, "w", encoding="utf-8") as file:
-            file.write(text)
+        return output
 
     def __enter__(self):
         try:
@@ -132,29 +123,24 @@ class Service:
         assert re.fullmatch(r"\d+", self.manager.said[begun][1]["MONOTONIC_USEC"])
         self.manager.wait_ready(begun)
 
-    def expect(self, pattern, count=1):
-        """Wait until this was said so many times; it is no surprise at the end."""
-        self.expected.append(pattern)
-        return self.words.wait(pattern, count)
-
-    def allow(self, *patterns):
-        self.expected.extend(patterns)
-
-    def said(self, pattern):
-        return len(self.words.matching(pattern))
-
     def end(self, status=0):
         """Stop it if it runs, and see that it said nothing unexpected."""
         if self.manager.pid is not None:
             self.stop(status)
-        surprises = [line for line in self.words.lines
-                     if not any(re.search(pattern, line) for pattern in self.expected)]
-        assert not surprises, "the daemon also said:\n" + "\n".join(surprises[:20])
+        assert self.manager.refused == 0, f"{self.manager.refused} more than may be stored"
+        self.check_words()
 
     def wait_connections(self, count):
         """Wait until the daemon has so many, by its latest word."""
         until(lambda: self.manager.status().startswith(f"{count} connection"),
               f"{count} connections")
+
+
+@contextlib.contextmanager
+def surviving(scratch, **settings):
+    """A service and the log socket it writes to; stopped and judged at the end."""
+    with new_sink("syslog", scratch) as sink, Service(scratch, sink, **settings) as service:
+        yield service, sink
 
 
 class Reporter:

@@ -11,8 +11,8 @@ import os
 import signal
 import time
 
-from survival import (PATIENCE, SANITIZED, Service, SyslogSink, build_program, connect, is_reset,
-                      main, name_of)
+from survival import (PATIENCE, SANITIZED, Service, build_program, connect, is_reset, main,
+                      name_of, new_sink)
 
 # A slow machine has more time, or who is only slow would seem to hang.
 INTERVAL_S = max(1.0, PATIENCE / 60) * (4 if SANITIZED else 2)
@@ -50,8 +50,7 @@ def watch(service, seconds=PATIENCE):
 
 
 def it_pings_while_the_log_is_stalled(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with watched(scratch, sink, 0) as service:
+    with new_sink("syslog", scratch) as sink, watched(scratch, sink, 0) as service:
         service.allow("has taken nothing for a while", "is back after")
         mark = wait_ping(service, service.since)
         sink.stall()
@@ -70,8 +69,7 @@ def it_pings_while_the_log_is_stalled(scratch):
 
 
 def a_worker_that_hangs_is_noticed(scratch):
-    sink = SyslogSink(os.path.join(scratch, "log"))
-    with watched(scratch, sink, 2) as service:
+    with new_sink("syslog", scratch) as sink, watched(scratch, sink, 2) as service:
         wait_ping(service, service.since)
         victim, other = connect(service.port), connect(service.port)
         victim.sendall(b"please hang\n")
