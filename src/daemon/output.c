@@ -102,7 +102,7 @@ static const char *describe_loss(int error)
         return "cannot take anything";
     case -EACCES:
     case -EPERM:
-        return "cannot be opened";
+        return "refuses us";
     default:
         return "is not there";
     }

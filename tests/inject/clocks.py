@@ -13,8 +13,8 @@ import re
 import socket
 import time
 
-from injecting import (UnluckyService, connect, cpu_seconds, finish, main, new_sink, numbered, say,
-                       until)
+from injecting import (UnluckyService, connect, cpu_seconds, finish, main, new_sink, numbered,
+                       refused, say, until)
 
 DAY = 86400
 YEAR = 365 * DAY + DAY // 4
@@ -103,18 +103,12 @@ def has_ended(sock):
         return False
 
 
-def turned_away(service, source):
-    with connect(service.port, source=source) as sock:
-        with contextlib.suppress(ConnectionResetError):
-            assert sock.recv(1) == b""
-
-
 def refusals_are_reported_once_an_interval(scratch):
     listener = {"address": "127.0.0.1", "port": 0, "deny": ["127.0.7.0/24"]}
     with new_sink("syslog", scratch) as sink, \
             UnluckyService(scratch, sink, [], listeners=[listener]) as service:
         for _ in range(5):
-            turned_away(service, "127.0.7.7")
+            assert refused(service.port, "127.0.7.7")
         service.expect("refusing 127.0.7.7: denied$")
         assert service.said("refusing") == 1, "more than the beginning was said"
         time_passes(service, sink, 59)
@@ -122,14 +116,14 @@ def refusals_are_reported_once_an_interval(scratch):
         time_passes(service, sink, 61)
         service.expect(r"refusing 127.0.7.7: denied \(4 connections in the last minute\)$")
         for _ in range(12):
-            turned_away(service, "127.0.7.7")
+            assert refused(service.port, "127.0.7.7")
         time_passes(service, sink, 119)
         assert service.said("refusing") == 2
         time_passes(service, sink, 121)
         service.expect(r"refusing 127.0.7.7: denied \(12 connections in the last minute\)$")
         time_passes(service, sink, 182)
         service.expect(r"no longer refusing 127.0.7.7 \(17 connections were refused\)$")
-        turned_away(service, "127.0.7.7")
+        assert refused(service.port, "127.0.7.7")
         service.expect("refusing 127.0.7.7: denied$", 2)
         service.stop()
         assert service.said("refusing") == 5
@@ -143,7 +137,7 @@ def more_refused_peers_than_are_named(scratch):
             UnluckyService(scratch, sink, [], listeners=[listener]) as service:
         service.allow(r"refusing 127\.0\.7\.\d+: denied$")
         for i in range(1, 251):
-            turned_away(service, f"127.0.7.{i}")
+            assert refused(service.port, f"127.0.7.{i}")
         time_passes(service, sink, 59)
         said = service.said("refusing")
         assert said <= 65, f"{said} lines for 250 connections"

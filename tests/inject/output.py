@@ -34,7 +34,8 @@ def deliver(scratch, kind, rules, portion=PORTION):
     """Streams through a log with bad luck. Returns: calls of send, and how many were struck."""
     with new_sink(kind, scratch) as sink, \
             UnluckyService(scratch, sink, rules, workers=2) as service:
-        service.allow("is not there", "is back after", "has taken nothing", "cannot take anything")
+        service.allow("is not there", "refuses us", "is back after", "has taken nothing",
+                      "cannot take anything")
         socks = [connect(service.port) for _ in range(STREAMS)]
         streams = [numbered(i, MESSAGES) for i in range(STREAMS)]
         for at in range(0, MESSAGES, portion):

@@ -6,7 +6,7 @@ Without its first worker or its listener the daemon cannot be: it says so and en
 wanted it goes on. A connection that cannot be watched is closed, and no other.
 """
 
-from injecting import UnluckyService, connect, finish, folder, main, new_sink, rule
+from injecting import UnluckyService, connect, finish, folder, is_reset, main, new_sink, rule
 
 WORKERS = 3
 
@@ -67,7 +67,7 @@ def a_connection_that_cannot_be_watched(scratch):
             socks.append(connect(service.port))
             if i == 1:
                 service.expect("a connection could not be served: Cannot allocate memory")
-                assert socks[1].recv(1) == b""
+                assert is_reset(socks[1])
             else:
                 socks[i].sendall(b"message %d\n" % i)
                 sink.wait(lambda r, n=i: r and r[-1].text == b"message %d" % n, "the others")
