@@ -24,10 +24,17 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def memory_bytes(pid):
+    """Its memory: what it has for itself, and with what it shares."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        _, resident, shared = map(int, file.read().split()[:3])
+    page = os.sysconf("SC_PAGE_SIZE")
+    return (resident - shared) * page, resident * page
+
+
 def rss_bytes(pid):
     """Its memory, with what it shares."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return memory_bytes(pid)[1]
 
 
 def more_descriptors():

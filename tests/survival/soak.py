@@ -13,13 +13,12 @@ import random
 import threading
 import time
 
-from survival import (Service, Streams, Tally, Verdict, connect, main, most_repeats, reporters,
-                      reset, tcp_sockets, until)
+from survival import (Service, Streams, Tally, Verdict, connect, main, memory_bytes, most_repeats,
+                      reporters, reset, tcp_sockets, until)
 
 SECONDS = float(os.environ.get("PEERLOG_SOAK_S", "10"))
 STREAMS = 16
 CHURN = 300  # connections in a round of churn
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def measure(service):
@@ -30,10 +29,7 @@ def measure(service):
     """
     pid = service.manager.pid
     kept = service.manager.stored()
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        _, resident, shared = file.read().split()[:3]
-    return ((int(resident) - int(shared)) * PAGE, int(resident) * PAGE,
-            len(os.listdir(f"/proc/{pid}/fd")) - kept, kept)
+    return (*memory_bytes(pid), len(os.listdir(f"/proc/{pid}/fd")) - kept, kept)
 
 
 def churn(port, chance):
