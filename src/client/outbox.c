@@ -162,12 +162,17 @@ static uint64_t count_until(const struct outbox *o, uint64_t to, uint64_t *ret_s
     return count;
 }
 
-void outbox_rewind(struct outbox *o)
+uint64_t outbox_settled(const struct outbox *o)
 {
     uint64_t start;
 
     (void)count_until(o, o->acked, &start);
-    o->sent = o->acked = start;
+    return start;
+}
+
+void outbox_rewind(struct outbox *o)
+{
+    o->sent = o->acked = outbox_settled(o);
 }
 
 struct outbox_tally outbox_count(const struct outbox *o)

@@ -60,6 +60,12 @@ void outbox_advance(struct outbox *o, size_t bytes);
 /* Of what was sent, IN_FLIGHT bytes are not acknowledged; the rest can go. */
 void outbox_acknowledge(struct outbox *o, uint64_t in_flight);
 
+/*
+ * The offset up to which whole messages are acknowledged; a sent part of the next one does
+ * not count. It looks through the bytes not yet acknowledged.
+ */
+uint64_t outbox_settled(const struct outbox *o);
+
 /* A new connection: go back to the start of the first message not wholly acknowledged. */
 void outbox_rewind(struct outbox *o);
 

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "client/say.h"
 #include "os/clock.h"
 #include "peerlog/limits.h"
 
@@ -107,6 +108,27 @@ static void look_at_acks(struct pump *p, uint64_t now)
     progress_show(&p->progress, pump_bytes_done(p), now);
 }
 
+/*
+ * The other side has closed. What comes back later only matters with what was acknowledged
+ * until now: a closed socket acknowledges nothing more, a half-closed one may.
+ */
+static void note_close(struct pump *p)
+{
+    p->progress_at_ms = clock_mono_ms();
+    outbox_acknowledge(&p->outbox, wire_in_flight(&p->wire));
+    p->closed_at = p->outbox.acked == p->outbox.sent ? p->outbox.acked : PUMP_NOT_SETTLED;
+    if (!p->options->verbose || p->wire.half_closed)
+        return;
+    progress_clear(&p->progress);
+    say("%s has closed its side; it may not read what is sent from now on", p->wire.peer);
+}
+
+bool pump_had_goodbye(const struct pump *p)
+{
+    return p->wire.peer_closed && p->outbox.acked == p->closed_at &&
+           wire_on_the_way(&p->wire) > 0;
+}
+
 /* How long to wait, for poll(). */
 static int next_wait_ms(const struct pump *p, uint64_t now)
 {
@@ -151,11 +173,12 @@ static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
     *ret_has_input = fds[SOURCE].revents != 0;
     if (fds[INTERRUPT].revents != 0)
         return -EINTR;
-    ssize_t drained = 0;
-    if ((fds[WIRE].revents & ~POLLOUT) != 0 || fds[WIRE].fd < 0)
-        drained = wire_drain(w);
-    if (drained > 0 || (fds[WIRE].revents & POLLIN && w->peer_closed))
-        p->progress_at_ms = clock_mono_ms();
+    if ((fds[WIRE].revents & ~POLLOUT) == 0 && fds[WIRE].fd >= 0)
+        return 0;
+    bool was_closed = w->peer_closed;
+    ssize_t drained = wire_drain(w); /* what it says is thrown away and is no progress */
+    if (w->peer_closed && !was_closed)
+        note_close(p);
     return drained < 0 ? (int)drained : 0;
 }
 

@@ -7,6 +7,7 @@
 #ifndef PEERLOG_CLIENT_PUMP_H
 #define PEERLOG_CLIENT_PUMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "client/composer.h"
@@ -14,6 +15,8 @@
 #include "client/progress.h"
 #include "client/source.h"
 #include "client/wire.h"
+
+#define PUMP_NOT_SETTLED UINT64_MAX
 
 struct pump {
     const struct options *options;
@@ -25,6 +28,7 @@ struct pump {
     int interrupt_fd;
     int source_error;        /* why reading stopped early; 0: it did not */
     uint64_t progress_at_ms; /* when the last progress was, on the monotonic clock */
+    uint64_t closed_at;      /* acknowledged when the other side closed; or PUMP_NOT_SETTLED */
 };
 
 /* How a connection ended. */
@@ -43,6 +47,12 @@ enum pump_ending {
  * Blocks:  until then.
  */
 enum pump_ending pump_run(struct pump *p, int *ret_error);
+
+/*
+ * After PUMP_BROKEN, answers: had the other side closed before, with everything acknowledged,
+ * so that the reset only answers to what was sent afterwards? Then nothing acknowledged is lost.
+ */
+bool pump_had_goodbye(const struct pump *p);
 
 /* Bring the headers to the present time. */
 void pump_stamp(struct pump *p);

@@ -181,6 +181,16 @@ static int after_ending(struct sender *s, enum pump_ending ending, int error)
     }
 }
 
+/* A connection has got whole messages across: start counting anew. */
+static void note_progress(struct sender *s, enum pump_ending ending)
+{
+    s->attempts = s->pump.options->retries;
+    s->rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS;
+    /* Were those messages read too? A reset leaves that open. */
+    if (ending != PUMP_DONE && !(ending == PUMP_BROKEN && pump_had_goodbye(&s->pump)))
+        s->resets++;
+}
+
 /* Returns: the exit status. */
 static int send_everything(struct sender *s)
 {
@@ -198,16 +208,11 @@ static int send_everything(struct sender *s)
             progress_clear(&p->progress);
             say("connected to %s", p->wire.peer);
         }
-        uint64_t before = p->outbox.acked;
+        uint64_t before = p->outbox.acked; /* where a message starts */
         int error = 0;
         enum pump_ending ending = pump_run(p, &error);
-        if (p->outbox.acked > before) { /* it worked for a while: start counting anew */
-            s->attempts = p->options->retries;
-            s->rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS;
-            /* Who closes in good order has read everything; a reset leaves that open. */
-            if (ending != PUMP_DONE && !p->wire.peer_closed)
-                s->resets++;
-        }
+        if (outbox_settled(&p->outbox) > before)
+            note_progress(s, ending);
         status = after_ending(s, ending, error);
     }
     wire_close(&p->wire, false);

@@ -202,6 +202,15 @@ uint64_t wire_in_flight(const struct wire *wire)
     return (uint64_t)bytes;
 }
 
+uint64_t wire_on_the_way(const struct wire *wire)
+{
+    int held = 0, unsent = 0;
+
+    if (ioctl(wire->fd, SIOCOUTQ, &held) < 0 || ioctl(wire->fd, SIOCOUTQNSD, &unsent) < 0)
+        return 0;
+    return held > unsent ? (uint64_t)(held - unsent) : 0;
+}
+
 void wire_close(struct wire *wire, bool abort)
 {
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};

@@ -66,6 +66,9 @@ ssize_t wire_drain(struct wire *wire);
 /* How many bytes sent were not acknowledged. Holds for a broken connection too. */
 uint64_t wire_in_flight(const struct wire *wire);
 
+/* How many bytes are on the way: the kernel has sent them, nobody has acknowledged them. */
+uint64_t wire_on_the_way(const struct wire *wire);
+
 /* Close; with ABORT nothing that is still in the kernel is sent. */
 void wire_close(struct wire *wire, bool abort);
 

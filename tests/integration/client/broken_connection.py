@@ -8,8 +8,9 @@
 
 import re
 import socket
+import time
 
-from peer import (Listener, check, check_in, feed, finish, read_all, reset, run, start,
+from peer import (PATIENCE, Listener, check, check_in, feed, finish, read_all, reset, run, start,
                   tell_skipped)
 
 LINES = b"x" * 99 + b"\n"
@@ -109,6 +110,25 @@ def talks_back():
     check("talks back", finish(process), (0, ""))
 
 
+def talks_all_the_time(reads):
+    """Its words are no progress: who neither acknowledges nor closes is given up."""
+    listener = Listener()
+    process = start(listener.port, "-w", "0.3", *(["hi"] if reads else []))
+    feed(process, LINES * 200000)
+    connection = listener.accept()
+    if reads:
+        check("what came", read_all(connection), b"hi\n")
+    limit = time.monotonic() + PATIENCE
+    try:
+        while time.monotonic() < limit:
+            connection.sendall(b"noise")
+    except ConnectionError:
+        pass
+    status, errors = finish(process)
+    check("talks on", status, 75)
+    check_in("talks on", "not closed" if reads else "no progress for 0.3 s", errors)
+
+
 def tries_every_address():
     """localhost is often ::1 first; a server on 127.0.0.1 must be found all the same."""
     families = {info[0] for info in socket.getaddrinfo("localhost", 1, type=socket.SOCK_STREAM)}
@@ -131,4 +151,6 @@ closed_before_a_line()
 stops_reading()
 never_closes()
 talks_back()
+talks_all_the_time(True)
+talks_all_the_time(False)
 tries_every_address()

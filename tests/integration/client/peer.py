@@ -60,6 +60,14 @@ def read_exactly(connection, count):
     return data
 
 
+def wait_for(connection, count):
+    """Wait until COUNT bytes have come, and leave them unread."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(count, 1))
+    if count > 0:
+        connection.recv(1, socket.MSG_PEEK)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+
 def reset(connection):
     """Close in a way that the other side sees as a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
