@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -17,13 +18,17 @@
 
 /*
  * A standard stream that is closed would make room for a socket in its place. Standard
- * input is opened for writing, so that reading it fails.
+ * input is opened for writing and standard output for reading, so that using them fails.
  */
 static void fill_standard_streams(void)
 {
+    static const int modes[] = {
+        [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_RDWR,
+    };
+
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0)
-            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDWR); /* takes this place */
+            (void)open("/dev/null", modes[fd]); /* the lowest free number: this place */
 }
 
 /* What was printed may still fail to be written. */
@@ -40,6 +45,7 @@ int main(int argc, char **argv)
     struct options options;
     char problem[OPTIONS_PROBLEM_BYTES];
 
+    (void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal; a failed write says more */
     fill_standard_streams();
     switch (options_parse(argc, argv, &options, problem)) {
     case OPTIONS_HELP:

@@ -4,14 +4,14 @@
 # A newcomer reads --help, the manual, or presses TAB, and must find the same options
 # everywhere. --help is made from the table that parses, so it is the measure: each option
 # stands in the manual and in both completions, and none of them knows one that does not
-# exist. Usage errors end with 64 and one line, and output that can not be written is an error.
+# exist. Usage errors end with 64 and one line, and output that cannot be written is an error.
 
 import os
 import re
 import shutil
 import subprocess
 
-from peer import PEERLOG, check, check_in, run, tell_skipped
+from peer import PEERLOG, as_at_a_terminal, check, check_in, run, tell_skipped
 
 SOURCE = os.environ.get("PEERLOG_SOURCE", ".")
 
@@ -70,12 +70,14 @@ def try_bash_completion():
 
 
 def refuse_usage():
-    for options in (["--bogus"], ["-P", "0"], ["-f", "x", "y"], ["--timeout"]):
+    for options in (["--bogus"], ["-P", "0"], ["-f", "x", "y"], ["--timeout"], ["-P", "none"],
+                    ["--retry", "2", "-P", "none", "hi"]):
         status, output, errors = run(*options)
         check(f"{options}", (status, output, errors.count("\n")), (64, "", 1))
         check(f"{options}", errors.startswith("peerlog: "), True)
     status, _, errors = run("hi", environment={"PEERLOG_PORT": "none at all"})
     check("a service that does not exist", status, 64)
+    check_in("where its name stands", "PEERLOG_PORT: \"none at all\" is no", errors)
 
 
 def refuse_a_full_disk():
@@ -87,10 +89,25 @@ def refuse_a_full_disk():
     check("a full disk", done.returncode, 74)
 
 
+def write_to_nobody():
+    """A pipe without a reader, and streams that are closed: SIGPIPE never kills, and what
+    cannot be written is an error, unless there is a worse one."""
+    for option, status in ("-h", 74), ("-V", 74), ("--bogus", 64):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([PEERLOG, option], stdout=writer, stderr=writer,
+                              preexec_fn=as_at_a_terminal, check=False)
+        os.close(writer)
+        check(f"{option} to a broken pipe", done.returncode, status)
+        done = subprocess.run(["sh", "-c", 'exec "$0" "$1" >&- 2>&-', PEERLOG, option], check=False)
+        check(f"{option} to nothing", done.returncode, status)
+
+
 all_letters, all_names = options_of_help()
 compare_manual(all_letters, all_names)
 compare_completions(all_letters, all_names)
 try_bash_completion()
 refuse_usage()
 refuse_a_full_disk()
+write_to_nobody()
 check_in("--version", "peerlog ", run("--version")[1])

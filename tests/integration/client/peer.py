@@ -74,14 +74,19 @@ def reset(connection):
     connection.close()
 
 
+def as_at_a_terminal():
+    """For a child: signals as a shell sets them, whoever started the test."""
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGPIPE:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(port, *options, environment=None):
     """peerlog with pipes for standard input and error, and signals as at a terminal."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("PEERLOG_")}
     env.update(environment or {})
     words = [PEERLOG] + ([] if port is None else ["-P", str(port)]) + list(options)
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env=env,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                            stderr=subprocess.PIPE, env=env, preexec_fn=as_at_a_terminal)
 
 
 def feed(process, data):
