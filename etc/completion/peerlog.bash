@@ -39,9 +39,10 @@ _peerlog()
     --framing)
         COMPREPLY=($(compgen -W "lf nul octet-counting" -- "$current"))
         return ;;
-    --progress)
+    --progress | --rfc5424)
         if [[ ${COMP_WORDS[COMP_CWORD - 1]} == "=" || $2 == "=" ]]; then
-            COMPREPLY=($(compgen -W "auto always never" -- "$current"))
+            [[ $previous == --rfc5424 ]] && words="notq notime nohost" || words="auto always never"
+            COMPREPLY=($(compgen -W "$words" -- "$current"))
             return
         fi ;;
     -P | --port | -S | --size | -t | --tag | -w | --timeout | --retry)

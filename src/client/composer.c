@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Composer: see composer.h. A line falls into parts (by what the framing can not
+ * Composer: see composer.h. A line falls into parts (by what the framing cannot
  * carry), a part into pieces (by size), and each piece becomes one message.
  */
 #include "config.h"
@@ -19,6 +19,14 @@
 /* Digits and space of a count; a terminator is shorter. */
 #define MAX_COUNT_BYTES (PEERLOG_MAX_COUNT_DIGITS + 1)
 
+size_t composer_least_bytes(const struct composer *c)
+{
+    /* A text may bring the longest PRI there is, and all its pieces get it. */
+    size_t pri = c->added.len > 0 ? PEERLOG_MAX_PRI_DIGITS + 2 : 0;
+
+    return c->header.len + pri + PEERLOG_CLIENT_MIN_TEXT_BYTES;
+}
+
 int composer_init(struct composer *c, const struct options *options, struct outbox *outbox,
                   const char *host, const char *user)
 {
@@ -34,12 +42,11 @@ int composer_init(struct composer *c, const struct options *options, struct outb
     header_init(&c->header, options, host, user);
     header_stamp(&c->header, &epoch);
     if (options->adds_pri)
-        c->added_pri_len = (size_t)snprintf(c->added_pri, sizeof c->added_pri, "<%u>",
-                                            (unsigned)options->priority);
-    size_t header_bytes = c->header.len + c->added_pri_len;
-    if (max < header_bytes + PEERLOG_CLIENT_MIN_TEXT_BYTES)
+        c->added.len = (size_t)snprintf(c->added.text, sizeof c->added.text, "<%u>",
+                                        (unsigned)options->priority);
+    if (max < composer_least_bytes(c))
         return -EMSGSIZE;
-    c->max_text_bytes = max - header_bytes;
+    c->max_text_bytes = max - c->header.len;
     return 0;
 }
 
@@ -48,20 +55,42 @@ void composer_stamp(struct composer *c, const struct timespec *now)
     header_stamp(&c->header, now);
 }
 
-/* Octet counting needs a PRI to be recognised, unless the text brings its own. */
-static bool wants_added_pri(const struct composer *c, const unsigned char *text, size_t len)
+/*
+ * Octet counting alone needs a PRI to be recognised, unless the text brings its own, which
+ * then is that of all its pieces. Returns: what stands before the piece that begins with TEXT.
+ */
+static const struct composer_pri *next_pri(const struct composer *c, const unsigned char *text,
+                                           size_t len)
+{
+    static const struct composer_pri none = {.len = 0};
+    uint8_t own;
+
+    if (c->carried.len > 0)
+        return &c->carried;
+    return c->added.len == 0 || priority_parse(text, len, &own) > 0 ? &none : &c->added;
+}
+
+/* The first piece of a text has gone, and begins with TEXT: what do the others get? */
+static void carry_pri(struct composer *c, const unsigned char *text, size_t len)
 {
     uint8_t own;
 
-    return c->added_pri_len > 0 && priority_parse(text, len, &own) == 0;
+    if (c->added.len == 0 || c->carried.len > 0)
+        return;
+    c->carried = c->added;
+    size_t own_len = priority_parse(text, len, &own);
+    if (own_len > 0) {
+        memcpy(c->carried.text, text, own_len);
+        c->carried.len = own_len;
+    }
 }
 
 /* One message: count, header, text, terminator. */
 static int add_piece(struct composer *c, const unsigned char *text, size_t len)
 {
     enum framing framing = c->options->framing;
-    size_t pri_len = wants_added_pri(c, text, len) ? c->added_pri_len : 0;
-    size_t body_len = c->header.len + pri_len + len;
+    const struct composer_pri *pri = next_pri(c, text, len);
+    size_t body_len = c->header.len + pri->len + len;
     unsigned char *place;
 
     int error = outbox_reserve(c->outbox, body_len + MAX_COUNT_BYTES, &place);
@@ -74,8 +103,8 @@ static int add_piece(struct composer *c, const unsigned char *text, size_t len)
     }
     memcpy(at, c->header.text, c->header.len);
     at += c->header.len;
-    memcpy(at, c->added_pri, pri_len);
-    at += pri_len;
+    memcpy(at, pri->text, pri->len);
+    at += pri->len;
     memcpy(at, text, len);
     at += len;
     if (framing != FRAMING_OCTET_COUNTING)
@@ -84,17 +113,24 @@ static int add_piece(struct composer *c, const unsigned char *text, size_t len)
     return 0;
 }
 
+/* How much of TEXT fits into one message. */
+static size_t text_room(const struct composer *c, const unsigned char *text, size_t len)
+{
+    return c->max_text_bytes - next_pri(c, text, len)->len;
+}
+
 /* Pieces from the front of TEXT, until the rest fits into one message. */
 static int add_full_pieces(struct composer *c, const unsigned char *text, size_t len,
                            size_t *ret_taken)
 {
     size_t at = 0;
 
-    while (len - at > c->max_text_bytes) {
-        size_t piece = utf8_cut(text + at, c->max_text_bytes);
+    while (len - at > text_room(c, text + at, len - at)) {
+        size_t piece = utf8_cut(text + at, text_room(c, text + at, len - at));
         int error = add_piece(c, text + at, piece);
         if (error < 0)
             return error;
+        carry_pri(c, text + at, piece);
         at += piece;
         c->cut++;
     }
@@ -106,11 +142,17 @@ static int add_part(struct composer *c, const unsigned char *text, size_t len)
 {
     size_t taken = 0;
 
+    /* An empty message is none, but a PRI added to it would make it one. */
+    if (len == 0 && (c->options->skip_empty || c->added.len > 0))
+        return 0;
     int error = add_full_pieces(c, text, len, &taken);
-    return error < 0 ? error : add_piece(c, text + taken, len - taken);
+    if (error == 0)
+        error = add_piece(c, text + taken, len - taken);
+    c->carried.len = 0;
+    return error;
 }
 
-/* Parts from the front of TEXT, each up to a BREAKER, which the framing can not carry. */
+/* Parts from the front of TEXT, each up to a BREAKER, which the framing cannot carry. */
 static int add_parts(struct composer *c, int breaker, const unsigned char *text, size_t len,
                      size_t *ret_taken)
 {
@@ -134,8 +176,6 @@ static int add_line(struct composer *c, const unsigned char *text, size_t len)
     size_t taken = 0;
     int error = 0;
 
-    if (len == 0 && c->options->skip_empty)
-        return 0;
     if (c->options->framing == FRAMING_NUL)
         error = add_parts(c, '\0', text, len, &taken);
     return error < 0 ? error : add_part(c, text + taken, len - taken);
@@ -177,7 +217,7 @@ static int add_block(struct composer *c, const unsigned char *bytes, size_t len)
     return 0;
 }
 
-/* What stands behind the last LF, as far as it can not wait for the rest of its line. */
+/* What stands behind the last LF, as far as it cannot wait for the rest of its line. */
 static int add_overflow(struct composer *c, const unsigned char *text, size_t len,
                         size_t *ret_taken)
 {
@@ -219,7 +259,8 @@ int composer_add_lines(struct composer *c, const unsigned char *bytes, size_t le
     size_t lines = 0, more = 0;
     int error = 0;
 
-    if (c->is_plain) {
+    /* No line in so few bytes is too long; among more, each has to be measured. */
+    if (c->is_plain && len <= c->max_text_bytes) {
         const unsigned char *lf = memrchr(bytes + scanned, '\n', len - scanned);
         lines = lf == NULL ? 0 : (size_t)(lf - bytes) + 1;
         if (lines > 0)

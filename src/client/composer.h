@@ -4,7 +4,7 @@
  * its count or its terminator, and is cut when it is too long. Plain lines that end
  * with LF need nothing of that and pass in blocks.
  *
- * What the framing can not carry inside a message ends it: an LF in an argument with lf
+ * What the framing cannot carry inside a message ends it: an LF in an argument with lf
  * framing, a NUL with nul framing. Each part then is a message with a header.
  */
 #ifndef PEERLOG_CLIENT_COMPOSER_H
@@ -18,16 +18,22 @@
 #include "client/options.h"
 #include "client/outbox.h"
 
+/* A PRI as it stands on the wire, "<13>". */
+struct composer_pri {
+    char text[8];
+    size_t len; /* 0: none */
+};
+
 struct composer {
     const struct options *options;
     struct outbox *outbox;
     struct header header;
     bool is_plain;          /* nothing is added to lines, so they pass in blocks */
-    char added_pri[8];      /* with octet counting, for texts without one */
-    size_t added_pri_len;
-    size_t max_text_bytes;  /* of one message, without its header */
+    struct composer_pri added;   /* with octet counting alone, for texts without one */
+    struct composer_pri carried; /* of the text that is being cut, for its next pieces */
+    size_t max_text_bytes;  /* of one message, without its header but with its PRI */
     uint64_t cut;           /* pieces that do not end where their line ended */
-    uint64_t breaks;        /* messages ended by what the framing can not carry */
+    uint64_t breaks;        /* messages ended by what the framing cannot carry */
 };
 
 /*
@@ -38,11 +44,15 @@ struct composer {
 int composer_init(struct composer *c, const struct options *options, struct outbox *outbox,
                   const char *host, const char *user);
 
+/* The least size that --size can ask for, with this header. Holds after composer_init(). */
+size_t composer_least_bytes(const struct composer *c);
+
 /* The time that goes into the headers from now on. */
 void composer_stamp(struct composer *c, const struct timespec *now);
 
 /*
- * Compose one argument of any content, empty included.
+ * Compose one argument of any content, empty included unless that is to be skipped, or has
+ * nothing but an added PRI.
  * Returns: 0, or -ENOMEM.
  */
 int composer_add_text(struct composer *c, const unsigned char *text, size_t len);

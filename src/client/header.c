@@ -27,7 +27,7 @@ static void set_host(struct header *h, const char *host)
 {
     bool is_bsd = h->options->header_form == HEADER_RFC3164;
 
-    if (!header_is_word(host) || *host == '.')
+    if (!header_is_word(host) || *host == '.' || (!is_bsd && h->options->omits_host))
         host = is_bsd ? "localhost" : "-";
     (void)snprintf(h->host, sizeof h->host, "%s", host); /* a longer one is no host name */
     if (is_bsd)
@@ -84,7 +84,10 @@ void header_stamp(struct header *h, const struct timespec *now)
         return;
     h->stamp = *now;
     if (o->header_form == HEADER_RFC5424) {
-        format_long_time(now, when);
+        if (o->omits_time)
+            (void)strcpy(when, "-");
+        else
+            format_long_time(now, when);
         (void)snprintf(id, sizeof id, o->id != 0 ? "%ld" : "-", o->id);
         len = snprintf(h->text, sizeof h->text, "<%u>1 %s %s %s %s - - ", o->priority, when,
                        h->host, h->tag, id);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Interrupt: SIGINT and SIGTERM as something to wait for, so that peerlog can say what
- * was sent before it goes. The same signal a second time ends the program at once.
+ * was sent before it goes. A second one of either kind ends the program at once.
  */
 #ifndef PEERLOG_CLIENT_INTERRUPT_H
 #define PEERLOG_CLIENT_INTERRUPT_H
 
 /*
- * Catch the signals from now on; one that is ignored stays so (nohup). SIGPIPE is ignored.
+ * Catch the signals from now on; one that is ignored stays so (nohup).
  * Returns: a descriptor that becomes readable when one comes, or a negative errno.
  * Threads: one.
  */

@@ -7,6 +7,8 @@ libpeerlog_client_a_SOURCES = \
 	src/client/header.h \
 	src/client/interrupt.c \
 	src/client/interrupt.h \
+	src/client/lookup.c \
+	src/client/lookup.h \
 	src/client/options.c \
 	src/client/options.h \
 	src/client/outbox.c \

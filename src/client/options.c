@@ -56,9 +56,6 @@ static void raise_flag(struct parse *p, int id)
     case ID_RFC3164:
         o->header_form = HEADER_RFC3164;
         break;
-    case ID_RFC5424:
-        o->header_form = HEADER_RFC5424;
-        break;
     case ID_OCTET_COUNT:
         o->framing = FRAMING_OCTET_COUNTING;
         break;
@@ -92,7 +89,8 @@ static const struct option_entry table[] = {
     {'t', 1, "tag", "TAG", "put TAG before each message", value_tag},
     {'i', 2, "id", "[=ID]", "put peerlog's process id, or ID, behind the tag", value_id},
     {ID_RFC3164, 0, "rfc3164", "", "send the header of RFC 3164 (BSD syslog)", NULL},
-    {ID_RFC5424, 0, "rfc5424", "", "send the header of RFC 5424", NULL},
+    {ID_RFC5424, 2, "rfc5424", "[=WITHOUT]", "send the header of RFC 5424 (notq,notime,nohost)",
+     value_rfc5424},
     {ID_FRAMING, 1, "framing", "HOW", "end messages by lf (default) or nul, or octet-counting",
      value_framing},
     {ID_OCTET_COUNT, 0, "octet-count", "", "the same as --framing=octet-counting", NULL},
@@ -159,20 +157,26 @@ static void fill_getopt_tables(char letters[], struct option long_options[])
     *long_options = (struct option){0};
 }
 
-/* Why getopt_long() answered '?' or ':' at WORD. */
+/*
+ * Why getopt_long() answered '?' or ':'. It leaves the letter or the number of the option in
+ * optopt, 0 when that is a long name it does not know. WORD is the one before optind, which
+ * holds a long option but not always a letter.
+ */
 static bool refuse_option(struct parse *p, int answer, const char *word)
 {
     const struct option_entry *e = entry_of(optopt);
+    char letter[] = {'-', (char)optopt, '\0'};
 
     if (answer == ':')
-        return value_refuse(p, "%s needs a value: %s; see \"peerlog --help\"", word,
-                      e == NULL ? "" : e->argument);
-    if (e != NULL && strncmp(word, "--", 2) == 0)
+        return value_refuse(p, "%s needs a value: %s; see \"peerlog --help\"",
+                            strncmp(word, "--", 2) == 0 ? word : letter,
+                            e == NULL ? "" : e->argument);
+    if (e != NULL)
         return value_refuse(p, "%s takes no value; see \"peerlog --help\"", word);
-    if (strncmp(word, "--", 2) == 0)
+    if (optopt == 0)
         return value_refuse(p, "%s is no option, or the start of several; see \"peerlog "
                             "--help\"", word);
-    return value_refuse(p, "-%c is no option; see \"peerlog --help\"", optopt);
+    return value_refuse(p, "%s is no option; see \"peerlog --help\"", letter);
 }
 
 static bool parse_words(struct parse *p, int argc, char **argv)
@@ -213,9 +217,12 @@ static bool fill_address(struct parse *p)
     if (p->options->server == NULL &&
         !value_server(p, server != NULL && *server != '\0' ? server : PEERLOG_DEFAULT_ADDRESS))
         return false;
+    p->options->port_source = "--port";
+    if (p->options->port != NULL)
+        return true;
     (void)strcpy(p->source, "PEERLOG_PORT");
-    return p->options->port != NULL ||
-           value_port(p, port != NULL && *port != '\0' ? port : default_port);
+    p->options->port_source = "PEERLOG_PORT";
+    return value_port(p, port != NULL && *port != '\0' ? port : default_port);
 }
 
 /* RFC 5424, section 6.2.5: an APP-NAME is printable ASCII without spaces. */
@@ -225,7 +232,7 @@ static bool check_app_name(struct parse *p)
 
     if (tag == NULL || *tag == '\0' || header_is_word(tag))
         return true;
-    return value_refuse(p, "--tag: \"%s\" can not stand in a header of RFC 5424; there a tag is "
+    return value_refuse(p, "--tag: \"%s\" cannot stand in a header of RFC 5424; there a tag is "
                         "printable ASCII without spaces", tag);
 }
 

@@ -34,6 +34,7 @@ enum progress_when {
 struct options {
     const char *server; /* a name or a numeric address, without brackets */
     const char *port;   /* a number or a service name */
+    const char *port_source; /* who said so: "--port", "PEERLOG_PORT" */
     int family;         /* AF_UNSPEC, AF_INET or AF_INET6 */
 
     const char *file;    /* NULL or "-": standard input */
@@ -43,6 +44,8 @@ struct options {
 
     enum framing framing;         /* FRAMING_LF, FRAMING_NUL or FRAMING_OCTET_COUNTING */
     enum header_form header_form;
+    bool omits_time;     /* from a header of RFC 5424 */
+    bool omits_host;
     bool adds_pri;       /* octet counting alone: a PRI for each text that has none */
     uint8_t priority;    /* of headers and added PRIs */
     const char *tag;     /* NULL: none, or the user's name where the form needs one */

@@ -35,6 +35,7 @@ struct outbox_tally {
     uint64_t composed;
     uint64_t sent;  /* begun, at least */
     uint64_t acked; /* to their last byte */
+    uint64_t unfinished_bytes; /* read, of a message that is not whole; not the outbox's to know */
 };
 
 void outbox_init(struct outbox *o, enum framing framing);

@@ -17,36 +17,37 @@
 #define MIN_BAR_CELLS 8u
 #define MAX_BAR_CELLS 60u
 #define FIELD_BYTES 32u
+#define FIELDS 4u
 #define MAX_SECONDS 359999999u /* what is longer is as good as never */
 
 /* 999 bytes, 1.5 KiB, 12.0 MiB, ... */
-static void format_bytes(double bytes, char text[FIELD_BYTES])
+static void format_bytes(double bytes, const char *behind, char text[FIELD_BYTES])
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     double value = bytes / 1024;
     size_t unit = 0;
 
     if (bytes < 1024) {
-        (void)snprintf(text, FIELD_BYTES, "%.0f B", bytes);
+        (void)snprintf(text, FIELD_BYTES, "%.0f B%s", bytes, behind);
         return;
     }
     while (value >= 1024 && unit < COUNT_OF(units) - 1) {
         value /= 1024;
         unit++;
     }
-    (void)snprintf(text, FIELD_BYTES, "%.1f %s", value, units[unit]);
+    (void)snprintf(text, FIELD_BYTES, "%.1f %s%s", value, units[unit], behind);
 }
 
 /* 0:07, 12:34, 3:00:00 */
-static void format_seconds(double time, char text[FIELD_BYTES])
+static void format_seconds(double time, const char *behind, char text[FIELD_BYTES])
 {
     unsigned seconds = time < MAX_SECONDS ? (unsigned)time : MAX_SECONDS;
     unsigned hours = seconds / 3600, minutes = seconds / 60 % 60, rest = seconds % 60;
 
     if (hours > 0)
-        (void)snprintf(text, FIELD_BYTES, "%u:%02u:%02u", hours, minutes, rest);
+        (void)snprintf(text, FIELD_BYTES, "%u:%02u:%02u%s", hours, minutes, rest, behind);
     else
-        (void)snprintf(text, FIELD_BYTES, "%u:%02u", minutes, rest);
+        (void)snprintf(text, FIELD_BYTES, "%u:%02u%s", minutes, rest, behind);
 }
 
 /* "[#####     ] " in CELLS cells, filled by PERCENT. */
@@ -62,36 +63,60 @@ static size_t put_bar(char *dst, size_t cells, unsigned percent)
     return cells + 3;
 }
 
+/* Fields between two spaces, as many as stay below COLUMNS: half a number would mislead. */
+static size_t join_fields(char fields[FIELDS][FIELD_BYTES], size_t columns,
+                          char text[FIELDS * FIELD_BYTES])
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < FIELDS; i++) {
+        const char *space = len > 0 ? "  " : "";
+        size_t more = strlen(space) + strlen(fields[i]);
+        if (*fields[i] == '\0')
+            continue;
+        if (len + more >= columns)
+            break;
+        (void)snprintf(text + len, FIELDS * FIELD_BYTES - len, "%s%s", space, fields[i]);
+        len += more; /* it fits: no field is as long as its room with two spaces */
+    }
+    text[len] = '\0';
+    return len;
+}
+
+/* Percentage, bytes, rate and time; a field that is not known stays empty. Returns: percent. */
+static unsigned format_fields(char fields[FIELDS][FIELD_BYTES], uint64_t done, uint64_t total,
+                              uint64_t elapsed_ms)
+{
+    double per_ms = elapsed_ms > 0 ? (double)done / (double)elapsed_ms : 0;
+    bool is_under_way = total > 0 && done < total;
+    unsigned percent = is_under_way ? (unsigned)((double)done * 100 / (double)total) : 100;
+
+    if (total > 0)
+        (void)snprintf(fields[0], FIELD_BYTES, "%3u%%", percent);
+    format_bytes((double)done, "", fields[1]);
+    format_bytes(per_ms * 1000, "/s", fields[2]);
+    if (!is_under_way)
+        format_seconds((double)elapsed_ms / 1000, "", fields[3]);
+    else if (per_ms > 0)
+        format_seconds((double)(total - done) / per_ms / 1000, " left", fields[3]);
+    return percent;
+}
+
 size_t progress_format(char line[PROGRESS_LINE_BYTES], size_t columns, uint64_t done,
                        uint64_t total, uint64_t elapsed_ms)
 {
-    char bytes[FIELD_BYTES], rate[FIELD_BYTES], left[FIELD_BYTES] = "", text[4 * FIELD_BYTES];
-    double per_ms = elapsed_ms > 0 ? (double)done / (double)elapsed_ms : 0;
-    unsigned percent = 100;
+    char fields[FIELDS][FIELD_BYTES] = {""}, text[FIELDS * FIELD_BYTES];
+    unsigned percent = format_fields(fields, done, total, elapsed_ms);
     size_t at = 0;
 
-    format_bytes((double)done, bytes);
-    format_bytes(per_ms * 1000, rate);
-    if (total > 0 && done < total) {
-        percent = (unsigned)((double)done * 100 / (double)total);
-        if (per_ms > 0)
-            format_seconds((double)(total - done) / per_ms / 1000, left);
-    } else {
-        format_seconds((double)elapsed_ms / 1000, left);
-    }
-    const char *behind = *left != '\0' && total > 0 && done < total ? " left" : "";
-    int n = total > 0 ? snprintf(text, sizeof text, "%3u%%  %s  %s/s  %s%s", percent, bytes, rate,
-                                 left, behind)
-                      : snprintf(text, sizeof text, "%s  %s/s  %s%s", bytes, rate, left, behind);
-    size_t len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    size_t len = join_fields(fields, SIZE_MAX, text);
     if (total > 0 && columns > len + MIN_BAR_CELLS + 3) {
         size_t cells = columns - len - 4;
         at = put_bar(line, cells < MAX_BAR_CELLS ? cells : MAX_BAR_CELLS, percent);
-    } else if (columns > 0 && len >= columns) {
-        len = columns - 1;
+    } else if (len >= columns) {
+        len = join_fields(fields, columns, text);
     }
-    memcpy(line + at, text, len);
-    line[at + len] = '\0';
+    memcpy(line + at, text, len + 1);
     return at + len;
 }
 

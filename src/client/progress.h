@@ -41,7 +41,8 @@ void progress_finish(struct progress *p, uint64_t done, uint64_t now_ms);
 
 /*
  * Write the line for DONE of TOTAL bytes (0: unknown) after ELAPSED_MS, to fit into
- * COLUMNS, with a bar when there is room for one.
+ * COLUMNS (at least 1), with a bar when there is room for one and only with the fields
+ * for which there is room.
  * Returns: its length; no line end and no control character is in it.
  */
 size_t progress_format(char line[PROGRESS_LINE_BYTES], size_t columns, uint64_t done,

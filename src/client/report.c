@@ -16,16 +16,17 @@
 
 #include "client/say.h"
 
-void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally)
+/* The messages of TALLY. Returns: the length. */
+static int format_messages(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally)
 {
     uint64_t missing = tally->sent - tally->acked, waiting = tally->composed - tally->sent;
     const char *plural = tally->sent == 1 ? "" : "s";
     int len;
 
-    if (tally->sent == 0 && waiting > 0) {
-        (void)snprintf(text, REPORT_TALLY_BYTES, "none of %" PRIu64 " messages was sent", waiting);
-        return;
-    }
+    if (tally->sent == 0 && waiting == 1)
+        return snprintf(text, REPORT_TALLY_BYTES, "the message was not sent");
+    if (tally->sent == 0 && waiting > 0)
+        return snprintf(text, REPORT_TALLY_BYTES, "none of %" PRIu64 " messages was sent", waiting);
     if (tally->sent == 0)
         len = snprintf(text, REPORT_TALLY_BYTES, "no message was sent");
     else if (missing == 0)
@@ -35,9 +36,20 @@ void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tall
         len = snprintf(text, REPORT_TALLY_BYTES, "%" PRIu64 " message%s sent, %" PRIu64
                        " acknowledged, %" PRIu64 " may be missing",
                        tally->sent, plural, tally->acked, missing);
-    if (waiting > 0) /* it fits: four numbers of 20 digits and the words */
-        (void)snprintf(text + len, REPORT_TALLY_BYTES - (size_t)len, ", %" PRIu64 " not sent",
-                       waiting);
+    if (waiting > 0)
+        len += snprintf(text + len, REPORT_TALLY_BYTES - (size_t)len, ", %" PRIu64 " not sent",
+                        waiting);
+    return len;
+}
+
+void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally)
+{
+    int len = format_messages(text, tally); /* all fits: five numbers of 20 digits and the words */
+
+    if (tally->unfinished_bytes > 0)
+        (void)snprintf(text + len, REPORT_TALLY_BYTES - (size_t)len,
+                       ", and %" PRIu64 " byte%s of an unfinished line lost",
+                       tally->unfinished_bytes, tally->unfinished_bytes == 1 ? "" : "s");
 }
 
 static const char *family_hint(const struct options *options)
@@ -65,37 +77,52 @@ static const char *refusal_hint(int error)
     }
 }
 
-/* What the resolver says. */
-static const char *answer_text(const struct wire_failure *failure)
+const char *report_reason(enum wire_result result, const struct wire_failure *failure)
 {
+    if (result == WIRE_REFUSED)
+        return strerror(failure->error);
     return failure->error == EAI_SYSTEM ? strerror(failure->system_error)
                                         : gai_strerror(failure->error);
+}
+
+int report_status(int error, int otherwise)
+{
+    bool is_missing = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+
+    return is_missing ? EX_OSERR : otherwise;
+}
+
+/* The resolver's answer as an errno, as far as it has one. */
+static int answer_error(const struct wire_failure *failure)
+{
+    return failure->error == EAI_MEMORY ? ENOMEM : failure->system_error;
 }
 
 int report_unconnected(const struct options *options, enum wire_result result,
                        const struct wire_failure *failure)
 {
+    const char *reason = report_reason(result, failure);
     char others[48] = "";
 
     switch (result) {
     case WIRE_NO_HOST:
         say("no address for host \"%s\"%s: %s", options->server, family_hint(options),
-            answer_text(failure));
+            reason);
         return EX_NOHOST;
     case WIRE_NO_SERVICE:
-        say("\"%s\" is no known service; give the port as a number from 1 to 65535",
-            options->port);
+        say("%s: \"%s\" is no known service; give the port as a number from 1 to 65535",
+            options->port_source, options->port);
         return EX_USAGE;
     case WIRE_NO_ANSWER:
-        say("cannot look up host \"%s\" now: %s", options->server, answer_text(failure));
-        return EX_TEMPFAIL;
+        say("cannot look up host \"%s\" now: %s", options->server, reason);
+        return report_status(answer_error(failure), EX_TEMPFAIL);
     default:
         if (failure->addresses > 1)
             (void)snprintf(others, sizeof others, " (the last of %d addresses)",
                            failure->addresses);
-        say("cannot connect to %s%s: %s%s", failure->peer, others, strerror(failure->error),
+        say("cannot connect to %s%s: %s%s", failure->peer, others, reason,
             refusal_hint(failure->error));
-        return EX_UNAVAILABLE;
+        return report_status(failure->error, EX_UNAVAILABLE);
     }
 }
 
@@ -103,10 +130,11 @@ void report_broken(const char *peer, int error, const struct outbox_tally *tally
 {
     char text[REPORT_TALLY_BYTES];
     bool may_be_unread = tally->acked > 0 && tally->acked == tally->sent;
+    const char *doubt = tally->acked == 1 ? ", but the other side may not have read it"
+                                          : ", but the other side may not have read them all";
 
     report_format_tally(text, tally);
-    say("%s: %s: %s%s", peer, strerror(error), text,
-        may_be_unread ? ", but the other side may not have read them all" : "");
+    say("%s: %s: %s%s", peer, strerror(error), text, may_be_unread ? doubt : "");
 }
 
 void report_stalled(const char *peer, const struct options *options,
@@ -119,6 +147,15 @@ void report_stalled(const char *peer, const struct options *options,
     say("%s: %s for %g s: %s (--timeout sets the time)", peer,
         is_all ? "not closed by the other side" : "no progress", options->timeout_ms / 1000.0,
         text);
+}
+
+int report_no_memory(const struct outbox_tally *tally)
+{
+    char text[REPORT_TALLY_BYTES];
+
+    report_format_tally(text, tally);
+    say("out of memory: %s", text);
+    return EX_OSERR;
 }
 
 void report_interrupted(const struct outbox_tally *tally)

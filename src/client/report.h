@@ -13,10 +13,19 @@
 #include "client/outbox.h"
 #include "client/wire.h"
 
-#define REPORT_TALLY_BYTES 200u
+#define REPORT_TALLY_BYTES 256u
 
 /* Write TALLY as words: "3 messages sent, 2 acknowledged, 1 may be missing". */
 void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally);
+
+/* Why there is no connection, in the words of the system. */
+const char *report_reason(enum wire_result result, const struct wire_failure *failure);
+
+/*
+ * The exit status for ERROR (an errno): EX_OSERR when memory or descriptors are missing,
+ * OTHERWISE for everything else.
+ */
+int report_status(int error, int otherwise);
 
 /* Say why there is no connection. Returns: the exit status. */
 int report_unconnected(const struct options *options, enum wire_result result,
@@ -28,6 +37,9 @@ void report_broken(const char *peer, int error, const struct outbox_tally *tally
 /* Say that PEER did not go on in time. */
 void report_stalled(const char *peer, const struct options *options,
                     const struct outbox_tally *tally);
+
+/* Say that memory is missing. Returns: the exit status. */
+int report_no_memory(const struct outbox_tally *tally);
 
 /* Say that a signal ended the work. */
 void report_interrupted(const struct outbox_tally *tally);

@@ -3,7 +3,7 @@
  * Say: peerlog's own words, one line each on standard error, beginning "peerlog: ".
  *
  * The whole line is escaped, so whatever came from a file, an argument or the
- * network can not reach the terminal as it is.
+ * network cannot reach the terminal as it is.
  */
 #ifndef PEERLOG_CLIENT_SAY_H
 #define PEERLOG_CLIENT_SAY_H

@@ -63,6 +63,7 @@ static int compose_words(struct pump *p)
 
     if (text == NULL)
         return -ENOMEM;
+    p->source.taken = len;
     pump_stamp(p);
     int error = composer_add_text(&p->composer, (const unsigned char *)text, len);
     free(text);
@@ -84,7 +85,7 @@ static bool rest(struct sender *s)
 }
 
 /* May a new connection help, and is another attempt left? Then use it up. */
-static bool try_again(struct sender *s, const char *peer, int error)
+static bool try_again(struct sender *s, const char *peer, const char *reason)
 {
     struct pump *p = &s->pump;
     bool has_more = p->outbox.acked < p->outbox.composed || !p->source.ended;
@@ -94,7 +95,7 @@ static bool try_again(struct sender *s, const char *peer, int error)
         return false;
     if (p->options->verbose || (is_first && !p->options->quiet)) {
         progress_clear(&p->progress);
-        say("%s: %s; trying again", peer, strerror(error));
+        say("%s: %s; trying again", peer, reason);
     }
     s->attempts--;
     return true;
@@ -103,6 +104,16 @@ static bool try_again(struct sender *s, const char *peer, int error)
 static void end_progress(struct pump *p)
 {
     progress_finish(&p->progress, pump_bytes_done(p), clock_mono_ms());
+}
+
+/* How far the messages have come, those on the way from a pipe included. */
+static struct outbox_tally count(const struct pump *p)
+{
+    struct outbox_tally tally = outbox_count(&p->outbox);
+
+    /* A file still has what was read of it. */
+    tally.unfinished_bytes = p->source.total > 0 ? 0 : p->source.len;
+    return tally;
 }
 
 /* Of a file, what was not even read can be sent later. */
@@ -115,7 +126,7 @@ static void say_unread(const struct pump *p)
 
 static int end_interrupted(struct pump *p)
 {
-    struct outbox_tally tally = outbox_count(&p->outbox);
+    struct outbox_tally tally = count(p);
 
     end_progress(p);
     report_interrupted(&tally);
@@ -128,19 +139,19 @@ static int after_failure(struct sender *s, enum wire_result result,
                          const struct wire_failure *failure)
 {
     struct pump *p = &s->pump;
-    struct outbox_tally tally = outbox_count(&p->outbox);
-    bool is_named = *failure->peer != '\0';
+    struct outbox_tally tally = count(p);
 
     if (result == WIRE_INTERRUPTED)
         return end_interrupted(p);
+    bool is_named = *failure->peer != '\0';
     /* A wrong name stays wrong; everything else may pass. */
     if (result != WIRE_NO_HOST && result != WIRE_NO_SERVICE &&
         try_again(s, is_named ? failure->peer : p->options->server,
-                  is_named ? failure->error : EHOSTUNREACH))
+                  report_reason(result, failure)))
         return rest(s) ? GO_ON : end_interrupted(p);
     end_progress(p);
     int status = report_unconnected(p->options, result, failure);
-    if (tally.composed > 0 && p->options->retries > 0) {
+    if (tally.composed > 0 && p->options->retries > 0 && status != EX_USAGE) {
         char text[REPORT_TALLY_BYTES];
         report_format_tally(text, &tally);
         say("%s", text);
@@ -157,12 +168,12 @@ static int after_ending(struct sender *s, enum pump_ending ending, int error)
     if (ending == PUMP_INTERRUPTED)
         return end_interrupted(p);
     if ((ending == PUMP_BROKEN || ending == PUMP_STALLED) &&
-        try_again(s, p->wire.peer, ending == PUMP_BROKEN ? error : ETIMEDOUT)) {
+        try_again(s, p->wire.peer, strerror(ending == PUMP_BROKEN ? error : ETIMEDOUT))) {
         wire_close(&p->wire, true);
         outbox_rewind(&p->outbox);
         return rest(s) ? GO_ON : end_interrupted(p);
     }
-    struct outbox_tally tally = outbox_count(&p->outbox);
+    struct outbox_tally tally = count(p);
     end_progress(p);
     switch (ending) {
     case PUMP_BROKEN:
@@ -174,8 +185,7 @@ static int after_ending(struct sender *s, enum pump_ending ending, int error)
         say_unread(p);
         return EX_TEMPFAIL;
     case PUMP_NO_MEMORY:
-        say("out of memory");
-        return EX_OSERR;
+        return report_no_memory(&tally);
     default:
         return EX_OK;
     }
@@ -235,8 +245,8 @@ static int prepare_composer(struct pump *p)
     }
     if (composer_init(&p->composer, o, &p->outbox, host, user) == 0)
         return EX_OK;
-    say("--size: %u bytes leave no room for text behind a header of %zu bytes", o->max_bytes,
-        p->composer.header.len + p->composer.added_pri_len);
+    say("--size: %u bytes leave no room for text behind a header; with this one, %zu are the "
+        "least", o->max_bytes, composer_least_bytes(&p->composer));
     return EX_USAGE;
 }
 
@@ -250,14 +260,14 @@ static int prepare_input(struct pump *p)
         p->source = (struct source){.fd = -1, .ended = true};
         if (compose_words(p) == 0)
             return EX_OK;
-        say("out of memory");
-        return EX_OSERR;
+        struct outbox_tally tally = count(p);
+        return report_no_memory(&tally);
     }
     error = source_open(&p->source, o->file);
     if (error == 0)
         return EX_OK;
     say("cannot read \"%s\": %s", p->source.name, strerror(-error));
-    return EX_NOINPUT;
+    return report_status(-error, EX_NOINPUT);
 }
 
 /* The last connection ended well: what is left to say? Returns: the exit status. */
@@ -277,15 +287,16 @@ static int conclude(const struct sender *s)
             p->outbox.messages, p->outbox.messages == 1 ? "" : "s", p->outbox.composed);
     }
     if (c->cut > 0 && (o->verbose || (o->max_bytes == 0 && !o->quiet)))
-        say("cut in %" PRIu64 " places: a message can have %zu bytes", c->cut,
-            c->max_text_bytes);
+        say("cut in %" PRIu64 " place%s: a message can have %u bytes", c->cut,
+            c->cut == 1 ? "" : "s", o->max_bytes != 0 ? o->max_bytes : PEERLOG_MAX_COUNT);
     if (c->breaks > 0 && (o->verbose || (o->framing == FRAMING_NUL && !o->quiet)))
         say("split at %" PRIu64 " %s inside messages; --framing=octet-counting can carry them",
             c->breaks, o->framing == FRAMING_NUL ? "NUL" : "LF");
     if (p->source_error == 0)
         return status;
-    say("\"%s\": %s; the %" PRIu64 " bytes before were sent", p->source.name,
-        strerror(p->source_error), p->source.taken);
+    say("\"%s\": %s; the %" PRIu64 " byte%s before %s sent", p->source.name,
+        strerror(p->source_error), p->source.taken, p->source.taken == 1 ? "" : "s",
+        p->source.taken == 1 ? "was" : "were");
     return EX_IOERR;
 }
 

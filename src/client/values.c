@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "peerlog/count.h"
@@ -60,7 +61,7 @@ bool value_server(struct parse *p, const char *value)
     }
     /* An address in brackets, as in a URL; the copy lives as long as argv does. */
     static char bare[INET6_ADDRSTRLEN + IF_NAMESIZE];
-    if (value[len - 1] != ']' || len - 2 >= sizeof bare)
+    if (len < 3 || value[len - 1] != ']' || len - 2 >= sizeof bare)
         return value_refuse(p, "%s: \"%s\" is no address in brackets", p->source, value);
     memcpy(bare, value + 1, len - 2);
     bare[len - 2] = '\0';
@@ -99,12 +100,12 @@ bool value_size(struct parse *p, const char *value)
     unsigned long long size = 0;
 
     for (size_t i = 0; digits > 0 && digits <= PEERLOG_MAX_COUNT_DIGITS && i < COUNT_OF(units); i++)
-        if (strcmp(value + digits, units[i].suffix) == 0)
+        if (strcasecmp(value + digits, units[i].suffix) == 0)
             size = strtoull(value, NULL, 10) * units[i].factor;
     if (size < PEERLOG_CLIENT_MIN_TEXT_BYTES || size > PEERLOG_MAX_COUNT)
-        return value_refuse(p, "%s: \"%s\" is no size; it is a number of bytes from %u to %u, K "
-                            "and M are known", p->source, value, PEERLOG_CLIENT_MIN_TEXT_BYTES,
-                            PEERLOG_MAX_COUNT);
+        return value_refuse(p, "%s: \"%s\" is no size; it is a whole number of bytes from %u to "
+                            "%u (16M), perhaps with K or M behind it", p->source, value,
+                            PEERLOG_CLIENT_MIN_TEXT_BYTES, PEERLOG_MAX_COUNT);
     p->options->max_bytes = (uint32_t)size;
     return true;
 }
@@ -169,6 +170,28 @@ bool value_id(struct parse *p, const char *value)
     return true;
 }
 
+/* Time quality is never sent, so to do without it is always granted. */
+bool value_rfc5424(struct parse *p, const char *value)
+{
+    static const char *const names[] = {"notq", "notime", "nohost"};
+    bool omits[COUNT_OF(names)] = {false};
+
+    for (const char *at = value; at != NULL; at = *at == ',' ? at + 1 : NULL) {
+        size_t len = strcspn(at, ","), i = 0;
+        while (i < COUNT_OF(names) && (strlen(names[i]) != len || strncmp(at, names[i], len) != 0))
+            i++;
+        if (i == COUNT_OF(names))
+            return value_refuse(p, "%s: \"%s\" is no list of notq, notime and nohost", p->source,
+                                value);
+        omits[i] = true;
+        at += len;
+    }
+    p->options->header_form = HEADER_RFC5424;
+    p->options->omits_time = omits[1];
+    p->options->omits_host = omits[2];
+    return true;
+}
+
 bool value_framing(struct parse *p, const char *value)
 {
     if (strcmp(value, "lf") == 0)
@@ -185,8 +208,7 @@ bool value_framing(struct parse *p, const char *value)
 
 bool value_timeout(struct parse *p, const char *value)
 {
-    bool is_plain = isdigit((unsigned char)*value) &&
-                    strspn(value, "0123456789.") == strlen(value);
+    bool is_plain = *value != '\0' && strspn(value, "0123456789.") == strlen(value);
     char *end = NULL;
 
     double seconds = is_plain ? strtod(value, &end) : -1;

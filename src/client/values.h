@@ -32,6 +32,7 @@ bool value_size(struct parse *p, const char *value);
 bool value_priority(struct parse *p, const char *value);
 bool value_tag(struct parse *p, const char *value);
 bool value_id(struct parse *p, const char *value);
+bool value_rfc5424(struct parse *p, const char *value);
 bool value_framing(struct parse *p, const char *value);
 bool value_timeout(struct parse *p, const char *value);
 bool value_retry(struct parse *p, const char *value);

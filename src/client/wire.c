@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/lookup.h"
+
 /* Enough to throw away what a chatty peer says, in few calls. */
 #define DRAIN_BYTES 16384u
 
@@ -113,24 +115,25 @@ static enum wire_result result_of_resolver(int answer)
 enum wire_result wire_open(const struct options *options, int interrupt_fd,
                            struct wire *ret_wire, struct wire_failure *ret_failure)
 {
-    struct addrinfo hints = {.ai_family = options->family, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses = NULL;
     struct wire_failure failure = {0};
+    struct lookup lookup;
     int fd = -1;
 
-    int answer = getaddrinfo(options->server, options->port, &hints, &addresses);
-    if (answer != 0) {
-        *ret_failure = (struct wire_failure){.error = answer, .system_error = errno};
-        return result_of_resolver(answer);
+    if (lookup_host(options, interrupt_fd, &lookup) < 0)
+        return WIRE_INTERRUPTED;
+    if (lookup.answer != 0) {
+        *ret_failure = (struct wire_failure){.error = lookup.answer,
+                                             .system_error = lookup.system_error};
+        return result_of_resolver(lookup.answer);
     }
-    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+    for (const struct addrinfo *a = lookup.addresses; a != NULL && fd < 0; a = a->ai_next) {
         failure.addresses++;
         name_peer(a->ai_addr, failure.peer);
         fd = connect_address(a, options->timeout_ms, interrupt_fd);
         if (fd == -EINTR)
             break;
     }
-    freeaddrinfo(addresses);
+    freeaddrinfo(lookup.addresses);
     if (fd < 0) {
         failure.error = -fd;
         *ret_failure = failure;

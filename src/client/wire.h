@@ -26,7 +26,7 @@ enum wire_result {
     WIRE_UP,
     WIRE_NO_HOST,     /* the name has no address */
     WIRE_NO_SERVICE,  /* the port is no known service */
-    WIRE_NO_ANSWER,   /* the resolver can not say at the moment */
+    WIRE_NO_ANSWER,   /* the resolver cannot say at the moment */
     WIRE_REFUSED,     /* no address could be connected; none took it */
     WIRE_INTERRUPTED, /* a signal came */
 };
@@ -42,7 +42,8 @@ struct wire_failure {
 /*
  * Connect to where OPTIONS say; every address has the whole timeout. INTERRUPT_FD being
  * readable ends the attempt.
- * Returns: WIRE_UP with *ret_wire open, or why not with *ret_failure filled in.
+ * Returns: WIRE_UP with *ret_wire open, or why not with *ret_failure filled in; but nothing
+ *          is in it with WIRE_INTERRUPTED, after which the program is expected to end.
  * Blocks:  in the resolver, and until connected.
  */
 enum wire_result wire_open(const struct options *options, int interrupt_fd,

@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "client/composer.h"
 #include "client/outbox.h"
 #include "peerlog/count.h"
+#include "peerlog/limits.h"
 
 /* Bytes, NUL among them. TEXT() is a literal without its end. */
 struct text {
@@ -93,9 +95,11 @@ static void passes_plain_lines_as_they_are(void **state)
 static void skips_empty_lines_only_when_asked(void **state)
 {
     const struct options skip = {.framing = FRAMING_LF, .skip_empty = true};
+    const struct options skip_nul = {.framing = FRAMING_NUL, .skip_empty = true};
 
     (void)state;
     check_lines(&skip, TEXT("\na\n\n \n\nb"), TEXT("a\n \nb\n"), 3);
+    check_lines(&skip_nul, TEXT("\na\0\0b\n\0"), TEXT("a\0b\0"), 2);
 }
 
 static void ends_lines_by_nul_and_splits_at_a_nul_inside(void **state)
@@ -113,7 +117,7 @@ static void counts_octets_and_adds_a_pri_where_none_is(void **state)
                                    .header_form = HEADER_SHORT, .priority = 134};
 
     (void)state;
-    check_lines(&counted, TEXT("a\n<11>b\n<999>c\n\0\n"),
+    check_lines(&counted, TEXT("a\n\n<11>b\n<999>c\n\0\n\n"),
                 TEXT("5 <13>a5 <11>b10 <13><999>c5 <13>\0"), 4);
     check_lines(&marked, TEXT("a\n<11>b\n"), TEXT("6 <134>a10 <134><11>b"), 2);
 }
@@ -129,6 +133,45 @@ static void cuts_between_characters_and_never_in_one(void **state)
     check_lines(&five, TEXT("\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\n"),
                 TEXT("\xe2\x82\xac\n\xe2\x82\xac\n\xe2\x82\xac\n"), 3);
     check_lines(&header, TEXT("123456"), TEXT("<13>12345\n<13>6\n"), 2);
+}
+
+static void gives_all_pieces_of_a_text_its_priority(void **state)
+{
+    const struct options counted = {.framing = FRAMING_OCTET_COUNTING, .adds_pri = true,
+                                    .max_bytes = 10};
+
+    (void)state;
+    check_lines(&counted, TEXT("<34>123456\n<34>1234567\n"),
+                TEXT("10 <34>12345610 <34>1234565 <34>7"), 3);
+    check_lines(&counted, TEXT("<191>123456789\nx\n"),
+                TEXT("10 <191>123459 <191>67895 <13>x"), 3);
+    check_lines(&counted, TEXT("1234567<0>89\n"), TEXT("10 <13>12345610 <13>7<0>89"), 2);
+}
+
+static void cuts_too_long_lines_however_they_come(void **state)
+{
+    const struct options plain = {.framing = FRAMING_LF};
+    static const size_t extras[] = {0, 1, 2, 100000, PEERLOG_CLIENT_CHUNK_BYTES};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof extras / sizeof extras[0]; i++) {
+        static const char tail[] = "\nrest\n";
+        struct rig r;
+        size_t line = PEERLOG_MAX_COUNT + extras[i], taken = 0;
+        size_t len = line + sizeof tail - 1;
+        unsigned char *text = malloc(len);
+        assert_non_null(text);
+        memset(text, 'x', line);
+        memcpy(text + line, tail, sizeof tail - 1);
+        set_up(&r, &plain);
+        assert_int_equal(composer_add_lines(&r.composer, text, len, PEERLOG_MAX_COUNT, &taken), 0);
+        assert_int_equal(taken, len);
+        assert_int_equal(r.composer.cut, extras[i] > 0);
+        assert_int_equal(r.outbox.messages, extras[i] > 0 ? 3 : 2);
+        assert_int_equal(r.outbox.composed, len + (extras[i] > 0));
+        outbox_done(&r.outbox);
+        free(text);
+    }
 }
 
 static void writes_the_header_that_was_asked_for(void **state)
@@ -148,6 +191,12 @@ static void writes_the_header_that_was_asked_for(void **state)
          "<13>1 2026-11-02T08:12:14.000123+00:00 host.example.net alice - - - hi\n"},
         {{.header_form = HEADER_RFC5424, .tag = "app", .id = 42, .priority = 165},
          "<165>1 2026-11-02T08:12:14.000123+00:00 host.example.net app 42 - - hi\n"},
+        {{.header_form = HEADER_RFC5424, .tag = "app", .omits_time = true},
+         "<13>1 - host.example.net app - - - hi\n"},
+        {{.header_form = HEADER_RFC5424, .tag = "app", .omits_host = true},
+         "<13>1 2026-11-02T08:12:14.000123+00:00 - app - - - hi\n"},
+        {{.header_form = HEADER_RFC3164, .tag = "app", .omits_time = true, .omits_host = true},
+         "<13>Nov  2 08:12:14 host app: hi\n"},
     };
 
     (void)state;
@@ -183,20 +232,26 @@ static void splits_an_argument_only_where_its_framing_must(void **state)
         const char *text;
         struct text wire;
         uint64_t messages;
+        bool skip_empty;
     } cases[] = {
-        {FRAMING_LF, "a\nb", TEXT("a\nb\n"), 2},
-        {FRAMING_LF, "a\n", TEXT("a\n"), 1},
-        {FRAMING_LF, "a\n\nb\n", TEXT("a\n\nb\n"), 3},
-        {FRAMING_LF, "", TEXT("\n"), 1},
-        {FRAMING_NUL, "a\nb\n", TEXT("a\nb\n\0"), 1},
-        {FRAMING_OCTET_COUNTING, "a\nb\n", TEXT("4 a\nb\n"), 1},
-        {FRAMING_OCTET_COUNTING, "", TEXT("0 "), 1},
+        {FRAMING_LF, "a\nb", TEXT("a\nb\n"), 2, false},
+        {FRAMING_LF, "a\n", TEXT("a\n"), 1, false},
+        {FRAMING_LF, "a\n\nb\n", TEXT("a\n\nb\n"), 3, false},
+        {FRAMING_LF, "", TEXT("\n"), 1, false},
+        {FRAMING_NUL, "a\nb\n", TEXT("a\nb\n\0"), 1, false},
+        {FRAMING_OCTET_COUNTING, "a\nb\n", TEXT("4 a\nb\n"), 1, false},
+        {FRAMING_OCTET_COUNTING, "", TEXT("0 "), 1, false},
+        {FRAMING_LF, "", TEXT(""), 0, true},
+        {FRAMING_LF, "\na\n\nb\n", TEXT("a\nb\n"), 2, true},
+        {FRAMING_OCTET_COUNTING, "", TEXT(""), 0, true},
+        {FRAMING_OCTET_COUNTING, "\n", TEXT("1 \n"), 1, true},
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct rig r;
-        const struct options options = {.framing = cases[i].framing};
+        const struct options options = {.framing = cases[i].framing,
+                                        .skip_empty = cases[i].skip_empty};
         set_up(&r, &options);
         assert_int_equal(composer_add_text(&r.composer, (const unsigned char *)cases[i].text,
                                            strlen(cases[i].text)), 0);
@@ -225,6 +280,8 @@ int main(void)
         cmocka_unit_test(ends_lines_by_nul_and_splits_at_a_nul_inside),
         cmocka_unit_test(counts_octets_and_adds_a_pri_where_none_is),
         cmocka_unit_test(cuts_between_characters_and_never_in_one),
+        cmocka_unit_test(gives_all_pieces_of_a_text_its_priority),
+        cmocka_unit_test(cuts_too_long_lines_however_they_come),
         cmocka_unit_test(writes_the_header_that_was_asked_for),
         cmocka_unit_test(stays_valid_with_an_impossible_host_and_user),
         cmocka_unit_test(splits_an_argument_only_where_its_framing_must),

@@ -99,6 +99,56 @@ static void takes_every_option_short_and_long(void **state)
     assert_string_equal(o.words[1], "b");
 }
 
+static void takes_a_fraction_with_or_without_a_zero(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse("-w .5", &o), OPTIONS_RUN);
+    assert_int_equal(o.timeout_ms, 500);
+    assert_int_equal(parse("-w 0.25", &o), OPTIONS_RUN);
+    assert_int_equal(o.timeout_ms, 250);
+}
+
+static void takes_sizes_in_either_case(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t bytes;
+    } cases[] = {
+        {"-S 4", 4}, {"-S 4k", 4096}, {"-S 4kib", 4096}, {"-S 4kB", 4000}, {"-S 1M", 1 << 20},
+        {"-S 16m", 1 << 24},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct options o;
+        assert_int_equal(parse(cases[i].line, &o), OPTIONS_RUN);
+        assert_int_equal(o.max_bytes, cases[i].bytes);
+    }
+}
+
+static void leaves_out_what_rfc5424_is_told_to(void **state)
+{
+    static const struct {
+        const char *line;
+        bool time, host;
+    } cases[] = {
+        {"--rfc5424", false, false}, {"--rfc5424=notq", false, false},
+        {"--rfc5424=notime", true, false}, {"--rfc5424=nohost,notq", false, true},
+        {"--rfc5424=notq,nohost,notime", true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct options o;
+        assert_int_equal(parse(cases[i].line, &o), OPTIONS_RUN);
+        assert_int_equal(o.header_form, HEADER_RFC5424);
+        assert_int_equal(o.omits_time, cases[i].time);
+        assert_int_equal(o.omits_host, cases[i].host);
+    }
+}
+
 static void asks_the_environment_before_the_defaults(void **state)
 {
     struct options o;
@@ -109,9 +159,11 @@ static void asks_the_environment_before_the_defaults(void **state)
     assert_int_equal(parse("", &o), OPTIONS_RUN);
     assert_string_equal(o.server, "logs.example.net");
     assert_string_equal(o.port, "601");
+    assert_string_equal(o.port_source, "PEERLOG_PORT");
     assert_int_equal(parse("-n other -P 1", &o), OPTIONS_RUN);
     assert_string_equal(o.server, "other");
     assert_string_equal(o.port, "1");
+    assert_string_equal(o.port_source, "--port");
     assert_int_equal(setenv("PEERLOG_PORT", "70000", 1), 0);
     assert_int_equal(parse("-h", &o), OPTIONS_HELP);
     assert_int_equal(parse("", &o), OPTIONS_BAD);
@@ -177,7 +229,9 @@ static void refuses_and_says_what_would_be_right(void **state)
         {"-n [::1", "no address in brackets"},
         {"-n [", "no address in brackets"},
         {"-S 3", "--size: \"3\""},
-        {"-S 17M", "to 16777216"},
+        {"-S 17M", "to 16777216 (16M)"},
+        {"-S 2G", "to 16777216 (16M)"},
+        {"-S 1.5K", "a whole number of bytes"},
         {"-S 1Q", "is no size"},
         {"-S K", "is no size"},
         {"-S 99999999999999999999", "is no size"},
@@ -190,6 +244,9 @@ static void refuses_and_says_what_would_be_right(void **state)
         {"-t 1234567890123456789012345678901234567890123456789", "this one has 49"},
         {"-t \xc3\xa4 --rfc5424", "printable ASCII"},
         {"--id=0", "no process id"},
+        {"--rfc5424=", "notq, notime and nohost"},
+        {"--rfc5424=notime,", "notq, notime and nohost"},
+        {"--rfc5424=nothing", "\"nothing\" is no list"},
         {"--framing crlf", "lf, nul or octet-counting"},
         {"-w -1", "is no time"},
         {"-w 1e3", "is no time"},
@@ -203,8 +260,14 @@ static void refuses_and_says_what_would_be_right(void **state)
         {"--r 1", "start of several"},
         {"-ez", "-z is no option"},
         {"--server", "--server needs a value: HOST"},
-        {"-P", "needs a value: PORT"},
-        {"--quiet=1", "takes no value"},
+        {"-P", "-P needs a value: PORT"},
+        {"-qn", "-n needs a value: HOST"},
+        {"--quiet=1", "--quiet=1 takes no value"},
+        {"--quiet -xv m", "-x is no option"},
+        {"-q -vx", "-x is no option"},
+        {"-q --bogus m", "--bogus is no option"},
+        {"-n []", "no address in brackets"},
+        {"-w .", "is no time"},
     };
 
     (void)state;
@@ -222,11 +285,17 @@ static void words_the_tally_as_it_is_known(void **state)
         struct outbox_tally tally;
         const char *text;
     } cases[] = {
-        {{0, 0, 0}, "no message was sent"},
-        {{1, 1, 1}, "1 message sent and acknowledged"},
-        {{3, 3, 1}, "3 messages sent, 1 acknowledged, 2 may be missing"},
-        {{5, 3, 3}, "3 messages sent and acknowledged, 2 not sent"},
-        {{2, 0, 0}, "none of 2 messages was sent"},
+        {{0, 0, 0, 0}, "no message was sent"},
+        {{1, 1, 1, 0}, "1 message sent and acknowledged"},
+        {{3, 3, 1, 0}, "3 messages sent, 1 acknowledged, 2 may be missing"},
+        {{5, 3, 3, 0}, "3 messages sent and acknowledged, 2 not sent"},
+        {{2, 0, 0, 0}, "none of 2 messages was sent"},
+        {{1, 0, 0, 0}, "the message was not sent"},
+        {{2, 2, 2, 1}, "2 messages sent and acknowledged, and 1 byte of an unfinished line lost"},
+        {{0, 0, 0, 9}, "no message was sent, and 9 bytes of an unfinished line lost"},
+        {{UINT64_MAX, 11111111111111111111u, 0, UINT64_MAX},
+         "11111111111111111111 messages sent, 0 acknowledged, 11111111111111111111 may be missing, "
+         "7335632962598440504 not sent, and 18446744073709551615 bytes of an unfinished line lost"},
     };
 
     (void)state;
@@ -251,6 +320,17 @@ static void draws_progress_into_every_width(void **state)
     assert_non_null(strstr(text, "] 100%  100 B  0 B/s  1:00:00"));
     (void)progress_format(text, 80, 0, 100, 0);
     assert_non_null(strstr(text, "   0%  0 B  0 B/s"));
+    static const struct {
+        size_t columns;
+        const char *line;
+    } narrow[] = {
+        {4, ""}, {5, " 50%"}, {15, " 50%"}, {16, " 50%  512.0 KiB"}, {28, " 50%  512.0 KiB"},
+        {30, " 50%  512.0 KiB  256.0 KiB/s"}, {41, " 50%  512.0 KiB  256.0 KiB/s  0:02 left"},
+    };
+    for (size_t i = 0; i < sizeof narrow / sizeof narrow[0]; i++) {
+        (void)progress_format(text, narrow[i].columns, 512 * 1024, 1024 * 1024, 2000);
+        assert_string_equal(text, narrow[i].line);
+    }
     for (size_t columns = 1; columns < 1000; columns++)
         for (unsigned shift = 0; shift < 64; shift += 7) {
             size_t len = progress_format(text, columns, UINT64_MAX >> shift, UINT64_MAX, 1);
@@ -264,6 +344,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(has_the_documented_defaults, clear_environment),
         cmocka_unit_test_setup(takes_every_option_short_and_long, clear_environment),
+        cmocka_unit_test_setup(takes_a_fraction_with_or_without_a_zero, clear_environment),
+        cmocka_unit_test_setup(takes_sizes_in_either_case, clear_environment),
+        cmocka_unit_test_setup(leaves_out_what_rfc5424_is_told_to, clear_environment),
         cmocka_unit_test_setup(asks_the_environment_before_the_defaults, clear_environment),
         cmocka_unit_test_setup(chooses_the_header_by_what_it_must_carry, clear_environment),
         cmocka_unit_test_setup(reads_priorities_by_name_and_number, clear_environment),

@@ -6,12 +6,15 @@
 # itself, with the exit status of the manual and one line that says what happened, where,
 # how many messages were sent and how many may be missing. It never dies of SIGPIPE.
 
+import os
 import re
+import resource
 import socket
+import subprocess
 import time
 
-from peer import (PATIENCE, Listener, check, check_in, feed, finish, read_all, reset, run, start,
-                  tell_skipped)
+from peer import (PATIENCE, PEERLOG, Listener, as_at_a_terminal, check, check_in, feed, finish,
+                  read_all, reset, run, start, tell_skipped)
 
 LINES = b"x" * 99 + b"\n"
 
@@ -53,7 +56,7 @@ def reset_after_a_line():
     status, errors = finish(process)
     check("reset", status, 74)
     check_in("reset", "Connection reset by peer: 1 message sent and acknowledged, but the other "
-             "side may not have read them all", errors)
+             "side may not have read it\n", errors)
 
 
 def closed_before_a_line():
@@ -70,6 +73,21 @@ def closed_before_a_line():
     status, errors = finish(process)
     check("closed", status, 74)
     check_in("closed", ": 2 messages sent, 1 acknowledged, 1 may be missing", errors)
+
+
+def out_of_descriptors():
+    """The fault is on this side, and the exit status says so."""
+    def leave_room_for_one():
+        as_at_a_terminal()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+
+    # A search for leaks would need descriptors of its own.
+    env = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
+    done = subprocess.run([PEERLOG, "-P", "8888", "-n", "127.0.0.1", "hi"], capture_output=True,
+                          text=True, env=env, check=False, preexec_fn=leave_room_for_one)
+    check("no descriptor", done.returncode, 71)
+    check_in("no descriptor", "cannot connect to 127.0.0.1:8888: Too many open files",
+             done.stderr)
 
 
 def stops_reading():
@@ -148,6 +166,7 @@ name_is_unknown()
 nothing_to_read()
 reset_after_a_line()
 closed_before_a_line()
+out_of_descriptors()
 stops_reading()
 never_closes()
 talks_back()

@@ -64,9 +64,14 @@ def try_bash_completion():
         _peerlog peerlog "" --framing; echo "${{COMPREPLY[@]}}"
         COMP_WORDS=(peerlog -p local0.w); COMP_CWORD=2
         _peerlog peerlog local0.w -p; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(peerlog --rfc5424 = noh); COMP_CWORD=3
+        _peerlog peerlog noh =; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(peerlog --progress = ""); COMP_CWORD=3
+        _peerlog peerlog "" =; echo "${{COMPREPLY[@]}}"
     """
     output = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    check("TAB", output.stdout, "--framing\nlf nul octet-counting\nlocal0.warning\n")
+    check("TAB", output.stdout, "--framing\nlf nul octet-counting\nlocal0.warning\nnohost\n"
+          "auto always never\n")
 
 
 def refuse_usage():

@@ -77,6 +77,17 @@ def draw_on_a_terminal(path, *options):
     return seen.decode()
 
 
+def count_a_message():
+    listener = Listener()
+    process = start(listener.port, "--progress=always", "hello")
+    connection = listener.accept()
+    read_all(connection)
+    connection.close()
+    status, errors = finish(process)
+    check("a message", (status, errors.startswith("\r5 B  ")), (0, True))
+
+
+count_a_message()
 with tempfile.TemporaryDirectory() as folder:
     file_path = os.path.join(folder, "large")
     all_lines = make_lines()

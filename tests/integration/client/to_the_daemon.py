@@ -27,6 +27,8 @@ FORMS = [
     (["hello my name is tony"], b"", ["hello my name is tony"]),
     ([], b"a\n\nb\r\nlast", ["a", "b", "last"]),
     (["--octet-count"], b"a\n<11>b\nlast", ["a", "b", "last"]),
+    (["--octet-count"], b"a\n\n12 <13>b\nc\0d", ["a", "12 <13>b", "c\\x00d"]),
+    (["--octet-count", "-S", "9"], b"<11>abcdefgh\n", ["abcde", "fgh"]),
     (["--octet-count", "two\nlines"], b"", ["two\\nlines"]),
     (["two\nlines"], b"", ["two", "lines"]),
     (["--framing", "nul"], b"a\nb\n", ["a", "b"]),
