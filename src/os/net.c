@@ -228,20 +228,20 @@ void net_end_well(int fd, bool well)
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger); /* it is a socket */
 }
 
-void net_hang_up(int fd)
-{
-    net_end_well(fd, true);
-    (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
-    /* What is left unread must not look like a living connection in a parked copy. */
-    while (recv(fd, NULL, INT32_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0)
-        continue;
-    (void)close(fd);
-}
-
 void net_break_off(int fd)
 {
     static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
     (void)connect(fd, &nobody, sizeof nobody); /* a reset, at once; it may be gone already */
     (void)close(fd);
+}
+
+void net_hang_up(int fd)
+{
+    net_end_well(fd, true);
+    (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
+    if (net_unread(fd) > 0)
+        net_break_off(fd); /* it said more than we have read */
+    else
+        (void)close(fd); /* everything was read */
 }

@@ -61,10 +61,13 @@ uint32_t net_unread(int fd);
  */
 void net_end_well(int fd, bool well);
 
-/* Say goodbye in both directions and close; for sockets of which copies exist elsewhere. */
-void net_hang_up(int fd);
-
 /* Reset the connection and close, whoever has copies of it: not all that it said was logged. */
 void net_break_off(int fd);
+
+/*
+ * Say goodbye in both directions and close; for sockets of which copies exist elsewhere. A peer
+ * that has said more meanwhile is reset.
+ */
+void net_hang_up(int fd);
 
 #endif
