@@ -104,6 +104,7 @@ static void look_for_stranger(struct greeter *greeter, const struct peer *peer,
 static enum greeting change_peer(struct greeter *greeter, const struct rulebook *rules,
                                  struct slot *slot, const struct peer *peer)
 {
+    const uint32_t limit = rules->settings->limits.connections_per_peer;
     const struct listener_settings *listener = rulebook_listener(rules, slot->listener);
     enum admission result = ADMITTED;
 
@@ -111,8 +112,7 @@ static enum greeting change_peer(struct greeter *greeter, const struct rulebook 
     if (listener != NULL)
         result = admission_by_list(listener, peer);
     if (result == ADMITTED)
-        result = admission_enter(greeter->office, peer,
-                                 rules->settings->limits.connections_per_peer);
+        result = admission_enter(greeter->office, peer, limit);
     if (result != ADMITTED) {
         (void)admission_enter(greeter->office, &slot->peer, 0); /* until it is closed */
         admission_report(greeter->office, peer, result, clock_mono_ms());

@@ -24,9 +24,8 @@
 /* glibc's struct tcp_info ends too early; this is the kernel's, as far as it is needed. */
 struct tcp_info_received {
     struct tcp_info start;
-    uint64_t pacing_rate;
-    uint64_t max_pacing_rate;
-    uint64_t bytes_acked;
+    uint64_t pacing_rate[2]; /* cppcheck-suppress unusedStructMember */
+    uint64_t bytes_acked;    /* cppcheck-suppress unusedStructMember */
     uint64_t bytes_received;
 };
 static_assert(offsetof(struct tcp_info_received, bytes_received) == 128,
