@@ -63,6 +63,24 @@ def four_beside_six_on_a_port(scratch):
         assert {r.peer for r in sink.wait_count(2)} == peers
 
 
+def who_is_in_the_way(scratch):
+    """Two daemons on one port of two addresses: a third one names the right one of them."""
+    hosts = ("127.0.0.1", "127.0.0.2")
+    with held_port(*hosts) as port, contextlib.ExitStack() as running:
+        listeners = [dict(LOOPBACK, address=host, port=port) for host in hosts]
+        holders = [running.enter_context(serving("syslog", folder(scratch, listener["address"]),
+                                                 listeners=[listener]))[0]
+                   for listener in listeners]
+        for listener, holder in zip(listeners, holders):
+            path = os.path.join(scratch, "late.conf")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(settings_text(dict(listeners=[listener], output=dict(type="stdout"))))
+            late = subprocess.run([PEERLOGD, "-c", path], env=clean_environment(), check=False,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=PATIENCE)
+            said = f"(process {holder.pid}) listens there already"
+            assert late.returncode == 69 and said in late.stderr.decode(), (said, late)
+
+
 def other_loopback_addresses(scratch):
     with serving("syslog", scratch, listeners=[ANY]) as (daemon, sink):
         sources = ["127.0.0.2", "127.1.2.3", "127.255.255.254"]
@@ -72,4 +90,5 @@ def other_loopback_addresses(scratch):
 
 
 if __name__ == "__main__":
-    main(several, six, both, four_beside_six_on_a_port, other_loopback_addresses)
+    main(several, six, both, four_beside_six_on_a_port, who_is_in_the_way,
+         other_loopback_addresses)
