@@ -157,7 +157,8 @@ static enum proxy_result parse_block(const unsigned char *bytes, size_t len, str
 /* --- both --- */
 
 /* Are the LEN bytes at hand the beginning of EXPECTED? */
-static bool begins(const unsigned char *bytes, size_t len, const void *expected, size_t expected_len)
+static bool begins(const unsigned char *bytes, size_t len, const void *expected,
+                   size_t expected_len)
 {
     return memcmp(bytes, expected, len < expected_len ? len : expected_len) == 0;
 }

@@ -51,6 +51,18 @@ def out_of_resources(scratch):
             assert service.luck.struck("accept4") == FAILURES
 
 
+def out_of_resources_and_never_alone(scratch):
+    """Who is asked all the time whether it lives still remembers that it wanted to try again."""
+    with new_sink("syslog", scratch) as sink:
+        service = UnluckyService(scratch, sink, [rule("accept4", "EMFILE", "1")])
+        service.manager.environment["WATCHDOG_USEC"] = "60000"  # a question each 20 ms
+        with service:
+            connect(service.port).sendall(b"let in\n")
+            service.expect("cannot accept connections: Too many open files")
+            service.expect("accepting connections again")
+            sink.wait_count(1)
+
+
 def one_at_a_time(scratch):
     """There is a descriptor for one connection, then for one more: that is not over yet."""
     with new_sink("syslog", scratch) as sink, UnluckyService(
@@ -113,5 +125,5 @@ def interrupted_reads(scratch):
             until(lambda: service.luck.struck("recv") > 1, "a strike")
 
 
-main(out_of_resources, one_at_a_time, nothing_but_errors, errors_of_one_connection, short_reads,
-     interrupted_reads)
+main(out_of_resources, out_of_resources_and_never_alone, one_at_a_time, nothing_but_errors,
+     errors_of_one_connection, short_reads, interrupted_reads)

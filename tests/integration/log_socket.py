@@ -245,6 +245,6 @@ def too_large_for_the_journal(scratch):
 
 
 if __name__ == "__main__":
-    main(missing_syslog, missing_journal, a_long_stall, stalled_syslog, stalled_journal, replaced_syslog,
-         replaced_journal, gone_for_a_while, slow_syslog, slow_journal,
+    main(missing_syslog, missing_journal, a_long_stall, stalled_syslog, stalled_journal,
+         replaced_syslog, replaced_journal, gone_for_a_while, slow_syslog, slow_journal,
          another_kind_of_socket, too_large_for_a_datagram, too_large_for_the_journal)

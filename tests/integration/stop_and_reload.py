@@ -243,7 +243,8 @@ def bad_reload_changes_nothing(scratch):
         daemon.expect(r"cannot read .*: No such file or directory; nothing was changed")
         os.mkfifo(daemon.file)
         daemon.signal(signal.SIGHUP)
-        daemon.expect(r"cannot read .*: it is a pipe, which cannot be read again; nothing was changed")
+        daemon.expect("cannot read .*: it is a pipe, which cannot be read again; "
+                      "nothing was changed")
         os.unlink(daemon.file)
         daemon.expect(REFUSED, 6)
         sock.sendall(b"old connection\n")
