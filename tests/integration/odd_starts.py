@@ -246,6 +246,6 @@ def read_only_and_far_away(scratch):
 
 if __name__ == "__main__":
     main(closed_descriptors, closed_standard_output_that_is_the_log, closed_standard_error,
-         stdout_to_a_file, stdout_to_a_socket, stdout_stalls, stdout_reader_goes_away, stdout_without_a_reader,
-         stdout_to_a_full_disk, blocked_and_ignored_signals, small_limit,
+         stdout_to_a_file, stdout_to_a_socket, stdout_stalls, stdout_reader_goes_away,
+         stdout_without_a_reader, stdout_to_a_full_disk, blocked_and_ignored_signals, small_limit,
          out_of_descriptors, read_only_and_far_away)
