@@ -75,10 +75,10 @@ def who_is_in_the_way(scratch):
             path = os.path.join(scratch, "late.conf")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(settings_text(dict(listeners=[listener], output=dict(type="stdout"))))
-            late = subprocess.run([PEERLOGD, "-c", path], env=clean_environment(), check=False,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=PATIENCE)
-            said = f"(process {holder.pid}) listens there already"
-            assert late.returncode == 69 and said in late.stderr.decode(), (said, late)
+            status, _, words = run_daemon("-c", path)
+            assert status == 69 and words == [
+                f"peerlogd: cannot listen on {listener['address']}:{port}: "
+                f"{os.path.basename(PEERLOGD)} (process {holder.pid}) listens there already"], words
 
 
 def other_loopback_addresses(scratch):

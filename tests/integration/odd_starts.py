@@ -33,10 +33,9 @@ def closed_standard_output_that_is_the_log(scratch):
     path = os.path.join(scratch, "stdout.conf")
     with open(path, "w", encoding="utf-8") as file:
         file.write(settings_text(dict(listeners=[LOOPBACK], output=dict(type="stdout"))))
-    ended = subprocess.run([PEERLOGD, "-c", path], env=clean_environment(), timeout=PATIENCE,
-                           preexec_fn=close_all(1), stderr=subprocess.PIPE, check=False)
-    assert ended.returncode == 74, ended
-    assert b'output.type is "stdout", but standard output is closed' in ended.stderr, ended
+    status, _, words = run_daemon("-c", path, before=close_all(1))
+    assert status == 74 and words == [
+        'peerlogd: output.type is "stdout", but standard output is closed'], (status, words)
 
 
 def closed_standard_error(scratch):
