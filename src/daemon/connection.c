@@ -113,9 +113,10 @@ void connections_claim(struct connections *table, uint32_t slot)
 void connections_give(struct connections *table, uint32_t slot)
 {
     atomic_store_explicit(&table->conns[slot].owner, 0, memory_order_relaxed);
-    atomic_store_explicit(&table->ledger->slots[slot].use, SLOT_FREE, memory_order_release);
     table->conns[slot].fd = -1;
     (void)pthread_mutex_lock(&table->lock);
+    /* Free and in the chain at once, or next_untouched() would take it for one that never was. */
+    atomic_store_explicit(&table->ledger->slots[slot].use, SLOT_FREE, memory_order_release);
     table->conns[slot].next = table->first_free;
     table->first_free = slot;
     atomic_fetch_sub_explicit(&table->in_use, 1, memory_order_relaxed);
