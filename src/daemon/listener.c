@@ -7,6 +7,7 @@
 #include "daemon/listener.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,9 @@
 
 /* So many failures in a row are no longer about single connections. */
 #define FAILURES_MOST 64u
+
+/* Who crashes waits so long for an accepted connection to be parked, in milliseconds. */
+#define HOLD_MOST_MS 200
 
 /* Turns that follow each other faster than this are a storm; then connections may gather. */
 #define STORM_US 300u
@@ -61,6 +65,8 @@ struct listener {
     _Atomic uint32_t pongs;
     _Atomic uint32_t stop;
     _Atomic uint32_t wants_slot; /* resting until a slot is free */
+    _Atomic uint32_t between;    /* a connection may be accepted and not yet parked */
+    _Atomic uint32_t held;       /* we are crashing: nothing is accepted any more */
 };
 
 int listener_new(const struct listener_plan *plan, struct listener **ret_listener)
@@ -299,10 +305,20 @@ static bool accept_turn(struct listener *l, const struct listening_socket *from)
 {
     bool more = true;
 
-    for (int i = 0; more && i < ACCEPTS_A_TURN; i++)
-        more = accept_one(l, from);
+    for (int i = 0; more && i < ACCEPTS_A_TURN; i++) {
+        atomic_store(&l->between, 1);
+        more = !atomic_load(&l->held) && accept_one(l, from);
+        atomic_store(&l->between, 0);
+    }
     hand_over(l);
     return more;
+}
+
+void listener_hold(struct listener *l)
+{
+    atomic_store(&l->held, 1);
+    for (int ms = 0; ms < HOLD_MOST_MS && atomic_load(&l->between); ms++)
+        (void)poll(NULL, 0, 1); /* a rest that signal-safety(7) allows */
 }
 
 static void accept_all(struct listener *l, const struct listening_socket *from)

@@ -78,6 +78,14 @@ const struct listening *listener_current(const struct listener *listener);
 /* A slot was freed, or sockets died: look whether that changes anything. Threads: any. */
 void listener_nudge(struct listener *listener);
 
+/*
+ * We crash: accept nothing more, and let what was accepted be parked, because between the two
+ * a connection would go with us.
+ * Blocks:  for milliseconds at most; for 200 when it is the listener that crashes.
+ * Threads: any; async-signal-safe.
+ */
+void listener_hold(struct listener *listener);
+
 /* As worker_ping() and worker_alive(). */
 void listener_ping(struct listener *listener);
 bool listener_alive(const struct listener *listener);

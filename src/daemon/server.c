@@ -38,6 +38,8 @@ static struct server *crash_server; /* in whose ledger a crashing thread leaves 
 static void note_crash(int signal, bool sent)
 {
     atomic_store(&crash_server->ledger->header->crash_signal, (uint32_t)signal);
+    if (crash_server->listener != NULL)
+        listener_hold(crash_server->listener);
     if (!sent) {
         worker_note_crash();
     } else if (signal == SIGABRT) {

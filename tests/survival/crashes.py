@@ -10,7 +10,7 @@ a weakness built in (fragile.c) stands in for the one that nobody has found yet.
 import os
 import signal
 
-from survival import (Service, Streams, Tally, build_program, connect, finish, is_reset, judge,
+from survival import (LONG, Service, Streams, Tally, build_program, connect, finish, is_reset, judge,
                       main, most_repeats, name_of, new_sink, reporters, until)
 
 
@@ -130,6 +130,28 @@ def a_crash_under_load_costs_the_others_nothing(scratch):
             judge([streams], tally, most_repeats(deaths, 2))
 
 
+def a_crash_amid_accepting_costs_nobody(scratch):
+    """A storm of connections is let in while a worker crashes: none of them goes with it."""
+    with new_sink("syslog", scratch) as sink, fragile(scratch, sink, 0, workers=1) as service:
+        service.allow("died .* times in a row soon after its start")
+        spoken = set()
+        for death in range(200 if LONG else 20):
+            give_tokens(scratch, 1)
+            service.manager.send_signal(signal.SIGSTOP)
+            socks = [connect(service.port) for _ in range(300)]
+            texts = [b"%d of storm %d" % (i, death) for i in range(len(socks))]
+            texts[0] += b", please crash"
+            for sock, text in zip(socks, texts):
+                sock.sendall(text + b"\n")
+            spoken |= set(texts)
+            service.manager.send_signal(signal.SIGCONT)
+            ended = service.manager.wait()
+            assert ended == -signal.SIGSEGV, f"it ended with {ended}"
+            service.begin()
+            sink.wait(lambda r, s=spoken: {x.text.removeprefix(b"[repeat?] ") for x in r} == s,
+                      "all who came in the storm")
+
+
 main(one_crash_loses_nothing, two_segfaults_close_the_connection,
      two_aborts_close_the_connection, crashes_with_a_restart_between_close_nothing,
-     a_crash_under_load_costs_the_others_nothing)
+     a_crash_under_load_costs_the_others_nothing, a_crash_amid_accepting_costs_nobody)
