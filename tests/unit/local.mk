@@ -31,6 +31,7 @@ CORE_TESTS = \
 	tests/unit/test_utf8
 DAEMON_TESTS = \
 	tests/unit/test_admission \
+	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
 	tests/unit/test_parking \
@@ -85,6 +86,8 @@ tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
+tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
