@@ -61,6 +61,8 @@ is_met() {
         try_compile gcc -fsanitize=thread <<<'int main(void) { return 0; }' ;;
     can:clang) try_compile clang <<<"$hello" ;;
     can:fuzz) try_compile clang -fsanitize=fuzzer,address <<<"$fuzzer" ;;
+    can:package) have dpkg-checkbuilddeps && have dh &&
+        (cd "$TOP" && dpkg-checkbuilddeps 2>/dev/null) ;;
     perl:*) have perl && perl -M"${1#perl:}" -e 1 2>/dev/null ;;
     node) have node || have nodejs ;;
     *) have "$1" ;;
@@ -95,8 +97,8 @@ packages_of() {
     nsenter | unshare) echo "util-linux | util-linux" ;;
     ss) echo "iproute2 | iproute" ;;
     xz) echo "xz-utils | xz" ;;
-    dpkg-buildpackage) echo "dpkg-dev | dpkg-dev" ;;
-    dh) echo "debhelper | debhelper" ;;
+    can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libsystemd-dev" \
+        "pkg-config python3 | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
     esac
