@@ -134,6 +134,11 @@ def _work(options, directory):
         for cell in cells:
             print(f"{cell.group:<12}{cell.name}")
         return 0
+    for tool in map(bench.tool, ("floor", "launch", "load", "sink")):
+        if not os.access(tool, os.X_OK):
+            print(f"bench: there is no {tool}; \"make bench\" in that folder builds it",
+                  file=sys.stderr)
+            return 69
     for note in bench.notes:
         print(f"bench: not measured: {note}", file=sys.stderr)
     results = Results()
