@@ -50,6 +50,13 @@ static inline uint8_t priority_make(unsigned facility, unsigned severity)
 static inline unsigned priority_facility(uint8_t priority) { return priority >> 3; }
 static inline unsigned priority_severity(uint8_t priority) { return priority & 7u; }
 
+/* PRIORITY, but no more severe than HIGHEST_SEVERITY. */
+static inline uint8_t priority_lower(uint8_t priority, unsigned highest_severity)
+{
+    return (priority & 7u) < highest_severity ? (uint8_t)((priority & ~7u) | highest_severity)
+                                              : priority;
+}
+
 /*
  * Names and numbers. A name is matched whole, without regard to case; the older
  * "panic", "error", "warn" and "security" are known.

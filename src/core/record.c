@@ -9,13 +9,11 @@
 /* The priority that RULES make of what the peer asked for. */
 static uint8_t priority_by_rules(const struct record_rules *rules, uint8_t asked)
 {
-    unsigned severity = priority_severity(asked);
     unsigned facility = rules->mode == PRIORITY_MODE_FULL ? priority_facility(asked)
                                                           : priority_facility(rules->priority);
 
-    if (severity < rules->highest_severity)
-        severity = rules->highest_severity;
-    return priority_make(facility, severity);
+    return priority_lower(priority_make(facility, priority_severity(asked)),
+                          rules->highest_severity);
 }
 
 /* The bytes at the start of TEXT that are spaces and a PRI; 0 when it carries none. */

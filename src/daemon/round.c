@@ -170,12 +170,12 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     source->peer_len = (uint8_t)peer_format(&slot->peer, source->peer_text);
     source->label = rulebook_label(r->rules, slot->listener);
     source->listener = rulebook_listener_text(r->rules, slot->listener);
-    uint8_t highest = r->rules->settings->highest_severity, severity = source->label->severity;
+    uint8_t highest = r->rules->settings->highest_severity;
+    uint8_t own = priority_make(source->label->facility, source->label->severity);
     r->record_rules = (struct record_rules){
         .mode = r->rules->settings->priority,
         .highest_severity = highest,
-        .priority = priority_make(source->label->facility,
-                                  severity < highest ? highest : severity),
+        .priority = priority_lower(own, highest),
     };
 }
 
