@@ -1,44 +1,51 @@
 # The daemon: everything but main() is a library, so that tests can link it.
 noinst_LIBRARIES += libpeerlogd.a
 libpeerlogd_a_SOURCES = \
-	src/daemon/admission.c src/daemon/admission.h \
-	src/daemon/batch.h \
-	src/daemon/connection.c src/daemon/connection.h \
-	src/daemon/format.c src/daemon/format.h \
-	src/daemon/greeting.c src/daemon/greeting.h \
-	src/daemon/inheritance.c src/daemon/inheritance.h \
-	src/daemon/ledger.c src/daemon/ledger.h src/daemon/ledger_layout.h \
-	src/daemon/listener.c src/daemon/listener.h \
-	src/daemon/listening.c src/daemon/listening.h \
 	src/daemon/message_ids.h \
-	src/daemon/moving.c src/daemon/moving.h \
 	src/daemon/options.c src/daemon/options.h \
-	src/daemon/output.c src/daemon/output.h \
-	src/daemon/output_journal.c \
-	src/daemon/output_stdout.c \
-	src/daemon/output_syslog.c \
-	src/daemon/parking.c src/daemon/parking.h \
-	src/daemon/round.c src/daemon/round.h \
-	src/daemon/rulebook.h \
-	src/daemon/server.c src/daemon/server.h \
-	src/daemon/server_hand_out.c \
-	src/daemon/server_parts.h src/daemon/server_run.c \
-	src/daemon/settings.c src/daemon/settings.h \
-	src/daemon/settings_faults.c src/daemon/settings_faults.h \
-	src/daemon/settings_file.c src/daemon/settings_file.h \
-	src/daemon/settings_suggest.c src/daemon/settings_suggest.h \
-	src/daemon/settings_table.c src/daemon/settings_table.h \
-	src/daemon/settings_text.c src/daemon/settings_text.h \
-	src/daemon/settings_value.c src/daemon/settings_value.h \
-	src/daemon/stats.h \
-	src/daemon/status.c src/daemon/status.h \
-	src/daemon/takeover.c src/daemon/takeover.h \
-	src/daemon/takeover_bytes.c src/daemon/takeover_parts.h \
-	src/daemon/takeover_sockets.c \
-	src/daemon/warnings.c src/daemon/warnings.h \
-	src/daemon/worker.c src/daemon/worker.h \
-	src/daemon/worker_drain.c src/daemon/worker_parts.h \
-	src/daemon/worker_serve.c src/daemon/worker_time.c
+	src/daemon/settings/faults.c src/daemon/settings/faults.h \
+	src/daemon/settings/file.c src/daemon/settings/file.h \
+	src/daemon/settings/settings.c src/daemon/settings/settings.h \
+	src/daemon/settings/snapshot.h \
+	src/daemon/settings/suggest.c src/daemon/settings/suggest.h \
+	src/daemon/settings/table.c src/daemon/settings/table.h \
+	src/daemon/settings/text.c src/daemon/settings/text.h \
+	src/daemon/settings/value.c src/daemon/settings/value.h \
+	src/daemon/metrics/stats.h \
+	src/daemon/metrics/status.c src/daemon/metrics/status.h \
+	src/daemon/ledger/connections.c src/daemon/ledger/connections.h \
+	src/daemon/ledger/layout.h \
+	src/daemon/ledger/ledger.c src/daemon/ledger/ledger.h \
+	src/daemon/parking/compact.c src/daemon/parking/compact.h \
+	src/daemon/parking/parking.c src/daemon/parking/parking.h \
+	src/daemon/session/admission.c src/daemon/session/admission.h \
+	src/daemon/session/preface.c src/daemon/session/preface.h \
+	src/daemon/output/batch.h \
+	src/daemon/output/format.c src/daemon/output/format.h \
+	src/daemon/output/journal.c \
+	src/daemon/output/output.c src/daemon/output/output.h \
+	src/daemon/output/stdout.c \
+	src/daemon/output/syslog.c \
+	src/daemon/worker/drain.c \
+	src/daemon/worker/private.h \
+	src/daemon/worker/round.c src/daemon/worker/round.h \
+	src/daemon/worker/serve.c \
+	src/daemon/worker/timers.c \
+	src/daemon/worker/worker.c src/daemon/worker/worker.h \
+	src/daemon/takeover/bytes.c \
+	src/daemon/takeover/inheritance.c src/daemon/takeover/inheritance.h \
+	src/daemon/takeover/private.h \
+	src/daemon/takeover/sockets.c \
+	src/daemon/takeover/takeover.c src/daemon/takeover/takeover.h \
+	src/daemon/accept/acceptor.c src/daemon/accept/acceptor.h \
+	src/daemon/accept/listen_set.c src/daemon/accept/listen_set.h \
+	src/daemon/advice/advice.c src/daemon/advice/advice.h \
+	src/daemon/advice/journald_conf.c src/daemon/advice/journald_conf.h \
+	src/daemon/advice/unit_properties.c src/daemon/advice/unit_properties.h \
+	src/daemon/server/hand_out.c \
+	src/daemon/server/private.h \
+	src/daemon/server/server.c src/daemon/server/server.h \
+	src/daemon/server/supervise.c
 
 sbin_PROGRAMS += peerlogd
 peerlogd_SOURCES = src/daemon/main.c

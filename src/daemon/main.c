@@ -16,10 +16,10 @@
 
 #include "daemon/message_ids.h"
 #include "daemon/options.h"
-#include "daemon/server.h"
-#include "daemon/settings_file.h"
-#include "daemon/settings_text.h"
-#include "daemon/warnings.h"
+#include "daemon/server/server.h"
+#include "daemon/settings/file.h"
+#include "daemon/settings/text.h"
+#include "daemon/advice/advice.h"
 #include "os/log.h"
 #include "os/signals.h"
 

@@ -2,13 +2,11 @@
 noinst_LIBRARIES += libpeerlog-os.a
 libpeerlog_os_a_SOURCES = \
 	src/os/clock.c src/os/clock.h \
-	src/os/holder.c src/os/holder.h \
-	src/os/journald.c src/os/journald.h \
+	src/os/fd_passing.c src/os/fd_passing.h \
 	src/os/log.c src/os/log.h \
-	src/os/manager.c src/os/manager.h \
 	src/os/memfd.c src/os/memfd.h \
 	src/os/net.c src/os/net.h \
-	src/os/notify.c src/os/notify.h \
-	src/os/passing.c src/os/passing.h \
 	src/os/poller.c src/os/poller.h \
+	src/os/port_owner.c src/os/port_owner.h \
+	src/os/service_manager.c src/os/service_manager.h \
 	src/os/signals.c src/os/signals.h

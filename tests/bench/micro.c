@@ -13,7 +13,7 @@
 
 #include "common.h"
 #include "corpus.h"
-#include "daemon/format.h"
+#include "daemon/output/format.h"
 #include "peerlog/count.h"
 #include "peerlog/escape.h"
 #include "peerlog/framer.h"

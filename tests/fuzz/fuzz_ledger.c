@@ -12,13 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/connection.h"
-#include "daemon/greeting.h"
-#include "daemon/ledger.h"
-#include "daemon/parking.h"
-#include "daemon/round.h"
-#include "daemon/rulebook.h"
-#include "daemon/takeover.h"
+#include "daemon/ledger/connections.h"
+#include "daemon/session/preface.h"
+#include "daemon/ledger/ledger.h"
+#include "daemon/parking/parking.h"
+#include "daemon/worker/round.h"
+#include "daemon/settings/snapshot.h"
+#include "daemon/takeover/takeover.h"
 #include "fuzz/fuzz.h"
 #include "os/log.h"
 #include "os/net.h"

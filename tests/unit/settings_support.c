@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/settings_text.h"
+#include "daemon/settings/text.h"
 #include "peerlog/escape.h"
 
 /*

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "daemon/settings_file.h"
+#include "daemon/settings/file.h"
 
 /* The faults of one reading: lines that each end with a newline. All zero at first. */
 struct heard_faults {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/admission.h"
+#include "daemon/session/admission.h"
 #include "os/log.h"
 #include "peerlog/cidr.h"
 #include "peerlog/count.h"

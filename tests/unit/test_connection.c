@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/connection.h"
+#include "daemon/ledger/connections.h"
 
 /* So many are taken over and end again while the first new one comes; so often. */
 #define CLAIMED 4096u

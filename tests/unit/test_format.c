@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/format.h"
+#include "daemon/output/format.h"
 #include "peerlog/count.h"
 
 static void writes_all_hexadecimal_digits(void **state)

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/ledger.h"
+#include "daemon/ledger/ledger.h"
 #include "peerlog/count.h"
 #include "peerlog/proxy.h"
 

@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/ledger.h"
-#include "daemon/parking.h"
+#include "daemon/ledger/ledger.h"
+#include "daemon/parking/parking.h"
 #include "os/net.h"
 #include "unit/support.h"
 

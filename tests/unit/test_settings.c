@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-#include "daemon/settings.h"
-#include "daemon/settings_file.h"
-#include "daemon/settings_text.h"
+#include "daemon/settings/settings.h"
+#include "daemon/settings/file.h"
+#include "daemon/settings/text.h"
 #include "peerlog/count.h"
 #include "unit/settings_support.h"
 #include "unit/support.h"

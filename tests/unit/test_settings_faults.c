@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/settings_file.h"
+#include "daemon/settings/file.h"
 #include "peerlog/count.h"
 #include "unit/settings_support.h"
 
@@ -148,7 +148,7 @@ static void the_largest_files_are_survived(void **state)
 {
     static const char *const parts[] = {
         "(", "{", "[", ")", "a=(", "a={", "a=[", "({", "x=1;", "\"", "\\", "\"\\", "#", "/*",
-        "=", ";", ",", "@include \"x\"\n", "\n", "a", "1", "'", "a b ", "listeners=({},",
+        "=", ";", ",", "include \"x\"\n", "\n", "a", "1", "'", "a b ", "listeners=({},",
         "listeners=(1,", "=1 ", "a= ", "*/", "\xff", "\xff\n", "( ) ", "a=();", "{}",
         "limits={connections=99999999};", "9 ", "\"a\" ", "a=\"x\" ", "a=({},{a=", "a\n=\n",
     };

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/settings_file.h"
-#include "daemon/settings_text.h"
+#include "daemon/settings/file.h"
+#include "daemon/settings/text.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/settings_file.h"
-#include "daemon/settings_table.h"
+#include "daemon/settings/file.h"
+#include "daemon/settings/table.h"
 #include "peerlog/count.h"
 #include "peerlog/priority.h"
 #include "unit/settings_support.h"

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/status.h"
+#include "daemon/metrics/status.h"
 #include "peerlog/count.h"
 
 static const struct {

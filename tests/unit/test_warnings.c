@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
-#include "daemon/server.h"
-#include "daemon/settings_file.h"
-#include "daemon/warnings.h"
-#include "os/journald.h"
+#include "daemon/server/server.h"
+#include "daemon/settings/file.h"
+#include "daemon/advice/advice.h"
+#include "daemon/advice/journald_conf.h"
 #include "peerlog/count.h"
 #include "unit/settings_support.h"
 

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The listener's thread: accept, admit, park, hand over.
+ */
+#include "config.h"
+
+#include "daemon/accept/acceptor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/parking/compact.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/net.h"
+#include "os/poller.h"
+
+#define EVENTS 64
+#define TAG_BELL UINT64_MAX
+
+/* Accept at most this many of one socket in a turn. */
+#define ACCEPTS_A_TURN 64
+
+/* Out of descriptors or memory: try again after this. */
+#define RETRY_MS 100
+
+/* So many failures in a row are no longer about single connections. */
+#define FAILURES_MOST 64u
+
+/* Who crashes waits so long for an accepted connection to be parked, in milliseconds. */
+#define HOLD_MOST_MS 200
+
+/* Turns that follow each other faster than this are a storm; then connections may gather. */
+#define STORM_US 300u
+#define GATHER_US 200u
+
+/* Why nothing is accepted at the moment. */
+enum rest { NOT_RESTING, RESTING_FULL, RESTING_STARVED };
+
+struct listener {
+    struct listener_plan plan;
+    pthread_t thread;
+    bool started;
+    int set;
+    int bell;
+    enum rest rest;
+    int starved_by; /* negative errno, until nobody waits who could not be accepted */
+    unsigned failures; /* in a row, each by an error of one connection alone */
+    uint64_t retry_at_ms; /* when starved, by the monotonic clock */
+    bool full_said; /* until a tenth of the places is free again */
+    bool sweeping; /* there are more lots to be rewritten */
+    uint64_t turned_us; /* end of the last turn, by the monotonic clock */
+    struct listening *current;
+    struct listener_stats stats;
+    uint32_t accepted[ACCEPTS_A_TURN]; /* slots that are not handed over yet */
+    unsigned accepted_count;
+
+    _Alignas(64) _Atomic(struct listening *) next;
+    _Atomic(const struct listening *) used;
+    _Atomic uint32_t pings;
+    _Atomic uint32_t pongs;
+    _Atomic uint32_t stop;
+    _Atomic uint32_t wants_slot; /* resting until a slot is free */
+    _Atomic uint32_t between;    /* a connection may be accepted and not yet parked */
+    _Atomic uint32_t held;       /* we are crashing: nothing is accepted any more */
+};
+
+int listener_new(const struct listener_plan *plan, struct listener **ret_listener)
+{
+    struct listener *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
+
+    if (l == NULL)
+        return -ENOMEM;
+    memset(l, 0, sizeof *l);
+    l->plan = *plan;
+    l->bell = -1;
+    l->set = poller_new();
+    if (l->set >= 0)
+        l->bell = bell_new();
+    int error = l->set < 0 ? l->set : l->bell < 0 ? l->bell : 0;
+    if (error == 0)
+        error = poller_add(l->set, l->bell, EPOLLIN, TAG_BELL);
+    if (error < 0) {
+        (void)listener_free(l);
+        return error;
+    }
+    *ret_listener = l;
+    return 0;
+}
+
+static struct listening *close_listening(struct listening *listening)
+{
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
+        (void)close(listening->sockets[i].fd); /* who still waits in it is told by the kernel */
+    free(listening);
+    return NULL;
+}
+
+struct listener *listener_free(struct listener *l)
+{
+    if (l == NULL)
+        return NULL;
+    l->current = close_listening(l->current);
+    (void)close_listening(atomic_exchange(&l->next, NULL));
+    if (l->set >= 0)
+        (void)close(l->set); /* it holds no data */
+    if (l->bell >= 0)
+        (void)close(l->bell);
+    free(l);
+    return NULL;
+}
+
+/* --- one connection --- */
+
+static struct worker *least_loaded(const struct listener *l)
+{
+    struct worker *best = l->plan.workers[0];
+
+    for (unsigned i = 1; i < l->plan.workers_count; i++)
+        if (worker_load(l->plan.workers[i]) < worker_load(best))
+            best = l->plan.workers[i];
+    return best;
+}
+
+/* Park a copy, so that the connection outlives us. */
+static void park(struct listener *l, struct slot *slot, int fd)
+{
+    uint16_t lot;
+    int error = parking_park(l->plan.parking, fd, &lot);
+
+    if (error == 0) {
+        atomic_store_explicit(&slot->lot, lot, memory_order_relaxed);
+        return;
+    }
+    if (error == -ENOTCONN)
+        return;
+    if (stats_get(&l->stats.unparked) == 0)
+        log_say(SEVERITY_WARNING, "connections are not kept over a restart: %s", strerror(-error));
+    stats_add(&l->stats.unparked, 1);
+}
+
+/* Everything about this connection that must outlive us. */
+static void fill_slot(struct listener *l, uint32_t index, int fd, const struct peer *peer,
+                      uint8_t listener_id)
+{
+    struct ledger *ledger = l->plan.table->ledger;
+    struct slot *slot = &ledger->slots[index];
+    const struct listener_settings *settings = rulebook_listener(l->current->rules, listener_id);
+
+    slot->peer = *peer;
+    slot->listener = listener_id;
+    slot->framing = settings != NULL ? settings->framing : FRAMING_AUTO;
+    slot->stream.awaits_proxy = settings != NULL && settings->proxy_protocol;
+    slot->connection = atomic_fetch_add_explicit(&ledger->header->last_connection, 1,
+                                                 memory_order_relaxed) + 1;
+    if (parking_available(l->plan.parking))
+        slot->cookie = net_cookie(fd);
+    l->plan.table->conns[index].fd = fd;
+    atomic_store_explicit(&slot->use, SLOT_LIVE, memory_order_release);
+    park(l, slot, fd);
+}
+
+/* Ask admission; a refusal is counted and reported. */
+static bool is_admitted(struct listener *l, const struct peer *peer, uint8_t listener_id)
+{
+    const struct listener_settings *settings = rulebook_listener(l->current->rules, listener_id);
+    uint32_t limit = l->current->rules->settings->limits.connections_per_peer;
+    enum admission result = ADMITTED;
+
+    if (settings != NULL)
+        result = admission_at_door(settings, peer);
+    if (settings != NULL && settings->proxy_protocol)
+        limit = 0; /* who is at the door is the balancer */
+    if (result == ADMITTED)
+        result = admission_enter(l->plan.office, peer, limit);
+    if (result == ADMITTED)
+        return true;
+    admission_report(l->plan.office, peer, result, clock_mono_ms());
+    return false;
+}
+
+/* The connection cannot be served: close it as if it had not been accepted. */
+static void abandon(struct listener *l, uint32_t slot, int error)
+{
+    uint16_t lot = atomic_exchange(&l->plan.table->ledger->slots[slot].lot, LOT_NONE);
+
+    net_break_off(l->plan.table->conns[slot].fd);
+    admission_leave(l->plan.office, &l->plan.table->ledger->slots[slot].peer);
+    if (lot != LOT_NONE)
+        parking_leave(l->plan.parking, lot);
+    connections_give(l->plan.table, slot);
+    stats_add(&l->stats.failed, 1);
+    log_say(SEVERITY_WARNING, "a connection could not be served: %s", strerror(-error));
+}
+
+/* --- resting --- */
+
+/* Accept nothing for now; what connects waits in the backlog. Said once. */
+static void begin_rest(struct listener *l, enum rest why, int error)
+{
+    if (l->rest == why)
+        return;
+    if (l->rest == NOT_RESTING)
+        for (size_t i = 0; i < l->current->count; i++)
+            (void)poller_change(l->set, l->current->sockets[i].fd, 0, i); /* it was added */
+    bool starved_before = l->starved_by != 0;
+    l->rest = why;
+    if (why == RESTING_STARVED) {
+        l->starved_by = error;
+        l->retry_at_ms = clock_mono_ms() + RETRY_MS;
+        if (!starved_before)
+            log_say(SEVERITY_WARNING, "cannot accept connections: %s; trying again every %u ms",
+                    strerror(-error), RETRY_MS);
+    } else if (!l->full_said) {
+        log_say(SEVERITY_WARNING,
+                "limits.connections (%u) is reached; who connects now waits for a free place",
+                (unsigned)l->plan.table->limit);
+        l->full_said = true;
+        stats_add(&l->stats.full, 1);
+    }
+}
+
+static void end_rest(struct listener *l)
+{
+    uint32_t limit = l->plan.table->limit;
+
+    if (l->full_said && connections_count(l->plan.table) < limit - limit / 10) {
+        log_say(SEVERITY_NOTICE, "below limits.connections again");
+        l->full_said = false;
+    }
+    for (size_t i = 0; i < l->current->count; i++)
+        (void)poller_change(l->set, l->current->sockets[i].fd, EPOLLIN, i); /* it was added */
+    l->rest = NOT_RESTING;
+    atomic_store(&l->wants_slot, 0);
+}
+
+/* Nothing was accepted. Returns: is it worth trying for another? */
+static bool judge_failure(struct listener *l, int error)
+{
+    if (error == -EAGAIN) {
+        l->failures = 0;
+        if (l->starved_by != 0)
+            log_say(SEVERITY_NOTICE, "accepting connections again");
+        l->starved_by = 0;
+        return false;
+    }
+    /* ECONNABORTED, EPROTO, EPERM, EINTR concern one connection, unless nothing else comes. */
+    bool is_starved = error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
+                      error == -ENOBUFS;
+    if (!is_starved && error != -EINTR)
+        stats_add(&l->stats.failed, 1);
+    if (is_starved || ++l->failures >= FAILURES_MOST)
+        begin_rest(l, RESTING_STARVED, error);
+    return l->rest == NOT_RESTING;
+}
+
+/* Accept one connection of a socket. Returns: is it worth trying for another? */
+static bool accept_one(struct listener *l, const struct listening_socket *from)
+{
+    struct peer peer;
+    uint32_t slot = connections_take(l->plan.table);
+
+    if (slot == CONNECTION_NONE) {
+        begin_rest(l, RESTING_FULL, 0);
+        atomic_store(&l->wants_slot, 1);
+        if (connections_count(l->plan.table) < l->plan.table->limit)
+            bell_ring(l->bell); /* one was freed in between */
+        return false;
+    }
+    int fd = net_accept(from->fd, &peer);
+    if (fd < 0) {
+        connections_give(l->plan.table, slot);
+        return judge_failure(l, fd);
+    }
+    l->failures = 0;
+    if (!is_admitted(l, &peer, from->id)) {
+        connections_give(l->plan.table, slot);
+        (void)close(fd); /* refused: it is reset */
+        return true;
+    }
+    fill_slot(l, slot, fd, &peer, from->id);
+    l->accepted[l->accepted_count++] = slot;
+    return true;
+}
+
+/* Hand over what was accepted; all together, so that a worker is woken once for many. */
+static void hand_over(struct listener *l)
+{
+    for (unsigned i = 0; i < l->accepted_count; i++) {
+        int error = worker_adopt(least_loaded(l), l->accepted[i]);
+        if (error < 0)
+            abandon(l, l->accepted[i], error);
+        else
+            stats_add(&l->stats.accepted, 1);
+    }
+    l->accepted_count = 0;
+}
+
+/* Accept what waits in a socket, at most one turn's worth. Returns: may there be more? */
+static bool accept_turn(struct listener *l, const struct listening_socket *from)
+{
+    bool more = true;
+
+    for (int i = 0; more && i < ACCEPTS_A_TURN; i++) {
+        atomic_store(&l->between, 1);
+        more = !atomic_load(&l->held) && accept_one(l, from);
+        atomic_store(&l->between, 0);
+    }
+    hand_over(l);
+    return more;
+}
+
+void listener_hold(struct listener *l)
+{
+    atomic_store(&l->held, 1);
+    for (int ms = 0; ms < HOLD_MOST_MS && atomic_load(&l->between); ms++)
+        (void)poll(NULL, 0, 1); /* a rest that signal-safety(7) allows */
+}
+
+static void accept_all(struct listener *l, const struct listening_socket *from)
+{
+    for (int i = 0; i < PEERLOG_LISTEN_BACKLOG / ACCEPTS_A_TURN && accept_turn(l, from); i++)
+        continue;
+}
+
+/* --- changing what is listened on --- */
+
+/* Take up the next set; what is no longer in it is accepted empty and closed. */
+static void take_next(struct listener *l)
+{
+    struct listening *next = atomic_exchange(&l->next, NULL);
+    struct listening *before = l->current;
+
+    if (next == NULL)
+        return;
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        int fd = before->sockets[i].fd;
+        (void)poller_remove(l->set, fd); /* it was added */
+        if (listening_has(next, fd))
+            continue;
+        if (!before->sockets[i].guarded)
+            accept_all(l, &before->sockets[i]);
+        (void)close(fd); /* it is no longer wanted */
+    }
+    free(before);
+    l->current = next;
+    l->rest = NOT_RESTING;
+    atomic_store(&l->wants_slot, 0);
+    for (size_t i = 0; i < next->count; i++) {
+        int error = poller_add(l->set, next->sockets[i].fd, EPOLLIN, i);
+        if (error < 0)
+            log_say(SEVERITY_ERR, "cannot listen on %s: %s",
+                    rulebook_listener_text(next->rules, next->sockets[i].id), strerror(-error));
+    }
+    atomic_store_explicit(&l->used, next, memory_order_release);
+}
+
+const struct listening *listener_current(const struct listener *l)
+{
+    return atomic_load_explicit(&l->used, memory_order_acquire);
+}
+
+void listener_listen(struct listener *l, struct listening *next)
+{
+    struct listening *unseen = atomic_exchange(&l->next, next);
+
+    free(unseen); /* there is none: each set is waited for */
+    if (!l->started) {
+        take_next(l);
+        return;
+    }
+    bell_ring(l->bell);
+    /* Until then the sets before are the thread's to free and to close. */
+    while (listener_current(l) != next)
+        clock_rest_us(1000);
+}
+
+/* --- the thread --- */
+
+/* Tidy the parking up; what is left to do is done when others had their turn. */
+static void sweep(struct listener *l)
+{
+    l->sweeping = moving_sweep(l->plan.parking, l->plan.table->ledger);
+    if (l->sweeping)
+        bell_ring(l->bell);
+}
+
+static void hear_bell(struct listener *l)
+{
+    bell_hush(l->bell);
+    atomic_store_explicit(&l->pongs, atomic_load(&l->pings), memory_order_release);
+    take_next(l);
+    if (l->rest == RESTING_FULL && connections_count(l->plan.table) < l->plan.table->limit)
+        end_rest(l);
+}
+
+/*
+ * When turns follow each other at once, waking up costs more than accepting: wait a moment,
+ * so that several connections are accepted together. Nobody loses more than this moment.
+ */
+static void let_gather(const struct listener *l)
+{
+    if (clock_mono_us() - l->turned_us < STORM_US)
+        clock_rest_us(GATHER_US);
+}
+
+static void *run(void *argument)
+{
+    struct listener *l = argument;
+    struct epoll_event events[EVENTS];
+
+    (void)pthread_mutex_lock(l->plan.gate); /* a plain mutex of ours cannot fail */
+    (void)pthread_mutex_unlock(l->plan.gate);
+    while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
+        int timeout_ms = admission_tick(l->plan.office, clock_mono_ms());
+        if (l->rest == RESTING_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
+            timeout_ms = RETRY_MS;
+        int n = poller_wait(l->set, events, EVENTS, timeout_ms);
+        if (l->rest == RESTING_STARVED && clock_mono_ms() >= l->retry_at_ms)
+            end_rest(l);
+        if (n > 0)
+            let_gather(l);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.u64 == TAG_BELL)
+                hear_bell(l);
+            else if (l->rest == NOT_RESTING && events[i].data.u64 < l->current->count)
+                (void)accept_turn(l, &l->current->sockets[events[i].data.u64]); /* or next time */
+        }
+        l->turned_us = clock_mono_us();
+        if (parking_wants_sweep(l->plan.parking) || l->sweeping)
+            sweep(l);
+    }
+    return NULL;
+}
+
+int listener_start(struct listener *l)
+{
+    int error = pthread_create(&l->thread, NULL, run, l);
+
+    if (error != 0)
+        return -error;
+    l->started = true;
+    (void)pthread_setname_np(l->thread, "listener"); /* a name is only a help */
+    return 0;
+}
+
+void listener_nudge(struct listener *l)
+{
+    if (atomic_load_explicit(&l->wants_slot, memory_order_relaxed) ||
+        parking_wants_sweep(l->plan.parking))
+        bell_ring(l->bell);
+}
+
+void listener_ping(struct listener *l)
+{
+    (void)atomic_fetch_add(&l->pings, 1);
+    bell_ring(l->bell);
+}
+
+bool listener_alive(const struct listener *l)
+{
+    return atomic_load_explicit(&l->pongs, memory_order_acquire) == atomic_load(&l->pings);
+}
+
+/*
+ * Who waits was told by the kernel that we are here: it is let in. When nobody comes after
+ * us, who connects from here on is refused.
+ */
+static void close_doors(struct listener *l, bool keep)
+{
+    for (size_t i = 0; i < l->current->count; i++) {
+        accept_all(l, &l->current->sockets[i]);
+        if (!keep)
+            (void)close(l->current->sockets[i].fd); /* its queue was emptied */
+    }
+    if (!keep)
+        l->current->count = 0;
+}
+
+void listener_stop(struct listener *l, bool keep)
+{
+    atomic_store_explicit(&l->stop, 1, memory_order_release);
+    bell_ring(l->bell);
+    if (l->started)
+        (void)pthread_join(l->thread, NULL); /* it was created, and joined once */
+    l->started = false;
+    take_next(l); /* the thread may never have run */
+    if (l->current != NULL)
+        close_doors(l, keep);
+}
+
+const struct listener_stats *listener_stats(const struct listener *l)
+{
+    return &l->stats;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listening sockets are known by their place in the ledger's table, which outlives the
+ * process: connections refer to it, and the store names them by it.
+ */
+#include "config.h"
+
+#include "daemon/accept/listen_set.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/log.h"
+#include "os/net.h"
+#include "os/service_manager.h"
+#include "peerlog/count.h"
+
+static void store_name(uint8_t id, char name[32])
+{
+    (void)snprintf(name, 32, LISTENING_NAME_FORMAT, (unsigned)id); /* always fits */
+}
+
+/* A place in the ledger's table that nobody refers to. */
+static uint8_t free_id(const struct ledger *ledger)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (ledger->header->listeners[id].configured.family == PEER_UNKNOWN)
+            return id;
+    return LISTENER_NONE;
+}
+
+static bool has_id(const struct listening *listening, uint8_t id)
+{
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
+        if (listening->sockets[i].id == id)
+            return true;
+    return false;
+}
+
+/*
+ * The place for a new socket: that of a listener which was configured so before, for the
+ * sake of the connections that came through it; a free one else.
+ */
+static uint8_t id_for(const struct ledger *ledger, const struct listening *before,
+                      const struct listening *listening, const struct peer *address)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (peer_equal(&ledger->header->listeners[id].configured, address) &&
+            !has_id(before, id) && !has_id(listening, id))
+            return id;
+    return free_id(ledger);
+}
+
+static void set_id(struct ledger *ledger, uint8_t id, const struct peer *configured, int fd)
+{
+    struct ledger_listener *listener = &ledger->header->listeners[id];
+
+    listener->bound = *configured;
+    (void)net_local_address(fd, &listener->bound); /* it has one: it listens */
+    listener->configured = *configured;
+}
+
+/* Empty the places to which neither a socket nor a connection refers. */
+static void free_ids(struct ledger *ledger, const struct listening *listening)
+{
+    bool used[LEDGER_LISTENERS] = {false};
+
+    for (size_t i = 0; listening != NULL && i < listening->count; i++)
+        used[listening->sockets[i].id] = true;
+    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++) {
+        uint8_t id = atomic_load_explicit(&ledger->slots[i].listener, memory_order_relaxed);
+        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE && id < LEDGER_LISTENERS)
+            used[id] = true;
+    }
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (!used[id] && ledger->header->listeners[id].configured.family != PEER_UNKNOWN)
+            memset(&ledger->header->listeners[id], 0, sizeof ledger->header->listeners[id]);
+}
+
+static void add_socket(struct listening *listening, int fd, uint8_t id, bool activated)
+{
+    listening->sockets[listening->count++] =
+        (struct listening_socket){.fd = fd, .id = id, .activated = activated};
+}
+
+/* The place of a socket that a socket unit passed: by its address. */
+static uint8_t id_of_activated(struct ledger *ledger, int fd)
+{
+    struct peer local;
+
+    if (net_local_address(fd, &local) < 0)
+        return LISTENER_NONE;
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
+        if (peer_equal(&ledger->header->listeners[id].bound, &local))
+            return id;
+    uint8_t id = free_id(ledger);
+    if (id != LISTENER_NONE)
+        set_id(ledger, id, &local, fd);
+    return id;
+}
+
+int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
+                               const struct rulebook *rules, struct listening **ret_listening)
+{
+    struct listening *listening = calloc(1, sizeof *listening);
+
+    if (listening == NULL)
+        return -ENOMEM;
+    listening->rules = rules;
+    for (size_t i = 0; i < in->count; i++) {
+        struct inherited *item = &in->items[i];
+        bool activated = item->kind == INHERITED_ACTIVATED;
+        if (item->kind != INHERITED_LISTENER && !activated)
+            continue;
+        uint8_t id = activated ? id_of_activated(ledger, item->fd) : (uint8_t)item->number;
+        if (id == LISTENER_NONE || listening->count == LEDGER_LISTENERS)
+            continue;
+        struct ledger_listener *listener = &ledger->header->listeners[id];
+        (void)net_local_address(item->fd, &listener->bound); /* it has one: it listens */
+        if (listener->configured.family == PEER_UNKNOWN)
+            listener->configured = listener->bound;
+        listener->name[0] = '\0';
+        if (activated && strlen(item->name) < sizeof listener->name)
+            memcpy(listener->name, item->name, strlen(item->name) + 1);
+        add_socket(listening, item->fd, id, activated);
+        listening->sockets[listening->count - 1].guarded = listener->guarded != 0;
+        item->fd = -1; /* it moved */
+    }
+    *ret_listening = listening;
+    return 0;
+}
+
+/* The socket of BEFORE that was configured so and is not in LISTENING yet. */
+static const struct listening_socket *find_socket(const struct listening *before,
+                                                  const struct listening *listening,
+                                                  const struct ledger *ledger,
+                                                  const struct peer *address)
+{
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        const struct listening_socket *socket = &before->sockets[i];
+        const struct ledger_listener *known = &ledger->header->listeners[socket->id];
+        if ((peer_equal(&known->configured, address) || peer_equal(&known->bound, address)) &&
+            !listening_has(listening, socket->fd))
+            return socket;
+    }
+    return NULL;
+}
+
+/* Open a new one. Returns: its place, or negative errno. */
+static int open_socket(struct listening *listening, const struct listening *before,
+                       struct ledger *ledger, const struct peer *address)
+{
+    char name[32];
+    uint8_t id = id_for(ledger, before, listening, address);
+
+    if (id == LISTENER_NONE)
+        return -ENOSPC;
+    int fd = net_listen(address, PEERLOG_LISTEN_BACKLOG);
+    if (fd < 0)
+        return fd;
+    set_id(ledger, id, address, fd);
+    add_socket(listening, fd, id, false);
+    store_name(id, name);
+    (void)notify_store(name, fd); /* without a manager it is not kept, and that is all */
+    return id;
+}
+
+/* Use the socket of BEFORE for this address, or open one. Returns: its place. */
+static int take_or_open(struct listening *listening, const struct listening *before,
+                        struct ledger *ledger, const struct peer *address)
+{
+    const struct listening_socket *old = find_socket(before, listening, ledger, address);
+
+    if (old == NULL)
+        return open_socket(listening, before, ledger, address);
+    add_socket(listening, old->fd, old->id, old->activated);
+    return old->id;
+}
+
+/* Does a listener of the settings fit to a socket of a socket unit? */
+typedef bool fits_fn(const struct listener_settings *settings,
+                     const struct ledger_listener *socket);
+
+static bool fits_by_name(const struct listener_settings *settings,
+                         const struct ledger_listener *socket)
+{
+    return strcmp(settings->label.tag, socket->name) == 0;
+}
+
+static bool fits_by_address(const struct listener_settings *settings,
+                            const struct ledger_listener *socket)
+{
+    return peer_equal(&settings->address, &socket->bound);
+}
+
+static bool fits_by_port(const struct listener_settings *settings,
+                         const struct ledger_listener *socket)
+{
+    return settings->address.port == socket->bound.port;
+}
+
+/* The only listener that fits. Returns: its index, or LISTENER_NONE. */
+static uint8_t only_one(const struct settings *settings, fits_fn *fits,
+                        const struct ledger_listener *socket)
+{
+    uint8_t found = LISTENER_NONE;
+
+    for (size_t i = 0; i < settings->listeners_count; i++) {
+        if (!fits(&settings->listeners[i], socket))
+            continue;
+        if (found != LISTENER_NONE)
+            return LISTENER_NONE;
+        found = (uint8_t)i;
+    }
+    return found;
+}
+
+/* How a socket of a socket unit is treated: as the listener of its name, address, or port. */
+static uint8_t settings_for(const struct settings *settings, const struct ledger_listener *socket)
+{
+    static fits_fn *const ways[] = {fits_by_name, fits_by_address, fits_by_port};
+    char text[PEER_TEXT_BYTES];
+
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        uint8_t index = only_one(settings, ways[i], socket);
+        if (index != LISTENER_NONE)
+            return index;
+    }
+    (void)peer_format(&socket->bound, text);
+    log_say(SEVERITY_WARNING, "a socket unit passed %s, which is no listener of the configuration: "
+            "no access list, and the defaults of a listener hold for it", text);
+    return LISTENER_NONE;
+}
+
+/* Sockets of a socket unit are all that is listened on. Returns: are there any? */
+static bool take_activated(struct listening *listening, struct rulebook *rules,
+                           const struct listening *before, const struct ledger *ledger)
+{
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        const struct listening_socket *socket = &before->sockets[i];
+        if (!socket->activated)
+            continue;
+        add_socket(listening, socket->fd, socket->id, true);
+        rules->listener_of_id[socket->id] =
+            settings_for(rules->settings, &ledger->header->listeners[socket->id]);
+    }
+    return listening->count > 0;
+}
+
+/* Note who is guarded, in case the next process does not know such a listener any more. */
+static void note_guards(const struct rulebook *rules, const struct ledger *ledger)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
+        const struct listener_settings *settings = rulebook_listener(rules, id);
+        if (settings != NULL)
+            ledger->header->listeners[id].guarded =
+                settings->allow.count > 0 || settings->deny.count > 0 || settings->proxy_protocol;
+    }
+}
+
+static void name_listeners(struct rulebook *rules, const struct ledger *ledger)
+{
+    for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
+        const struct ledger_listener *listener = &ledger->header->listeners[id];
+        if (listener->bound.family != PEER_UNKNOWN)
+            (void)peer_format(&listener->bound, rules->listener_text[id]);
+    }
+}
+
+int listening_build(struct rulebook *rules, const struct listening *before, struct ledger *ledger,
+                    struct listening **ret_listening, struct listening_fault *ret_fault)
+{
+    struct listening *listening = calloc(1, sizeof *listening);
+
+    if (listening == NULL)
+        return -ENOMEM;
+    listening->rules = rules;
+    memset(rules->listener_of_id, LISTENER_NONE, sizeof rules->listener_of_id);
+    free_ids(ledger, before);
+    if (!take_activated(listening, rules, before, ledger)) {
+        for (size_t i = 0; i < rules->settings->listeners_count; i++) {
+            const struct peer *address = &rules->settings->listeners[i].address;
+            int id = take_or_open(listening, before, ledger, address);
+            if (id < 0) {
+                *ret_fault = (struct listening_fault){.address = *address, .error = id};
+                listening_undo(listening, before);
+                return id;
+            }
+            rules->listener_of_id[id] = (uint8_t)i;
+        }
+    }
+    name_listeners(rules, ledger);
+    note_guards(rules, ledger);
+    *ret_listening = listening;
+    return 0;
+}
+
+struct listening_leavers listening_compare(const struct listening *before,
+                                           const struct listening *next)
+{
+    struct listening_leavers leavers = {.count = 0};
+
+    for (size_t i = 0; before != NULL && i < before->count; i++)
+        if (!before->sockets[i].activated && !listening_has(next, before->sockets[i].fd))
+            leavers.ids[leavers.count++] = before->sockets[i].id;
+    return leavers;
+}
+
+void listening_forget(const struct listening_leavers *leavers)
+{
+    char name[32];
+
+    for (size_t i = 0; i < leavers->count; i++) {
+        store_name(leavers->ids[i], name);
+        notify_forget(name);
+    }
+}
+
+void listening_undo(struct listening *listening, const struct listening *before)
+{
+    struct listening_leavers leavers = listening_compare(listening, before);
+
+    listening_forget(&leavers);
+    for (size_t i = 0; i < listening->count; i++)
+        if (!listening_has(before, listening->sockets[i].fd))
+            (void)close(listening->sockets[i].fd); /* it was only just opened */
+    free(listening);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libsystemd's sd-bus, wrapped so that nobody else includes its header. The bus is opened
+ * step by step, because a call on it would wait for a deaf one without end.
+ */
+#include "config.h"
+
+#include "daemon/advice/unit_properties.h"
+
+#include <errno.h>
+
+#include <systemd/sd-bus.h>
+
+#include "os/clock.h"
+
+/* Patience with the bus, and then with each answer. */
+#define OPEN_MS 500u
+#define ANSWER_US 500000u
+
+#define MANAGER "org.freedesktop.systemd1"
+
+/* Wait until the bus has let us in. Returns: 0 or negative errno. */
+static int await_welcome(sd_bus *bus)
+{
+    uint64_t end_us = clock_mono_us() + OPEN_MS * UINT64_C(1000);
+
+    for (;;) {
+        int r = sd_bus_is_ready(bus);
+        if (r != 0)
+            return r < 0 ? r : 0;
+        r = sd_bus_process(bus, NULL);
+        if (r < 0)
+            return r;
+        if (r > 0)
+            continue;
+        uint64_t now_us = clock_mono_us();
+        if (now_us >= end_us)
+            return -ETIMEDOUT;
+        r = sd_bus_wait(bus, end_us - now_us);
+        if (r < 0 && r != -EINTR)
+            return r;
+    }
+}
+
+/* Returns: 0, and the caller owns the bus; or negative errno. */
+static int open_bus(sd_bus **ret_bus)
+{
+    sd_bus *bus = NULL;
+
+    int r = sd_bus_open_system(&bus);
+    if (r < 0)
+        return r;
+    r = sd_bus_set_method_call_timeout(bus, ANSWER_US);
+    if (r >= 0)
+        r = await_welcome(bus);
+    if (r < 0) {
+        (void)sd_bus_close_unref(bus);
+        return r;
+    }
+    *ret_bus = bus;
+    return 0;
+}
+
+/* Read both properties of a unit that the manager has loaded. */
+static int read_rate(sd_bus *bus, const char *unit, struct manager_rate *ret_rate)
+{
+    static const char service[] = MANAGER ".Service";
+    struct manager_rate rate = {0};
+    sd_bus_message *reply = NULL;
+    const char *path = NULL;
+
+    int r = sd_bus_call_method(bus, MANAGER, "/org/freedesktop/systemd1", MANAGER ".Manager",
+                               "GetUnit", NULL, &reply, "s", unit);
+    if (r < 0)
+        return r;
+    r = sd_bus_message_read(reply, "o", &path);
+    if (r >= 0)
+        r = sd_bus_get_property_trivial(bus, MANAGER, path, service, "LogRateLimitIntervalUSec",
+                                        NULL, 't', &rate.interval_us);
+    if (r >= 0)
+        r = sd_bus_get_property_trivial(bus, MANAGER, path, service, "LogRateLimitBurst", NULL,
+                                        'u', &rate.burst);
+    (void)sd_bus_message_unref(reply);
+    if (r < 0)
+        return r;
+    *ret_rate = rate;
+    return 0;
+}
+
+int manager_unit_rate(const char *unit, struct manager_rate *ret_rate)
+{
+    sd_bus *bus = NULL;
+
+    int r = open_bus(&bus);
+    if (r < 0)
+        return r;
+    r = read_rate(bus, unit, ret_rate);
+    (void)sd_bus_close_unref(bus);
+    return r;
+}

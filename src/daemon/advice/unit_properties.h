@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Questions to the service manager over D-Bus. Where there is none, or it keeps silent,
+ * there is no answer, and nobody is told.
+ */
+#ifndef PEERLOG_DAEMON_ADVICE_UNIT_PROPERTIES_H
+#define PEERLOG_DAEMON_ADVICE_UNIT_PROPERTIES_H
+
+#include <stdint.h>
+
+/* How many messages of a unit the journal takes in a time; 0 and 0: as journald.conf says. */
+struct manager_rate {
+    uint64_t interval_us;
+    uint32_t burst;
+};
+
+/*
+ * The limit that a unit sets for its messages.
+ * Returns: 0; -ENOENT when the unit is not loaded; another negative errno.
+ * Blocks:  2 seconds at most.
+ */
+int manager_unit_rate(const char *unit, struct manager_rate *ret_rate);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections: a slot of the ledger, which survives, and beside it what dies with the
+ * process: the descriptor and who serves it. A connection is named by its slot's index.
+ *
+ * A connection belongs to one worker for life. Free slots are where the listener
+ * (who takes) and the workers (who give back) meet.
+ */
+#ifndef PEERLOG_DAEMON_LEDGER_CONNECTIONS_H
+#define PEERLOG_DAEMON_LEDGER_CONNECTIONS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "daemon/ledger/ledger.h"
+
+#define CONNECTION_NONE UINT32_MAX
+
+struct conn {
+    uint64_t paid_ms;    /* until when its rate of messages is used up, monotonic clock */
+    int fd;              /* -1: none */
+    uint32_t next;       /* in the chain of free slots, or of slowed connections */
+    uint32_t active_s;   /* when the last byte came, seconds of the monotonic clock */
+    uint32_t drain_left; /* while stopping: bytes still to be read */
+    _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: nobody does */
+    uint8_t dirty_tail;  /* enum dirty_tail */
+    uint8_t in_hand;     /* it has a segment in the round: a round reads none twice */
+    uint8_t state;       /* enum conn_state */
+    uint8_t by_reset;    /* what it said is not all logged: its end must not look like it */
+};
+
+enum dirty_tail {
+    TAIL_CLEAN = 0,
+    TAIL_LISTED, /* its pages are in use, and its worker's list names it */
+    TAIL_DIRTY,  /* its pages are in use */
+};
+
+enum conn_state {
+    CONN_OPEN = 0,
+    CONN_SLOWED,  /* not watched until its rate allows more */
+    CONN_RESTING, /* not watched: drained while stopping */
+};
+
+struct connections {
+    struct ledger *ledger;
+    struct conn *conns;     /* one for each slot */
+    uint32_t capacity;      /* slots */
+    _Atomic uint32_t limit; /* how many may be in use */
+    pthread_mutex_t lock;   /* guards what follows */
+    uint32_t first_free;    /* chain of freed slots */
+    uint32_t untouched;     /* slots from here on were never used */
+    _Atomic uint32_t in_use;
+};
+
+/*
+ * A table for all slots of LEDGER, none in use, at most LIMIT of them at a time.
+ * Returns: 0, or negative errno.  Owns: release it with connections_done().
+ */
+int connections_init(struct connections *table, struct ledger *ledger, uint32_t limit);
+void connections_done(struct connections *table);
+
+/*
+ * Take a free slot; its contents are all zero but for its tail.
+ * Returns: its index, or CONNECTION_NONE when the limit is reached.
+ * Threads: any.
+ */
+uint32_t connections_take(struct connections *table);
+
+/* Take this very slot, at start, before any thread. */
+void connections_claim(struct connections *table, uint32_t slot);
+
+/* Give a slot back; its descriptor was closed. Threads: its worker, or the listener. */
+void connections_give(struct connections *table, uint32_t slot);
+
+/* Change how many may be in use; those that are stay. Threads: any. */
+void connections_set_limit(struct connections *table, uint32_t limit);
+
+/* How many are in use. Threads: any. */
+uint32_t connections_count(const struct connections *table);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ledger's geometry, and the distrust with which an inherited one is read.
+ */
+#include "config.h"
+
+#include "daemon/ledger/ledger.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "os/memfd.h"
+#include "peerlog/proxy.h"
+
+#define LEDGER_MAGIC 0x7265676c72656570ull /* "peerlger" */
+#define PAGE 4096u
+
+static_assert(sizeof(struct slot) == 104, "a slot is part of the layout");
+static_assert(sizeof(struct segment) == 80, "a segment is part of the layout");
+
+static uint64_t round_up(uint64_t bytes)
+{
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+/* Where everything lies, for these numbers. */
+static void lay_out(struct ledger_header *h, const struct ledger_geometry *geometry)
+{
+    h->slots = geometry->slots;
+    h->inboxes = geometry->inboxes;
+    h->inbox_bytes = sizeof(struct inbox);
+    h->tail_stride = round_up(geometry->tail_bytes);
+    h->slots_at = round_up(sizeof *h);
+    h->inboxes_at = round_up(h->slots_at + (uint64_t)h->slots * sizeof(struct slot));
+    h->tails_at = round_up(h->inboxes_at + h->inboxes * h->inbox_bytes);
+    h->size = h->tails_at + (uint64_t)h->slots * h->tail_stride;
+}
+
+static void point_into(struct ledger *ledger)
+{
+    unsigned char *base = (unsigned char *)ledger->header;
+
+    ledger->slots = (struct slot *)(void *)(base + ledger->header->slots_at);
+    ledger->inboxes = (struct inbox *)(void *)(base + ledger->header->inboxes_at);
+    ledger->tails = base + ledger->header->tails_at;
+}
+
+int ledger_new(const struct ledger_geometry *geometry, struct ledger **ret_ledger)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    struct ledger_header plan = {.magic = LEDGER_MAGIC, .layout = LEDGER_LAYOUT};
+    void *memory;
+
+    if (ledger == NULL)
+        return -ENOMEM;
+    lay_out(&plan, geometry);
+    ledger->fd = memfd_make("peerlog-ledger", plan.size);
+    int error = ledger->fd < 0 ? ledger->fd : memfd_map(ledger->fd, &memory, &ledger->size);
+    if (error < 0)
+        goto fail;
+    ledger->header = memory;
+    ledger->header->magic = plan.magic;
+    ledger->header->layout = plan.layout;
+    ledger->header->header_bytes = sizeof plan;
+    lay_out(ledger->header, geometry);
+    if (getrandom(&ledger->header->instance, sizeof ledger->header->instance, 0) < 0)
+        ledger->header->instance = (uint64_t)getpid(); /* better than nothing */
+    point_into(ledger);
+    *ret_ledger = ledger;
+    return 0;
+fail:
+    if (ledger->fd >= 0)
+        (void)close(ledger->fd); /* nothing was written */
+    free(ledger);
+    return error;
+}
+
+/* Do the numbers of an inherited header describe exactly this mapping? */
+static bool geometry_holds(const struct ledger_header *h, size_t size)
+{
+    struct ledger_header plan = {0};
+
+    if (h->slots == 0 || h->slots > PEERLOG_MAX_CONNECTIONS || h->inboxes == 0 ||
+        h->inboxes > 2 * PEERLOG_MAX_WORKERS || h->tail_stride > 1u << 20 ||
+        h->tail_stride % PAGE != 0 || h->config_bytes > sizeof h->config)
+        return false;
+    lay_out(&plan, &(struct ledger_geometry){
+        .slots = h->slots, .inboxes = h->inboxes, .tail_bytes = h->tail_stride,
+    });
+    return h->size == size && plan.size == size && h->slots_at == plan.slots_at &&
+           h->inboxes_at == plan.inboxes_at &&
+           h->inbox_bytes == plan.inbox_bytes && h->tails_at == plan.tails_at;
+}
+
+/* What is wrong with this mapping, if anything? */
+static int judge(const struct ledger_header *h, size_t size, uint32_t *ret_layout)
+{
+    if (size < 2 * sizeof h->magic || h->magic != LEDGER_MAGIC)
+        return -EPROTO;
+    *ret_layout = h->layout;
+    if (h->layout != LEDGER_LAYOUT)
+        return -EPROTONOSUPPORT;
+    if (size < sizeof *h || h->header_bytes != sizeof *h || !geometry_holds(h, size))
+        return -EBADMSG;
+    if (atomic_load(&h->life) == LEDGER_BUILDING)
+        return -EAGAIN;
+    return 0;
+}
+
+int ledger_open(int fd, struct ledger **ret_ledger, uint32_t *ret_layout)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    void *memory = NULL;
+
+    if (ledger == NULL)
+        return -ENOMEM;
+    int error = memfd_map(fd, &memory, &ledger->size);
+    if (error == 0)
+        error = judge(memory, ledger->size, ret_layout);
+    if (error < 0) {
+        memfd_unmap(memory, ledger->size);
+        free(ledger);
+        return error;
+    }
+    ledger->fd = fd;
+    ledger->header = memory;
+    point_into(ledger);
+    *ret_ledger = ledger;
+    return 0;
+}
+
+uint32_t ledger_count_unreadable(int fd)
+{
+    const struct ledger_header *h;
+    void *memory;
+    size_t size;
+    uint64_t count = 0;
+
+    if (memfd_map(fd, &memory, &size) < 0)
+        return 0;
+    h = memory;
+    if (size >= offsetof(struct ledger_header, slots) && h->magic == LEDGER_MAGIC) {
+        for (uint64_t i = 0; i < h->inboxes && i < 2 * PEERLOG_MAX_WORKERS; i++) {
+            uint64_t at = h->inboxes_at + i * h->inbox_bytes;
+            uint32_t segments;
+            if (h->inboxes_at > size || h->inbox_bytes > size || at > size - sizeof segments)
+                break;
+            memcpy(&segments, (const char *)memory + at, sizeof segments);
+            count += segments;
+        }
+    }
+    memfd_unmap(memory, size);
+    return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+struct ledger *ledger_free(struct ledger *ledger)
+{
+    if (ledger != NULL) {
+        memfd_unmap(ledger->header, ledger->size);
+        (void)close(ledger->fd); /* a memfd has nothing to flush */
+        free(ledger);
+    }
+    return NULL;
+}
+
+uint32_t ledger_slots_high(const struct ledger *ledger)
+{
+    uint32_t high = atomic_load_explicit(&ledger->header->slots_high, memory_order_acquire);
+
+    return high < ledger->header->slots ? high : ledger->header->slots;
+}
+
+unsigned char *ledger_tail(const struct ledger *ledger, uint32_t slot)
+{
+    return ledger->tails + (uint64_t)slot * ledger->header->tail_stride;
+}
+
+void ledger_forget_tail(const struct ledger *ledger, uint32_t slot)
+{
+    memfd_punch(ledger->fd, ledger->header->tails_at + (uint64_t)slot * ledger->header->tail_stride,
+                ledger->header->tail_stride);
+}
+
+/* Nothing is framed before the PROXY header is whole: its beginning is all there is. */
+static bool awaits_header(const struct stream *stream)
+{
+    static const struct framer_state untouched;
+
+    return stream->tail_bytes <= PROXY_MAX_BYTES &&
+           memcmp(&stream->framer, &untouched, sizeof untouched) == 0;
+}
+
+bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
+{
+    if (stream->tail_bytes > ledger->header->tail_stride || stream->priority > PEERLOG_MAX_PRI ||
+        stream->awaits_proxy > 1)
+        return false;
+    return stream->awaits_proxy ? awaits_header(stream)
+                                : framer_state_valid(&stream->framer, stream->tail_bytes);
+}
+
+bool ledger_slot_valid(const struct slot *slot)
+{
+    return slot->framing <= FRAMING_CLOSE &&
+           (slot->listener < LEDGER_LISTENERS || slot->listener == LISTENER_NONE);
+}
+
+static bool segment_valid(const struct ledger *ledger, const struct segment *segment, bool last)
+{
+    uint32_t carry = segment->start.tail_bytes;
+    uint32_t fresh = atomic_load(&segment->fresh);
+
+    if (segment->slot >= ledger->header->slots || !ledger_stream_valid(ledger, &segment->start))
+        return false;
+    if (segment->from > LEDGER_INBOX_BYTES || carry > LEDGER_INBOX_BYTES - segment->from ||
+        segment->room > LEDGER_INBOX_BYTES - segment->from - carry)
+        return false;
+    return fresh <= segment->room || (fresh == SEGMENT_UNKNOWN && last);
+}
+
+uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *inbox)
+{
+    uint32_t count = atomic_load(&inbox->segments);
+
+    if (count > LEDGER_SEGMENTS || inbox->oversize > OVERSIZE_DISCARD ||
+        inbox->max_message_bytes < PEERLOG_MIN_MESSAGE_BYTES ||
+        inbox->max_message_bytes > PEERLOG_MAX_MESSAGE_BYTES ||
+        inbox->max_message_bytes + PEERLOG_TERMINATOR_BYTES > ledger->header->tail_stride)
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!segment_valid(ledger, &inbox->segment[i], i + 1 == count))
+            return i;
+    return count;
+}

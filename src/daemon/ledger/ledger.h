@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ledger: all state that must outlive the process, in one shared mapping of a memfd
+ * that the service manager keeps. Its bytes are described in ledger_layout.h; here it is
+ * made, mapped again, and checked before it is believed.
+ */
+#ifndef PEERLOG_DAEMON_LEDGER_LEDGER_H
+#define PEERLOG_DAEMON_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/ledger/layout.h"
+
+struct ledger_geometry {
+    uint32_t slots;
+    uint32_t inboxes;
+    uint64_t tail_bytes; /* at least max_message_bytes + PEERLOG_TERMINATOR_BYTES */
+};
+
+/* A mapped ledger. */
+struct ledger {
+    int fd;
+    size_t size;
+    struct ledger_header *header;
+    struct slot *slots;
+    struct inbox *inboxes;
+    unsigned char *tails;
+};
+
+/*
+ * Make an empty ledger, LEDGER_BUILDING.
+ * Returns: 0, or negative errno.
+ * Owns:    the caller releases it with ledger_free().
+ */
+int ledger_new(const struct ledger_geometry *geometry, struct ledger **ret_ledger);
+
+/*
+ * Map an inherited ledger and check that every index and length in its header lies
+ * inside of it.
+ * Returns: 0; -EPROTO when it is no ledger; -EPROTONOSUPPORT when its layout is
+ *          another one (*ret_layout tells which); -EBADMSG when it is damaged; -EAGAIN when
+ *          it was never finished; or negative errno.
+ * Owns:    on success the ledger owns FD; otherwise the caller still does.
+ */
+int ledger_open(int fd, struct ledger **ret_ledger, uint32_t *ret_layout);
+
+/*
+ * How many open segments a ledger of another layout holds, as far as its header
+ * can be believed. FD stays the caller's.
+ */
+uint32_t ledger_count_unreadable(int fd);
+
+/* Unmap and close; the memory lives on where else its descriptor is held. Returns: NULL. */
+struct ledger *ledger_free(struct ledger *ledger);
+
+/*
+ * Slots from here on were never used, nor their pages touched: nobody needs to look there.
+ * Any thread.
+ */
+uint32_t ledger_slots_high(const struct ledger *ledger);
+
+/* The tail of a slot: header->tail_stride bytes. */
+unsigned char *ledger_tail(const struct ledger *ledger, uint32_t slot);
+
+/* Give the pages of a tail back. */
+void ledger_forget_tail(const struct ledger *ledger, uint32_t slot);
+
+/*
+ * Answers: can this slot, this stream be trusted? Of a hostile or torn ledger any bit may
+ * be wrong. The stream of a slot with an open segment is allowed to be.
+ */
+bool ledger_slot_valid(const struct slot *slot);
+bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream);
+
+/*
+ * How many segments of this inbox can be trusted, from the first on; the
+ * rest is damaged.
+ */
+uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *inbox);
+
+#endif

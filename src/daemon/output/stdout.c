@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The stdout output: a line each, for the foreground, containers and first steps. With
+ * this output there is one worker, so that lines never mix.
+ *
+ * Standard output is shared with whoever started us, so it must not be made non-blocking:
+ * pipes and terminals are opened anew, sockets are written with MSG_DONTWAIT,
+ * and files do not block.
+ */
+#include "config.h"
+
+#include "daemon/output/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "peerlog/escape.h"
+
+/* Three vectors a line, IOV_MAX of them. */
+#define LINES 340u
+
+struct lines {
+    int is_socket;
+    struct iovec iov[LINES * 3];
+    size_t bytes[LINES];
+};
+
+static int open_stdout(struct output *output)
+{
+    struct stat st;
+
+    if (fstat(STDOUT_FILENO, &st) < 0)
+        return -errno;
+    struct lines *lines = output->vectors;
+    lines->is_socket = S_ISSOCK(st.st_mode);
+    int fd = -1;
+    if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
+        fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return -errno;
+    output->fd = fd;
+    return 0;
+}
+
+static void close_stdout(struct output *output)
+{
+    (void)close(output->fd); /* a copy; what was written is written */
+    output->fd = -1;
+}
+
+/* Prepare lines from batch->taken on. Returns: how many. */
+static unsigned build_lines(struct output *output, struct batch *batch)
+{
+    struct lines *lines = output->vectors;
+    size_t used = 0;
+    unsigned n = 0;
+
+    for (uint32_t i = batch->taken; i < batch->count && n < LINES; i++, n++) {
+        const struct record *record = &batch->records[i];
+        size_t room = output->scratch_bytes - used;
+        if (n > 0 && room < FORMAT_PREFIX_BYTES + ESCAPE_MAX_GROWTH * (size_t)record->len)
+            break;
+        struct iovec *iov = &lines->iov[3 * n];
+        const struct source *source = batch_source(batch, record);
+        char *at = output->scratch + used;
+        iov[0] = (struct iovec){at, format_line_prefix(at, record, source)};
+        used += iov[0].iov_len;
+        iov[1] = (struct iovec){(void *)(uintptr_t)record->text, record->len};
+        if (escape_clean_bytes(record->text, record->len, ESCAPE_LF) < record->len) {
+            size_t taken;
+            at = output->scratch + used;
+            iov[1] = (struct iovec){at, escape_write(at, output->scratch_bytes - used, record->text,
+                                                     record->len, ESCAPE_LF, &taken)};
+            used += iov[1].iov_len;
+        }
+        iov[2] = (struct iovec){(void *)(uintptr_t)"\n", 1};
+        lines->bytes[n] = iov[0].iov_len + iov[1].iov_len + 1;
+    }
+    return n;
+}
+
+/* Leave out what an earlier, partial write already wrote of the first line. */
+static void skip_written(struct iovec *iov, size_t written)
+{
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = written < iov[i].iov_len ? written : iov[i].iov_len;
+        iov[i].iov_base = (char *)iov[i].iov_base + n;
+        iov[i].iov_len -= n;
+        written -= n;
+    }
+}
+
+/* N bytes went out: count whole lines as taken, and remember a begun one. */
+static void account(struct output *output, struct batch *batch, size_t n)
+{
+    const struct lines *lines = output->vectors;
+    uint32_t whole = 0;
+
+    n += output->partial;
+    while (n > 0 && n >= lines->bytes[whole])
+        n -= lines->bytes[whole++];
+    output->partial = (uint32_t)n;
+    batch_take(batch, whole);
+}
+
+static ssize_t write_lines(const struct output *output, unsigned n)
+{
+    struct lines *lines = output->vectors;
+    struct msghdr message = {.msg_iov = lines->iov, .msg_iovlen = 3 * n};
+
+    if (lines->is_socket)
+        return sendmsg(output->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return writev(output->fd, lines->iov, (int)(3 * n));
+}
+
+static int deliver_stdout(struct output *output, struct batch *batch)
+{
+    struct lines *lines = output->vectors;
+
+    while (batch->taken < batch->count) {
+        unsigned lines_built = build_lines(output, batch);
+        skip_written(lines->iov, output->partial);
+        ssize_t n = write_lines(output, lines_built);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0)
+            account(output, batch, (size_t)n);
+    }
+    return 0;
+}
+
+const struct output_kind output_stdout = {
+    .vectors_bytes = sizeof(struct lines),
+    .open = open_stdout,
+    .deliver = deliver_stdout,
+    .close = close_stdout,
+};

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server hands out what it took over: each connection gets a worker, those of which no slot
+ * told find their listener, and those that no listener wants any more are told goodbye.
+ * Main's thread, while the workers wait at the gate.
+ */
+#include "config.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "daemon/server/private.h"
+#include "daemon/takeover/takeover.h"
+#include "os/log.h"
+
+/* What has bytes in hand follows its inbox; the others are dealt out in turn. */
+static void assign_owners(struct server *s)
+{
+    struct ledger *ledger = s->ledger;
+    unsigned next = 0;
+
+    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++)
+        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE)
+            atomic_store(&s->table.conns[i].owner, (uint16_t)(next++ % s->workers_count + 1));
+    for (uint32_t k = 0; k < ledger->header->inboxes; k++)
+        for (uint32_t i = 0; i < atomic_load(&ledger->inboxes[k].segments); i++)
+            atomic_store(&s->table.conns[ledger->inboxes[k].segment[i].slot].owner,
+                         (uint16_t)(k % s->workers_count + 1));
+}
+
+/* A connection of which no slot told: by its port it belongs to a listener. */
+static void place_stranger(struct server *s, uint32_t i)
+{
+    struct slot *slot = &s->ledger->slots[i];
+
+    slot->listener = takeover_listener_of(s->ledger, s->table.conns[i].fd);
+    const struct listener_settings *settings = rulebook_listener(s->rules, slot->listener);
+    if (settings != NULL) {
+        slot->framing = settings->framing;
+        slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.taken == 0;
+    }
+}
+
+void server_hand_out(struct server *s)
+{
+    assign_owners(s);
+    for (uint32_t i = 0; i < ledger_slots_high(s->ledger); i++) {
+        struct slot *slot = &s->ledger->slots[i];
+        struct conn *conn = &s->table.conns[i];
+        if (atomic_load(&slot->use) != SLOT_LIVE)
+            continue;
+        if (slot->listener == LISTENER_NONE && conn->fd >= 0)
+            place_stranger(s, i);
+        (void)admission_enter(s->office, &slot->peer, 0); /* it was admitted long ago */
+        int error = worker_adopt(s->workers[atomic_load(&conn->owner) - 1], i);
+        if (error < 0)
+            log_say(SEVERITY_ERR, "a connection that was taken over cannot be served: %s",
+                    strerror(-error));
+    }
+}
+
+/* Is there a listening socket with this place in the ledger's table? */
+static bool is_listened_on(const struct server *s, uint8_t id)
+{
+    const struct listening *now = listener_current(s->listener);
+
+    for (size_t i = 0; i < now->count; i++)
+        if (now->sockets[i].id == id)
+            return true;
+    return false;
+}
+
+void server_bid_farewells(struct server *s)
+{
+    for (uint32_t i = 0; i < ledger_slots_high(s->ledger); i++) {
+        struct slot *slot = &s->ledger->slots[i];
+        if (atomic_load(&slot->use) != SLOT_LIVE || s->table.conns[i].fd < 0 ||
+            is_listened_on(s, slot->listener))
+            continue;
+        slot->leaving = 1;
+        (void)shutdown(s->table.conns[i].fd, SHUT_WR); /* it may be gone already */
+    }
+}

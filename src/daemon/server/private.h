@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the two halves of the server share: server.c starts and stops, server_run.c
+ * does what is to be done in between. Main's thread; nobody else includes this.
+ */
+#ifndef PEERLOG_DAEMON_SERVER_PRIVATE_H
+#define PEERLOG_DAEMON_SERVER_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "daemon/session/admission.h"
+#include "daemon/ledger/connections.h"
+#include "daemon/accept/acceptor.h"
+#include "daemon/output/output.h"
+#include "daemon/parking/parking.h"
+#include "daemon/settings/snapshot.h"
+#include "daemon/worker/worker.h"
+#include "peerlog/limits.h"
+
+struct server {
+    const char *file;
+    struct rulebook *rules; /* the newest first; older ones hang on it */
+    struct ledger *ledger;
+    struct connections table;
+    struct parking *parking;
+    struct admission_office *office;
+    struct greeter *greeter;
+    struct output_health health;
+    struct worker_events events;
+    struct listener *listener;
+    struct worker *workers[PEERLOG_MAX_WORKERS];
+    unsigned workers_count;
+    pthread_mutex_t gate;
+    int set, bell, signals;
+    bool stopping;
+    int exit_status;
+    char trouble[160]; /* for the STATUS line; "": none */
+
+    /* Times of the monotonic clock in milliseconds; 0: never. */
+    uint64_t started_ms;
+    uint64_t watchdog_every_ms, watchdog_next_ms;
+    bool pinged;
+    uint64_t status_next_ms, status_last_ms;
+    uint64_t status_records;
+    char status_text[256];
+
+    _Atomic uint32_t output_ended;
+    _Atomic uint32_t workers_ended;
+};
+
+/* Everything listens: say so to people and to the service manager. */
+void server_ready(struct server *s);
+
+/* Do what is due now. Returns: milliseconds until something is due again, -1: never. */
+int server_tick(struct server *s);
+
+/* Read the file again; put it in force if it is good, else change nothing. */
+void server_reload(struct server *s);
+
+/* Keep this text as the last good configuration. */
+void server_keep_config(struct server *s, const char *config, size_t bytes);
+
+/* How many of WANTED connections the descriptor limit allows; says so when it is fewer. */
+uint32_t server_connection_limit(uint32_t wanted, bool parked);
+
+/* Hand what was taken over to the workers, before their threads are let go. */
+void server_hand_out(struct server *s);
+
+/* Connections whose listener is gone are to be closed in good order. */
+void server_bid_farewells(struct server *s);
+
+struct listening_fault;
+
+/* What to tell a person who could not listen: "cannot listen on ...", in DST. */
+void server_describe_fault(char *dst, size_t room, const struct listening_fault *fault);
+
+/* Say all counters in one line. */
+void server_say_counters(struct server *s, enum severity severity);
+
+#endif

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server. Start: ledger, takeover, listening sockets, workers, listener, ready. Stop:
+ * the same backwards. Main's thread owns everything here; the others see their plans.
+ */
+#include "config.h"
+
+#include "daemon/server/server.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/accept/acceptor.h"
+#include "daemon/accept/listen_set.h"
+#include "daemon/message_ids.h"
+#include "daemon/server/private.h"
+#include "daemon/takeover/takeover.h"
+#include "daemon/worker/worker.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/net.h"
+#include "os/service_manager.h"
+#include "os/poller.h"
+#include "os/signals.h"
+#include "peerlog/count.h"
+
+/* For how long a stopping process that leaves a successor goes on delivering. */
+#define HAND_OVER_MS 1000u
+
+static struct server *crash_server; /* in whose ledger a crashing thread leaves its note */
+
+static void note_crash(int signal, bool sent)
+{
+    atomic_store(&crash_server->ledger->header->crash_signal, (uint32_t)signal);
+    if (crash_server->listener != NULL)
+        listener_hold(crash_server->listener);
+    if (!sent) {
+        worker_note_crash();
+    } else if (signal == SIGABRT) {
+        /* The watchdog: who does not answer any more is who hangs. */
+        for (unsigned i = 0; i < crash_server->workers_count; i++)
+            if (!worker_alive(crash_server->workers[i]))
+                worker_suspect(crash_server->workers[i]);
+    }
+}
+
+/* --- what other threads call --- */
+
+static void on_output_ended(void *context)
+{
+    struct server *s = context;
+
+    atomic_store(&s->output_ended, 1);
+    bell_ring(s->bell);
+}
+
+static void on_slot_freed(void *context)
+{
+    struct server *s = context;
+
+    listener_nudge(s->listener);
+}
+
+static void on_worker_ended(void *context)
+{
+    struct server *s = context;
+
+    atomic_fetch_add(&s->workers_ended, 1);
+    bell_ring(s->bell);
+}
+
+/* --- measures --- */
+
+/* How many workers: as asked for, or one for each CPU; one when lines must not mix. */
+static unsigned count_workers(const struct settings *settings)
+{
+    cpu_set_t set;
+    unsigned count = settings->workers;
+
+    if (settings->output.type == OUTPUT_STDOUT)
+        return 1;
+    if (count == 0 && sched_getaffinity(0, sizeof set, &set) == 0)
+        count = (unsigned)CPU_COUNT(&set);
+    if (count == 0)
+        count = 1;
+    return count < PEERLOG_MAX_WORKERS ? count : PEERLOG_MAX_WORKERS;
+}
+
+uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool parked)
+{
+    uint64_t usable = descriptors > 2 * PEERLOG_SPARE_DESCRIPTORS
+                          ? descriptors - PEERLOG_SPARE_DESCRIPTORS
+                          : descriptors / 2;
+
+    if (parked)
+        usable = usable / 4 * 3; /* parked copies have a limit of their own, the dead included */
+    if (usable >= wanted)
+        return wanted;
+    return usable > 0 ? (uint32_t)usable : 1;
+}
+
+uint32_t server_connection_limit(uint32_t wanted, bool parked)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return wanted;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* raising to the hard limit is allowed */
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    uint32_t usable = server_usable_connections(limit.rlim_cur, wanted, parked);
+    if (usable < wanted)
+        log_say(SEVERITY_WARNING,
+                "limits.connections = %u needs more descriptors than LimitNOFILE=%llu; using %u",
+                (unsigned)wanted, (unsigned long long)limit.rlim_cur, (unsigned)usable);
+    return usable;
+}
+
+/* --- starting --- */
+
+static int make_ledger(struct server *s, const struct server_plan *plan)
+{
+    const struct settings *settings = s->rules->settings;
+    bool parked = notify_stores();
+    uint32_t limit = server_connection_limit(settings->limits.connections, parked);
+    struct ledger_geometry geometry = {
+        .slots = limit,
+        .inboxes = s->workers_count,
+        .tail_bytes = settings->buffer_size + PEERLOG_TERMINATOR_BYTES,
+    };
+
+    takeover_grow(plan->inheritance, &geometry);
+    int error = ledger_new(&geometry, &s->ledger);
+    if (error == 0)
+        error = connections_init(&s->table, s->ledger, limit);
+    if (error == 0)
+        error = parking_new(parked, &s->parking);
+    if (error == 0)
+        error = admission_new(geometry.slots, &s->office);
+    if (error == 0)
+        error = greeter_new(s->office, &s->greeter);
+    return error;
+}
+
+/* The last good configuration, for a successor that finds the file broken. */
+void server_keep_config(struct server *s, const char *config, size_t bytes)
+{
+    struct ledger_header *h = s->ledger->header;
+
+    h->has_config = 0;
+    if (config == NULL || bytes > sizeof h->config)
+        return;
+    memcpy(h->config, config, bytes);
+    h->config_bytes = (uint32_t)bytes;
+    h->has_config = 1;
+}
+
+static void say_takeover(struct server *s, const struct inheritance *in,
+                         const struct takeover_report *report)
+{
+    char note[128] = "";
+
+    if (in->unknown_layout != 0)
+        log_say(SEVERITY_WARNING,
+                "the process before kept its ledger in layout %u, which this version does not "
+                "know; %u pieces of messages it had in hand cannot be read",
+                (unsigned)in->unknown_layout, (unsigned)in->unreadable);
+    if (report->damaged > 0)
+        log_say(SEVERITY_ERR, "%u entries of the ledger were damaged; what they held is lost",
+                (unsigned)report->damaged);
+    if (report->dismissed > 0)
+        log_say(SEVERITY_ERR, "%u connections could not be taken over and are closed, because "
+                "LimitNOFILE= is too small for them", (unsigned)report->dismissed);
+    if (in->ledger == NULL && report->connections == 0)
+        return;
+    if (report->repeats > 0)
+        (void)snprintf(note, sizeof note, " (%u of them may have been logged already)",
+                       (unsigned)report->repeats);
+    log_event(SEVERITY_INFO, MESSAGE_ID_TOOK_OVER,
+              "took over %u connections, %u messages in hand%s%s%s",
+              (unsigned)report->connections, (unsigned)report->messages, note,
+              report->signal != 0 ? ", after " : ", after a restart in good order",
+              report->signal != 0 ? signals_name(report->signal) : "");
+    if (report->early_deaths >= 3) {
+        (void)snprintf(s->trouble, sizeof s->trouble, "died %u times in a row soon after its start",
+                       (unsigned)report->early_deaths);
+        log_event(SEVERITY_ERR, MESSAGE_ID_DEATH_LOOP, "%s, the last time of %s", s->trouble,
+                  signals_name(report->signal));
+    }
+}
+
+/* The listening sockets: what is inherited, and what is to be listened on. */
+static int open_listeners(struct server *s, const struct server_plan *plan,
+                          struct listening **ret_inherited, struct listening **ret_next)
+{
+    struct listening_fault fault = {.error = 0};
+    char text[320];
+
+    int error = listening_from_inheritance(plan->inheritance, s->ledger, s->rules, ret_inherited);
+    if (error < 0)
+        return error;
+    bool inheriting = plan->inheritance->ledger != NULL || (*ret_inherited)->count > 0;
+    while ((error = listening_build(s->rules, *ret_inherited, s->ledger, ret_next, &fault)) < 0) {
+        server_describe_fault(text, sizeof text, &fault);
+        log_say(SEVERITY_ERR, "%s", text);
+        if (!inheriting || !settings_drop_listener(s->rules->settings, &fault.address))
+            break;
+        log_say(SEVERITY_ERR,
+                "going on without this listener, because connections were taken over");
+        (void)snprintf(s->trouble, sizeof s->trouble, "%.150s", text);
+    }
+    if (error < 0) {
+        listening_undo(*ret_inherited, *ret_inherited); /* they stay stored */
+        return error;
+    }
+    return 0;
+}
+
+static int make_workers(struct server *s)
+{
+    struct worker_plan plan = {
+        .table = &s->table, .parking = s->parking, .office = s->office,
+        .greeter = s->greeter, .rules = s->rules, .health = &s->health,
+        .events = &s->events, .gate = &s->gate,
+        /* Tails and inboxes may hold messages of a process that allowed longer ones. */
+        .longest_message = PEERLOG_MAX_MESSAGE_BYTES,
+    };
+
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        plan.index = i;
+        int error = worker_new(&plan, &s->workers[i]);
+        if (error == 0)
+            error = worker_start(s->workers[i]);
+        if (error == 0)
+            continue;
+        s->workers[i] = worker_free(s->workers[i]);
+        if (i == 0)
+            return error;
+        log_say(SEVERITY_WARNING, "only %u of %u workers could be started: %s", i,
+                s->workers_count, strerror(-error));
+        s->workers_count = i;
+    }
+    for (unsigned i = 0; i < s->workers_count; i++)
+        worker_set_stride(s->workers[i], s->workers_count);
+    return 0;
+}
+
+static int start(struct server *s, const struct server_plan *plan)
+{
+    struct takeover_report report;
+    struct listening *inherited, *next;
+    struct listening_leavers leavers;
+
+    s->bell = bell_new();
+    s->set = poller_new();
+    s->signals = signals_open();
+    int error = s->bell < 0 ? s->bell : s->set < 0 ? s->set : s->signals < 0 ? s->signals : 0;
+    if (error == 0)
+        error = poller_add(s->set, s->bell, EPOLLIN, 0);
+    if (error == 0)
+        error = poller_add(s->set, s->signals, EPOLLIN, 1);
+    if (error == 0)
+        error = make_ledger(s, plan);
+    if (error < 0)
+        return error;
+    error = takeover_run(plan->inheritance, &s->table, s->parking, &report);
+    if (error < 0)
+        return error;
+    (void)pthread_mutex_lock(&s->gate); /* workers wait until all is in place */
+    error = make_workers(s);
+    if (error == 0)
+        error = listener_new(&(struct listener_plan){
+            .table = &s->table, .parking = s->parking, .office = s->office,
+            .workers = s->workers, .workers_count = s->workers_count, .gate = &s->gate,
+        }, &s->listener);
+    if (error == 0)
+        error = open_listeners(s, plan, &inherited, &next);
+    if (error == 0) {
+        server_hand_out(s);
+        /* Inherited ones first, so that nothing that waits in them is lost. */
+        leavers = listening_compare(inherited, next);
+        listener_listen(s->listener, inherited);
+        listener_listen(s->listener, next);
+        listening_forget(&leavers);
+        server_bid_farewells(s);
+        error = listener_start(s->listener); /* it waits at the gate, like the workers */
+    }
+    if (error == 0) {
+        server_keep_config(s, plan->config, plan->config_bytes);
+        crash_server = s;
+        signals_on_crash(note_crash);
+        (void)takeover_commit(plan->inheritance, s->ledger); /* no manager: no successor */
+        say_takeover(s, plan->inheritance, &report);
+        inheritance_done(plan->inheritance); /* the old ledger takes as much memory as the new */
+    } else {
+        for (unsigned i = 0; i < s->workers_count; i++)
+            if (s->workers[i] != NULL)
+                worker_set_stride(s->workers[i], 0); /* they end at once */
+    }
+    (void)pthread_mutex_unlock(&s->gate);
+    return error;
+}
+
+/* --- stopping --- */
+
+/* A second signal does not wait: what is in hand stays in the ledger, or is lost. */
+static void wait_for_workers(struct server *s)
+{
+    struct epoll_event events[2];
+
+    while (atomic_load(&s->workers_ended) < s->workers_count) {
+        int n = poller_wait(s->set, events, 2, 1000);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.u64 == 0)
+                bell_hush(s->bell);
+            int signal = signals_next(s->signals);
+            if (signal == SIGTERM || signal == SIGINT) {
+                log_say(SEVERITY_WARNING,
+                        "told to stop twice: stopping without delivering the rest");
+                _exit(EX_IOERR);
+            }
+        }
+    }
+}
+
+static int stop_workers(struct server *s, bool keep)
+{
+    uint32_t time_ms = keep ? HAND_OVER_MS : PEERLOG_STOP_MS;
+    uint64_t waiting = 0;
+    int status = EX_OK;
+
+    if (atomic_load(&s->output_ended))
+        time_ms = 0; /* there is nobody to deliver to */
+
+    for (unsigned i = 0; i < s->workers_count; i++)
+        worker_stop(s->workers[i], keep, time_ms);
+    wait_for_workers(s);
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        if (worker_join(s->workers[i]) == WORKER_ENDED_LOST)
+            status = EX_IOERR;
+        waiting += atomic_load(&worker_stats(s->workers[i])->waiting);
+    }
+    if (status != EX_OK)
+        log_say(SEVERITY_ERR, "stopped with messages that the log did not take: %llu in hand, and "
+                "what waits in %u connections",
+                (unsigned long long)waiting, (unsigned)connections_count(&s->table));
+    else if (keep && connections_count(&s->table) > 0)
+        log_say(SEVERITY_INFO, "leaving %u connections, %llu messages in hand, to the next process",
+                (unsigned)connections_count(&s->table), (unsigned long long)waiting);
+    return status;
+}
+
+static int stop(struct server *s)
+{
+    bool keep = parking_available(s->parking);
+
+    notify_say("STOPPING=1\nSTATUS=delivering what is in hand");
+    listener_stop(s->listener, keep);
+    int status = stop_workers(s, keep);
+    atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
+    server_say_counters(s, SEVERITY_INFO);
+    return s->exit_status != EX_OK ? s->exit_status : status;
+}
+
+static void release(struct server *s)
+{
+    s->listener = listener_free(s->listener);
+    for (unsigned i = 0; i < s->workers_count; i++)
+        s->workers[i] = worker_free(s->workers[i]);
+    s->greeter = greeter_free(s->greeter);
+    s->office = admission_free(s->office);
+    s->parking = parking_free(s->parking);
+    connections_done(&s->table);
+    s->ledger = ledger_free(s->ledger);
+    while (s->rules != NULL) {
+        struct rulebook *older = s->rules->older;
+        s->rules->settings = settings_free(s->rules->settings);
+        free(s->rules);
+        s->rules = older;
+    }
+    const int fds[] = {s->bell, s->set, s->signals};
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        if (fds[i] >= 0)
+            (void)close(fds[i]); /* none of them holds data */
+    (void)pthread_mutex_destroy(&s->gate); /* nobody waits for it */
+}
+
+/* --- running --- */
+
+static void loop(struct server *s)
+{
+    struct epoll_event events[2];
+    int signal;
+
+    while (!s->stopping) {
+        int n = poller_wait(s->set, events, 2, server_tick(s));
+        for (int i = 0; i < n; i++)
+            if (events[i].data.u64 == 0)
+                bell_hush(s->bell);
+        while ((signal = signals_next(s->signals)) != 0) {
+            if (signal == SIGHUP)
+                server_reload(s);
+            else if (signal == SIGUSR1)
+                server_say_counters(s, SEVERITY_INFO);
+            else
+                s->stopping = true;
+        }
+        if (atomic_load(&s->output_ended)) {
+            log_say(SEVERITY_ERR, "nobody reads standard output any more");
+            s->exit_status = EX_IOERR;
+            s->stopping = true;
+        }
+    }
+}
+
+/* What an error at the start means to the one who started us. */
+static int status_of(int error)
+{
+    switch (error) {
+    case -EADDRINUSE:
+    case -EADDRNOTAVAIL:
+        return EX_UNAVAILABLE;
+    case -EACCES:
+    case -EPERM:
+        return EX_NOPERM;
+    default:
+        return EX_OSERR;
+    }
+}
+
+int server_run(const struct server_plan *plan)
+{
+    struct server *s = calloc(1, sizeof *s);
+    struct rulebook *rules = calloc(1, sizeof *rules);
+    int status;
+
+    if (s == NULL || rules == NULL) {
+        log_say(SEVERITY_ERR, "cannot start: %s", strerror(ENOMEM));
+        (void)settings_free(plan->settings);
+        free(rules);
+        free(s);
+        return EX_OSERR;
+    }
+    *s = (struct server){
+        .file = plan->file, .bell = -1, .set = -1, .signals = -1,
+        .gate = PTHREAD_MUTEX_INITIALIZER,
+        .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
+                   .worker_ended = on_worker_ended},
+    };
+    s->rules = rules;
+    s->rules->settings = plan->settings;
+    memset(s->rules->listener_of_id, LISTENER_NONE, sizeof s->rules->listener_of_id);
+    s->workers_count = count_workers(plan->settings);
+    if (plan->config_fault != NULL)
+        (void)snprintf(s->trouble, sizeof s->trouble, "%s", plan->config_fault);
+    int error = start(s, plan);
+    if (error < 0) {
+        if (error != -EADDRINUSE && error != -EACCES && error != -EADDRNOTAVAIL)
+            log_say(SEVERITY_ERR, "cannot start: %s", strerror(-error));
+        status = status_of(error);
+        for (unsigned i = 0; i < s->workers_count; i++)
+            if (s->workers[i] != NULL)
+                (void)worker_join(s->workers[i]);
+    } else {
+        server_ready(s);
+        loop(s);
+        status = stop(s);
+    }
+    release(s);
+    free(s);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server: starts the parts in one order and stops them in the mirror order, and is
+ * main's loop in between: signals, reload, the service manager.
+ */
+#ifndef PEERLOG_DAEMON_SERVER_SERVER_H
+#define PEERLOG_DAEMON_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/takeover/inheritance.h"
+#include "daemon/settings/settings.h"
+
+struct server_plan {
+    struct settings *settings;  /* checked; the server owns it */
+    const char *file;           /* read again at a reload; NULL: there is none */
+    const char *config;         /* the text the settings were made from */
+    size_t config_bytes;
+    const char *config_fault;   /* the file is broken and the last good text is in force; or NULL */
+    struct inheritance *inheritance;
+};
+
+/*
+ * Run until a signal ends it.
+ * Returns: an exit status after sysexits.h.
+ * Blocks:  yes.
+ */
+int server_run(const struct server_plan *plan);
+
+/*
+ * How many of WANTED connections so many open files allow; the service manager keeps a
+ * copy of each when they are PARKED. Pure; any thread.
+ * Returns: 1 to WANTED.
+ */
+uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool parked);
+
+#endif

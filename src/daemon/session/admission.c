@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Admission: longest match over the access lists; peers counted in an open hash table
+ * behind a lock, taken once when a connection begins and once when it ends.
+ */
+#include "config.h"
+
+#include "daemon/session/admission.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/log.h"
+
+/* One peer's connections; count 0: the place is empty. */
+struct count {
+    uint64_t key;
+    uint32_t family;
+    uint32_t count;
+};
+
+/* One peer that is being refused; since 0: the place is empty. */
+struct refusal {
+    struct peer peer;
+    enum admission reason;
+    uint64_t since_ms;
+    uint64_t report_ms; /* when the next report is due */
+    uint32_t recent;    /* refused since the last report */
+    uint64_t all;
+};
+
+struct admission_office {
+    pthread_mutex_t lock;
+    struct count *counts;
+    uint32_t mask;
+    struct refusal refusals[PEERLOG_REPORTED_PEERS];
+    uint64_t unreported; /* refusals of peers for whom there was no place */
+    uint64_t unreported_ms; /* not before then they are reported */
+    uint64_t refused[ADMISSIONS];
+};
+
+int admission_new(uint32_t capacity, struct admission_office **ret_office)
+{
+    struct admission_office *office = calloc(1, sizeof *office);
+    uint32_t size = 64;
+
+    if (office == NULL)
+        return -ENOMEM;
+    while (size < 2 * capacity)
+        size *= 2;
+    office->mask = size - 1;
+    office->counts = calloc(size, sizeof *office->counts);
+    int error = office->counts != NULL ? pthread_mutex_init(&office->lock, NULL) : ENOMEM;
+    if (error != 0) {
+        free(office->counts);
+        free(office);
+        return -error;
+    }
+    *ret_office = office;
+    return 0;
+}
+
+struct admission_office *admission_free(struct admission_office *office)
+{
+    if (office != NULL) {
+        (void)pthread_mutex_destroy(&office->lock); /* nobody is left to hold it */
+        free(office->counts);
+        free(office);
+    }
+    return NULL;
+}
+
+enum admission admission_by_list(const struct listener_settings *listener, const struct peer *peer)
+{
+    int denied = cidr_longest_match(listener->deny.ranges, listener->deny.count, peer);
+    int allowed = cidr_longest_match(listener->allow.ranges, listener->allow.count, peer);
+
+    if (allowed < 0 && listener->allow.count > 0)
+        return REFUSED_DENIED;
+    return denied >= 0 && denied >= allowed ? REFUSED_DENIED : ADMITTED;
+}
+
+enum admission admission_at_door(const struct listener_settings *listener, const struct peer *peer)
+{
+    if (!listener->proxy_protocol)
+        return admission_by_list(listener, peer);
+    if (listener->proxy_from.count > 0 &&
+        cidr_longest_match(listener->proxy_from.ranges, listener->proxy_from.count, peer) < 0)
+        return REFUSED_NO_BALANCER;
+    return ADMITTED;
+}
+
+/* --- counting --- */
+
+/* What of an address counts as one peer: all of IPv4, the /64 of IPv6. */
+static uint64_t key_of(const struct peer *peer)
+{
+    uint64_t key = 0;
+
+    memcpy(&key, peer->address, peer->family == PEER_IPV6 ? 8 : 4);
+    return key;
+}
+
+static uint32_t place_of(const struct admission_office *office, uint64_t key)
+{
+    return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 32) & office->mask;
+}
+
+/* The place of this peer, or the empty one where it belongs. */
+static struct count *find_count(struct admission_office *office, const struct peer *peer)
+{
+    uint64_t key = key_of(peer);
+    uint32_t at = place_of(office, key);
+
+    while (office->counts[at].count > 0 &&
+           (office->counts[at].key != key || office->counts[at].family != peer->family))
+        at = (at + 1) & office->mask;
+    return &office->counts[at];
+}
+
+/* Empty a place, and move up what had to make way for it. */
+static void empty_place(struct admission_office *office, const struct count *place)
+{
+    uint32_t hole = (uint32_t)(place - office->counts);
+
+    for (uint32_t at = (hole + 1) & office->mask; office->counts[at].count > 0;
+         at = (at + 1) & office->mask) {
+        uint32_t home = place_of(office, office->counts[at].key);
+        if (((at - home) & office->mask) >= ((at - hole) & office->mask)) {
+            office->counts[hole] = office->counts[at];
+            hole = at;
+        }
+    }
+    office->counts[hole].count = 0;
+}
+
+enum admission admission_enter(struct admission_office *office, const struct peer *peer,
+                               uint32_t limit)
+{
+    enum admission result = ADMITTED;
+
+    (void)pthread_mutex_lock(&office->lock); /* a plain mutex of ours cannot fail */
+    struct count *count = find_count(office, peer);
+    if (limit > 0 && count->count >= limit) {
+        result = REFUSED_TOO_MANY;
+    } else {
+        count->key = key_of(peer);
+        count->family = peer->family;
+        count->count++;
+    }
+    (void)pthread_mutex_unlock(&office->lock);
+    return result;
+}
+
+void admission_leave(struct admission_office *office, const struct peer *peer)
+{
+    (void)pthread_mutex_lock(&office->lock);
+    struct count *count = find_count(office, peer);
+    if (count->count > 1)
+        count->count--;
+    else if (count->count == 1)
+        empty_place(office, count);
+    (void)pthread_mutex_unlock(&office->lock);
+}
+
+/* --- reporting --- */
+
+static const char *words_of(enum admission reason)
+{
+    switch (reason) {
+    case REFUSED_TOO_MANY:
+        return "it has limits.connections_per_peer connections already";
+    case REFUSED_NO_HEADER:
+        return "it did not begin with a PROXY header (proxy_protocol = true)";
+    case REFUSED_NO_BALANCER:
+        return "it is not among proxy_from";
+    default:
+        return "denied";
+    }
+}
+
+static struct refusal *find_refusal(struct admission_office *office, const struct peer *peer,
+                                    enum admission reason)
+{
+    struct refusal *empty = NULL;
+
+    for (size_t i = 0; i < PEERLOG_REPORTED_PEERS; i++) {
+        struct refusal *refusal = &office->refusals[i];
+        if (refusal->since_ms == 0)
+            empty = empty != NULL ? empty : refusal;
+        else if (refusal->reason == reason && peer_same_address(&refusal->peer, peer))
+            return refusal;
+    }
+    return empty;
+}
+
+void admission_report(struct admission_office *office, const struct peer *peer,
+                      enum admission reason, uint64_t now_ms)
+{
+    char address[PEER_TEXT_BYTES];
+    bool begins = false;
+
+    (void)pthread_mutex_lock(&office->lock);
+    office->refused[reason]++;
+    struct refusal *refusal = find_refusal(office, peer, reason);
+    if (refusal == NULL) {
+        office->unreported++;
+    } else {
+        begins = refusal->since_ms == 0;
+        if (begins)
+            *refusal = (struct refusal){
+                .peer = *peer, .reason = reason, .since_ms = now_ms > 0 ? now_ms : 1,
+                .report_ms = now_ms + PEERLOG_REPORT_S * 1000,
+            };
+        refusal->recent += !begins;
+        refusal->all++;
+    }
+    (void)pthread_mutex_unlock(&office->lock);
+    if (begins) {
+        (void)peer_format_address(peer, address);
+        log_say(SEVERITY_NOTICE, "refusing %s: %s", address, words_of(reason));
+    }
+}
+
+uint64_t admission_refused(struct admission_office *office, enum admission reason)
+{
+    (void)pthread_mutex_lock(&office->lock);
+    uint64_t count = office->refused[reason];
+    (void)pthread_mutex_unlock(&office->lock);
+    return count;
+}
+
+/* The interval of one refused peer is over: report it, or its end. */
+static void report(struct refusal *refusal)
+{
+    char address[PEER_TEXT_BYTES];
+
+    (void)peer_format_address(&refusal->peer, address);
+    if (refusal->recent > 0) {
+        log_say(SEVERITY_NOTICE, "refusing %s: %s (%u connections in the last minute)", address,
+                words_of(refusal->reason), (unsigned)refusal->recent);
+        refusal->recent = 0;
+        refusal->report_ms += PEERLOG_REPORT_S * 1000;
+    } else {
+        log_say(SEVERITY_NOTICE, "no longer refusing %s (%llu connections were refused)", address,
+                (unsigned long long)refusal->all);
+        refusal->since_ms = 0;
+    }
+}
+
+int admission_tick(struct admission_office *office, uint64_t now_ms)
+{
+    uint64_t next_ms = 0;
+
+    (void)pthread_mutex_lock(&office->lock);
+    for (size_t i = 0; i < PEERLOG_REPORTED_PEERS; i++) {
+        struct refusal *refusal = &office->refusals[i];
+        if (refusal->since_ms != 0 && refusal->report_ms <= now_ms)
+            report(refusal);
+        if (refusal->since_ms != 0 && (next_ms == 0 || refusal->report_ms < next_ms))
+            next_ms = refusal->report_ms;
+    }
+    if (office->unreported > 0 && office->unreported_ms <= now_ms) {
+        log_say(SEVERITY_NOTICE, "refusing more peers than are named here (%llu connections)",
+                (unsigned long long)office->unreported);
+        office->unreported = 0;
+        office->unreported_ms = now_ms + PEERLOG_REPORT_S * 1000;
+    }
+    if (office->unreported > 0 && (next_ms == 0 || office->unreported_ms < next_ms))
+        next_ms = office->unreported_ms;
+    (void)pthread_mutex_unlock(&office->lock);
+    if (next_ms == 0)
+        return -1;
+    return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;
+}

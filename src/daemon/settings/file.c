@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The reader of the settings file: libconfig makes a tree of the text, and this file walks
+ * it along the table. Nobody else knows libconfig.
+ *
+ * The walk follows the table and not the file, because listeners inherit from the
+ * output wherever it stands; the faults are put in the file's order at the end.
+ *
+ * libconfig 1.5 does not look at what its own malloc() returns, and later versions
+ * abort: only our own allocations can fail with -ENOMEM.
+ */
+#include "config.h"
+
+#include "daemon/settings/file.h"
+
+#include <errno.h>
+#include <libconfig.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/settings/faults.h"
+#include "daemon/settings/suggest.h"
+#include "daemon/settings/table.h"
+#include "daemon/settings/text.h"
+#include "daemon/settings/value.h"
+
+/* Room for the longest full name; a name from the file is shortened before. */
+#define PATH_BYTES 256u
+
+/* libconfig's word for a file that it was told to include and cannot read. */
+#define INCLUDE_ERROR "cannot open include file"
+
+struct reader {
+    config_t config;       /* the file */
+    config_t wide;         /* the same with integers of 64 bits: see twin_of() */
+    struct faults faults;
+    struct settings *settings;
+    bool whole;            /* the tree holds the whole file: no error of syntax cut it short */
+    char path[PATH_BYTES]; /* full name of the group or list at hand */
+    uint32_t refused;      /* bit I: of the group read last, rule I met a fault */
+    unsigned listener_lines[PEERLOG_MAX_LISTENERS];
+};
+
+/* Append to the full name. Returns: the length before, for path_cut(). */
+static size_t path_add(struct reader *reader, const char *name)
+{
+    size_t len = strlen(reader->path);
+
+    (void)snprintf(reader->path + len, sizeof reader->path - len, "%s%s", len > 0 ? "." : "",
+                   name);
+    return len;
+}
+
+static size_t path_add_index(struct reader *reader, int i)
+{
+    size_t len = strlen(reader->path);
+
+    (void)snprintf(reader->path + len, sizeof reader->path - len, "[%d]", i);
+    return len;
+}
+
+static void path_cut(struct reader *reader, size_t len)
+{
+    reader->path[len] = '\0';
+}
+
+/* The setting at the same place of the wide tree, or NULL. */
+static const config_setting_t *twin_of(const struct reader *reader,
+                                       const config_setting_t *setting)
+{
+    const config_setting_t *parent = config_setting_parent(setting);
+
+    if (parent == NULL)
+        return config_root_setting(&reader->wide);
+    parent = twin_of(reader, parent);
+    return parent != NULL
+               ? config_setting_get_elem(parent, (unsigned)config_setting_index(setting))
+               : NULL;
+}
+
+/* An integer as the file has it: libconfig may have kept 32 bits of it only. */
+static long long integer_of(const struct reader *reader, const config_setting_t *setting)
+{
+    const config_setting_t *twin = twin_of(reader, setting);
+
+    if (twin != NULL && (config_setting_type(twin) == CONFIG_TYPE_INT ||
+                         config_setting_type(twin) == CONFIG_TYPE_INT64))
+        setting = twin;
+    return config_setting_get_int64(setting);
+}
+
+/* The same value without libconfig. Answers: has it a value, or did the syntax end it? */
+static bool value_take(const struct reader *reader, const config_setting_t *setting,
+                       struct setting_value *ret_value)
+{
+    *ret_value = (struct setting_value){.line = config_setting_source_line(setting)};
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        ret_value->type = VALUE_INTEGER;
+        ret_value->number = integer_of(reader, setting);
+        return true;
+    case CONFIG_TYPE_FLOAT:
+        ret_value->type = VALUE_REAL;
+        ret_value->real = config_setting_get_float(setting);
+        return true;
+    case CONFIG_TYPE_BOOL:
+        ret_value->type = VALUE_SWITCH;
+        ret_value->number = config_setting_get_bool(setting);
+        return true;
+    case CONFIG_TYPE_STRING:
+        ret_value->type = VALUE_TEXT;
+        ret_value->text = config_setting_get_string(setting);
+        return ret_value->text != NULL;
+    case CONFIG_TYPE_GROUP:
+        ret_value->type = VALUE_GROUP;
+        return true;
+    case CONFIG_TYPE_ARRAY:
+    case CONFIG_TYPE_LIST:
+        ret_value->type = VALUE_LIST;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The group that has a setting of this name, or NULL. */
+static const struct setting_group *group_with(const char *name)
+{
+    const struct setting_group *table = settings_table();
+
+    for (size_t i = 0; i < table->count; i++)
+        if (table->rules[i].group != NULL && setting_find(table->rules[i].group, name) != NULL)
+            return table->rules[i].group;
+    return setting_find(table, name) != NULL ? table : NULL;
+}
+
+/* A name that the group does not have: what is it like, or where would it belong? */
+static void refuse_name(struct reader *reader, const config_setting_t *setting,
+                        const struct setting_group *group)
+{
+    const char *name = config_setting_name(setting);
+    unsigned line = config_setting_source_line(setting);
+    const struct setting_group *home = group_with(name);
+    struct suggestion nearest = {.typed = name};
+    char quoted[FAULT_QUOTE_BYTES];
+
+    for (size_t i = 0; i < group->count; i++)
+        suggestion_offer(&nearest, group->rules[i].name);
+    size_t len = path_add(reader, fault_quote(quoted, name, strlen(name)));
+    if (nearest.word != NULL)
+        faults_add(&reader->faults, line, reader->path,
+                   "there is no such setting; did you mean %s?", nearest.word);
+    else if (home != NULL)
+        faults_add(&reader->faults, line, reader->path,
+                   "there is no such setting here; it belongs %s%s",
+                   *home->name != '\0' ? "into " : "outside of any group", home->name);
+    else
+        faults_add(&reader->faults, line, reader->path,
+                   "there is no such setting; peerlogd.conf(5) lists them");
+    path_cut(reader, len);
+}
+
+static void refuse_unknown(struct reader *reader, const config_setting_t *setting,
+                           const struct setting_group *group)
+{
+    for (int i = 0; i < config_setting_length(setting); i++) {
+        const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
+        if (setting_find(group, config_setting_name(member)) == NULL)
+            refuse_name(reader, member, group);
+    }
+}
+
+static int read_ranges(struct reader *reader, const struct value_place *place,
+                       const config_setting_t *setting)
+{
+    int count = config_setting_length(setting);
+    struct cidr_list list = {0};
+    struct setting_value value;
+
+    if (count == 0)
+        return 0;
+    if (count > (int)PEERLOG_MAX_RANGES) {
+        faults_add(&reader->faults, config_setting_source_line(setting), reader->path,
+                   "has %d ranges; at most %u are allowed", count, PEERLOG_MAX_RANGES);
+        return 0;
+    }
+    list.ranges = calloc((size_t)count, sizeof *list.ranges);
+    if (list.ranges == NULL)
+        return -ENOMEM;
+    for (int i = 0; i < count; i++) {
+        if (!value_take(reader, config_setting_get_elem(setting, (unsigned)i), &value))
+            continue;
+        size_t len = path_add_index(reader, i);
+        if (value_read_range(place, &value, &list.ranges[list.count]))
+            list.count++;
+        path_cut(reader, len);
+    }
+    memcpy((char *)place->base + place->rule->offset, &list, sizeof list);
+    return 0;
+}
+
+static int read_setting(struct reader *reader, const struct value_place *place,
+                        config_setting_t *setting);
+
+/* Read what a group sets into BASE, its structure. */
+static int read_group(struct reader *reader, config_setting_t *setting,
+                      const struct setting_group *group, void *base)
+{
+    uint32_t refused = 0;
+    int r = 0;
+
+    refuse_unknown(reader, setting, group);
+    for (size_t i = 0; i < group->count && r == 0; i++) {
+        const struct setting_rule *rule = &group->rules[i];
+        config_setting_t *member = config_setting_get_member(setting, rule->name);
+        if (member == NULL)
+            continue;
+        size_t count = reader->faults.count;
+        size_t len = path_add(reader, rule->name);
+        struct value_place place = {rule, base, reader->path, &reader->faults};
+        r = read_setting(reader, &place, member);
+        path_cut(reader, len);
+        if (reader->faults.count > count)
+            refused |= UINT32_C(1) << i;
+    }
+    reader->refused = refused;
+    return r;
+}
+
+/* Is the same port of the same address wanted twice? The kernel would refuse the second. */
+static bool listeners_collide(const struct peer *a, const struct peer *b)
+{
+    static const unsigned char any[16];
+    bool a_any = memcmp(a->address, any, sizeof any) == 0;
+    bool b_any = memcmp(b->address, any, sizeof any) == 0;
+
+    if (a->port != b->port || a->port == 0)
+        return false;
+    if ((a_any && a->family == PEER_IPV6) || (b_any && b->family == PEER_IPV6))
+        return true; /* "::" serves both families */
+    return a->family == b->family && (a_any || b_any || peer_equal(a, b));
+}
+
+/* Compare listener I with those before it whose address is known. */
+static void check_collision(struct reader *reader, size_t i)
+{
+    const struct listener_settings *listeners = reader->settings->listeners;
+    char mine[PEER_TEXT_BYTES], other[PEER_TEXT_BYTES];
+
+    for (size_t k = 0; k < i; k++) {
+        if (reader->listener_lines[k] == 0 ||
+            !listeners_collide(&listeners[k].address, &listeners[i].address))
+            continue;
+        (void)peer_format(&listeners[i].address, mine);
+        (void)peer_format(&listeners[k].address, other);
+        faults_add(&reader->faults, reader->listener_lines[i], reader->path,
+                   "%s is taken by listeners[%zu] of line %u, %s; give one of them another port",
+                   mine, k, reader->listener_lines[k], other);
+        return;
+    }
+}
+
+static bool was_refused(const struct reader *reader, const struct setting_group *group,
+                        const char *name)
+{
+    return (reader->refused >> (setting_find(group, name) - group->rules) & 1) != 0;
+}
+
+/* Read listener I, whose number is known to be in range. */
+static int read_listener(struct reader *reader, const struct setting_group *group,
+                         config_setting_t *setting, size_t i)
+{
+    struct listener_settings *listener = &reader->settings->listeners[i];
+
+    setting_group_init(group, listener);
+    listener->label = reader->settings->output.label;
+    int r = read_group(reader, setting, group, listener);
+    if (r < 0)
+        return r;
+    if (!was_refused(reader, group, "address") && !was_refused(reader, group, "port")) {
+        reader->listener_lines[i] = config_setting_source_line(setting);
+        check_collision(reader, i);
+    }
+    if (listener->proxy_from.count > 0 && !listener->proxy_protocol &&
+        !was_refused(reader, group, "proxy_protocol")) {
+        const config_setting_t *from = config_setting_get_member(setting, "proxy_from");
+        size_t len = path_add(reader, "proxy_from");
+        faults_add(&reader->faults, config_setting_source_line(from), reader->path,
+                   "has no effect without proxy_protocol = true; set that too");
+        path_cut(reader, len);
+    }
+    return 0;
+}
+
+static int read_listeners(struct reader *reader, const struct value_place *place,
+                          const config_setting_t *setting)
+{
+    int count = config_setting_length(setting), r = 0;
+    struct setting_value value;
+
+    if (count == 0 && reader->whole)
+        faults_add(&reader->faults, config_setting_source_line(setting), reader->path,
+                   "is empty; wanted: at least one listener, such as "
+                   "( { address = \"127.0.0.1\"; port = 8888; } )");
+    if (count > (int)PEERLOG_MAX_LISTENERS) {
+        faults_add(&reader->faults, config_setting_source_line(setting), reader->path,
+                   "has %d listeners; at most %u are allowed", count, PEERLOG_MAX_LISTENERS);
+        count = (int)PEERLOG_MAX_LISTENERS;
+    }
+    for (int i = 0; i < count && r == 0; i++) {
+        config_setting_t *element = config_setting_get_elem(setting, (unsigned)i);
+        size_t len = path_add_index(reader, i);
+        if (config_setting_is_group(element)) {
+            r = read_listener(reader, place->rule->group, element, (size_t)i);
+        } else if (value_take(reader, element, &value)) {
+            struct setting_rule one = {.kind = SETTING_GROUP};
+            struct value_place wanted = {&one, NULL, reader->path, &reader->faults};
+            value_refuse_type(&wanted, &value);
+        }
+        path_cut(reader, len);
+    }
+    reader->settings->listeners_count = (size_t)count;
+    return r;
+}
+
+/*
+ * The output is known: the default listener takes its label, and its path becomes the
+ * default of its type, or is judged if it is set.
+ */
+static void finish_output(struct reader *reader, const config_setting_t *setting)
+{
+    struct output_settings *output = &reader->settings->output;
+    const config_setting_t *path = config_setting_get_member(setting, "path");
+    const char *usual = output_default_path(output->type);
+    unsigned line = path != NULL ? config_setting_source_line(path) : 0;
+    size_t len = path_add(reader, "path");
+
+    reader->settings->listeners[0].label = output->label;
+    if (path == NULL)
+        (void)snprintf(output->path, sizeof output->path, "%s", usual);
+    else if (output->type == OUTPUT_STDOUT)
+        faults_add(&reader->faults, line, reader->path,
+                   "has no effect on an output of type \"stdout\"; leave it out");
+    else
+        for (unsigned type = OUTPUT_SYSLOG; type <= OUTPUT_JOURNAL; type++)
+            if (type != output->type && strcmp(output->path, output_default_path(type)) == 0)
+                faults_add(&reader->faults, line, reader->path,
+                           "\"%s\" is the socket of another type; did you mean \"%s\"?",
+                           output->path, usual);
+    path_cut(reader, len);
+}
+
+static int read_setting(struct reader *reader, const struct value_place *place,
+                        config_setting_t *setting)
+{
+    char *destination = (char *)place->base + place->rule->offset;
+    struct setting_value value;
+    int r = 0;
+
+    if (!value_take(reader, setting, &value))
+        return 0;
+    switch (place->rule->kind) {
+    case SETTING_GROUP:
+        if (value.type != VALUE_GROUP)
+            break;
+        r = read_group(reader, setting, place->rule->group, destination);
+        if (r == 0 && place->rule->offset == offsetof(struct settings, output) &&
+            reader->refused == 0)
+            finish_output(reader, setting);
+        return r;
+    case SETTING_GROUPS:
+        if (value.type != VALUE_LIST)
+            break;
+        return read_listeners(reader, place, setting);
+    case SETTING_RANGES:
+        if (value.type != VALUE_LIST)
+            break;
+        return read_ranges(reader, place, setting);
+    default:
+        value_store(place, &value);
+        return 0;
+    }
+    value_refuse_type(place, &value);
+    return 0;
+}
+
+/* What libconfig says of the syntax, in words that fit us. */
+static const char *syntax_error(const config_t *config)
+{
+    const char *text = config_error_text(config);
+
+    if (strcmp(text, "memory exhausted") == 0)
+        return "too many brackets in brackets";
+    if (strcmp(text, INCLUDE_ERROR) == 0)
+        return "other files cannot be included";
+    return text;
+}
+
+/* Note where the syntax ends too early, in a file of LINES lines. */
+static void judge_syntax(struct reader *reader, unsigned lines)
+{
+    config_setting_t *root = config_root_setting(&reader->config);
+    unsigned line = (unsigned)config_error_line(&reader->config);
+
+    if (!reader->whole)
+        faults_add(&reader->faults, line < lines ? line : lines, "",
+                   "%s, here or just before; what follows was not read",
+                   syntax_error(&reader->config));
+    else if (config_setting_remove(root, SETTINGS_END_NAME) == CONFIG_FALSE)
+        faults_add(&reader->faults, lines, "",
+                   "a comment or a text is never closed; what follows it was not read");
+}
+
+/*
+ * Nothing but this file is read: what is in force must be known from its text alone, and
+ * libconfig 1.5 ends the program over a directory. There, no name can be opened
+ * in a file; later versions ask.
+ */
+#ifdef HAVE_CONFIG_SET_INCLUDE_FUNC
+static const char **refuse_include(config_t *config, const char *directory, const char *path,
+                                   const char **error)
+{
+    (void)config;
+    (void)directory;
+    (void)path;
+    *error = INCLUDE_ERROR;
+    return NULL;
+}
+
+static void config_start(config_t *config)
+{
+    config_init(config);
+    config_set_include_func(config, refuse_include);
+}
+#else
+static void config_start(config_t *config)
+{
+    config_init(config);
+    config_set_include_dir(config, "/dev/null");
+}
+#endif
+
+static unsigned count_lines(const char *text, size_t len)
+{
+    unsigned lines = 1;
+
+    for (size_t i = 0; i + 1 < len; i++)
+        lines += text[i] == '\n';
+    return lines;
+}
+
+static int read_text(struct reader *reader, const char *text, size_t len)
+{
+    char *plain = settings_copy_text(text, len);
+    char *wide = settings_copy_wide(text, len);
+    int r = -ENOMEM;
+
+    if (plain == NULL || wide == NULL)
+        goto free_copies;
+    config_start(&reader->config);
+    config_start(&reader->wide);
+    reader->whole = config_read_string(&reader->config, plain) == CONFIG_TRUE;
+    /* It may fail where there is a number with a fraction, which no setting takes. */
+    (void)config_read_string(&reader->wide, wide);
+    judge_syntax(reader, count_lines(text, len));
+    r = read_group(reader, config_root_setting(&reader->config), settings_table(),
+                   reader->settings);
+    config_destroy(&reader->wide);
+    config_destroy(&reader->config);
+free_copies:
+    free(wide);
+    free(plain);
+    return r;
+}
+
+int settings_parse(const char *name, const char *text, size_t len, settings_fault_fn *fault,
+                   void *context, struct settings **ret_settings)
+{
+    struct reader reader = {.faults = {.name = name}};
+
+    int r = settings_new_default(&reader.settings);
+    if (r < 0)
+        return r;
+    if (settings_check_text(text, len, &reader.faults))
+        r = read_text(&reader, text, len);
+    if (r == 0)
+        r = faults_tell(&reader.faults, fault, context);
+    faults_done(&reader.faults);
+    if (r < 0) {
+        (void)settings_free(reader.settings);
+        return r;
+    }
+    *ret_settings = reader.settings;
+    return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Settings come into being here with the defaults of the table, and end here.
+ */
+#include "config.h"
+
+#include "daemon/settings/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/settings/table.h"
+
+int settings_new_default(struct settings **ret_settings)
+{
+    struct settings *settings = calloc(1, sizeof *settings);
+
+    if (settings == NULL)
+        return -ENOMEM;
+    setting_group_init(settings_table(), settings);
+    settings->listeners[0].label = settings->output.label;
+    settings->listeners_count = 1;
+    *ret_settings = settings;
+    return 0;
+}
+
+bool settings_drop_listener(struct settings *settings, const struct peer *address)
+{
+    struct listener_settings *listeners = settings->listeners;
+    size_t last = settings->listeners_count - 1;
+
+    for (size_t i = 0; i <= last && last > 0; i++) {
+        if (!peer_equal(&listeners[i].address, address))
+            continue;
+        /* It goes behind the last one, where settings_free() still finds its lists. */
+        struct listener_settings dropped = listeners[i];
+        memmove(&listeners[i], &listeners[i + 1], (last - i) * sizeof listeners[0]);
+        listeners[last] = dropped;
+        settings->listeners_count--;
+        return true;
+    }
+    return false;
+}
+
+struct settings *settings_free(struct settings *settings)
+{
+    if (settings == NULL)
+        return NULL;
+    for (size_t i = 0; i < PEERLOG_MAX_LISTENERS; i++) {
+        free(settings->listeners[i].allow.ranges);
+        free(settings->listeners[i].deny.ranges);
+        free(settings->listeners[i].proxy_from.ranges);
+    }
+    free(settings);
+    return NULL;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The settings: everything the configuration file decides, as one plain structure.
+ * Built and checked whole before anyone sees it, immutable afterwards; a reload
+ * builds a second one and swaps the pointer. Any thread may read it.
+ */
+#ifndef PEERLOG_DAEMON_SETTINGS_SETTINGS_H
+#define PEERLOG_DAEMON_SETTINGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peerlog/cidr.h"
+#include "peerlog/framer.h"
+#include "peerlog/limits.h"
+#include "peerlog/peer.h"
+#include "peerlog/record.h"
+
+/* sizeof(((struct sockaddr_un *)0)->sun_path) */
+#define SETTINGS_PATH_BYTES 108u
+
+enum output_type {
+    OUTPUT_SYSLOG,
+    OUTPUT_JOURNAL,
+    OUTPUT_STDOUT,
+};
+
+/* How a record is labelled: of the output, and of a listener that overrides it. */
+struct label_settings {
+    uint8_t facility; /* 0 to FACILITY_MAX */
+    uint8_t severity; /* enum severity */
+    char tag[PEERLOG_MAX_TAG_BYTES + 1];
+};
+
+struct output_settings {
+    uint8_t type; /* enum output_type */
+    char path[SETTINGS_PATH_BYTES];
+    struct label_settings label;
+};
+
+/* A list of address ranges; owned by the settings. */
+struct cidr_list {
+    struct cidr *ranges;
+    size_t count;
+};
+
+struct listener_settings {
+    struct peer address; /* numeric address and port; "::" serves both families; port 0: any */
+    uint8_t framing;     /* enum framing */
+    bool proxy_protocol; /* the peer is named by a PROXY header */
+    struct label_settings label; /* the output's, with this listener's overrides */
+    struct cidr_list allow;      /* empty: everyone */
+    struct cidr_list deny;
+    struct cidr_list proxy_from; /* who may send a PROXY header; empty: everyone */
+};
+
+struct limit_settings {
+    uint32_t connections;          /* all together: 1 to PEERLOG_MAX_CONNECTIONS */
+    uint32_t connections_per_peer; /* 0: no limit */
+    uint32_t messages_per_second;  /* for each connection; 0: no limit */
+    uint32_t idle_timeout_s;       /* seconds; 0: never */
+};
+
+struct settings {
+    struct listener_settings listeners[PEERLOG_MAX_LISTENERS];
+    size_t listeners_count; /* at least 1 */
+    uint32_t buffer_size;   /* longest message, in bytes */
+    uint32_t workers;       /* 0: one for each CPU this process may use */
+    uint8_t oversize;       /* enum oversize */
+    uint8_t priority;       /* enum priority_mode */
+    uint8_t highest_severity;
+    uint8_t log_level;      /* of the daemon's own words: enum severity */
+    struct output_settings output;
+    struct limit_settings limits;
+};
+
+/*
+ * Settings with every default, as if from an empty file.
+ * Returns: 0, or -ENOMEM.
+ * Owns:    the caller owns *ret_settings; release it with settings_free().
+ */
+int settings_new_default(struct settings **ret_settings);
+
+/*
+ * Leave out the listener of this address, before the settings are in force.
+ * Returns: false when it is not there, or when it is the only one.
+ */
+bool settings_drop_listener(struct settings *settings, const struct peer *address);
+
+/* Release settings; NULL is welcome. Returns: NULL. */
+struct settings *settings_free(struct settings *settings);
+
+#endif

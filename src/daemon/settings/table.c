@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of settings, one line of facts each, and how a value gets to its place.
+ * In each group the output comes before what inherits from it.
+ */
+#include "config.h"
+
+#include "daemon/settings/table.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "daemon/settings/settings.h"
+#include "peerlog/count.h"
+#include "peerlog/priority.h"
+
+/* Where the default output goes. */
+#define SYSLOG_PATH "/dev/log"
+
+/* The destination of a setting: a member of its group's structure. */
+#define PLACE(structure, member) \
+    .offset = offsetof(struct structure, member), .size = sizeof(((struct structure *)0)->member)
+
+static const char *const framing_names[] = {
+    [FRAMING_AUTO] = "auto",
+    [FRAMING_LF] = "lf",
+    [FRAMING_NUL] = "nul",
+    [FRAMING_OCTET_COUNTING] = "octet-counting",
+    [FRAMING_CLOSE] = "close",
+};
+
+static const char *const oversize_names[] = {
+    [OVERSIZE_SPLIT] = "split",
+    [OVERSIZE_TRUNCATE] = "truncate",
+    [OVERSIZE_DISCARD] = "discard",
+};
+
+static const char *const priority_mode_names[] = {
+    [PRIORITY_MODE_SEVERITY] = "severity",
+    [PRIORITY_MODE_FULL] = "full",
+    [PRIORITY_MODE_IGNORE] = "ignore",
+};
+
+static const char *const output_names[] = {
+    [OUTPUT_SYSLOG] = "syslog",
+    [OUTPUT_JOURNAL] = "journal",
+    [OUTPUT_STDOUT] = "stdout",
+};
+
+static const char *const output_paths[] = {
+    [OUTPUT_SYSLOG] = SYSLOG_PATH,
+    [OUTPUT_JOURNAL] = "/run/systemd/journal/socket",
+    [OUTPUT_STDOUT] = "",
+};
+
+static const char *framing_name(unsigned number) { return framing_names[number]; }
+static const char *oversize_name(unsigned number) { return oversize_names[number]; }
+static const char *priority_mode_name(unsigned number) { return priority_mode_names[number]; }
+static const char *output_name(unsigned number) { return output_names[number]; }
+
+static const struct setting_words framings = {COUNT_OF(framing_names), framing_name, NULL};
+static const struct setting_words oversizes = {COUNT_OF(oversize_names), oversize_name, NULL};
+static const struct setting_words priority_modes = {COUNT_OF(priority_mode_names),
+                                                    priority_mode_name, NULL};
+static const struct setting_words outputs = {COUNT_OF(output_names), output_name, NULL};
+static const struct setting_words severities = {SEVERITY_DEBUG + 1, severity_name,
+                                                severity_from_name};
+static const struct setting_words facilities = {FACILITY_MAX + 1, facility_name,
+                                                facility_from_name};
+
+static const struct setting_rule listener_rules[] = {
+    {"address", SETTING_ADDRESS, .initial_text = PEERLOG_DEFAULT_ADDRESS,
+     PLACE(listener_settings, address)},
+    {"port", SETTING_NUMBER, .max = UINT16_MAX, .initial = PEERLOG_DEFAULT_PORT,
+     PLACE(listener_settings, address.port)},
+    {"framing", SETTING_WORD, .words = &framings, .initial = FRAMING_AUTO,
+     PLACE(listener_settings, framing)},
+    {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
+     .inherited = true, PLACE(listener_settings, label.facility)},
+    {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
+     .inherited = true, PLACE(listener_settings, label.severity)},
+    {"tag", SETTING_TAG, .initial_text = "peerlogd", .inherited = true,
+     PLACE(listener_settings, label.tag)},
+    {"allow", SETTING_RANGES, PLACE(listener_settings, allow)},
+    {"deny", SETTING_RANGES, PLACE(listener_settings, deny)},
+    {"proxy_protocol", SETTING_SWITCH, .initial = false,
+     PLACE(listener_settings, proxy_protocol)},
+    {"proxy_from", SETTING_RANGES, PLACE(listener_settings, proxy_from)},
+};
+static const struct setting_group listener_group = {"listeners", listener_rules,
+                                                    COUNT_OF(listener_rules)};
+
+static const struct setting_rule output_rules[] = {
+    {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_SYSLOG,
+     PLACE(output_settings, type)},
+    {"path", SETTING_PATH, .initial_text = SYSLOG_PATH, PLACE(output_settings, path)},
+    {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
+     PLACE(output_settings, label.facility)},
+    {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
+     PLACE(output_settings, label.severity)},
+    {"tag", SETTING_TAG, .initial_text = "peerlogd", PLACE(output_settings, label.tag)},
+};
+static const struct setting_group output_group = {"output", output_rules, COUNT_OF(output_rules)};
+
+static const struct setting_rule limit_rules[] = {
+    {"connections", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_CONNECTIONS,
+     .initial = PEERLOG_DEFAULT_CONNECTIONS, PLACE(limit_settings, connections)},
+    {"connections_per_peer", SETTING_NUMBER, .max = PEERLOG_MAX_CONNECTIONS,
+     PLACE(limit_settings, connections_per_peer)},
+    {"messages_per_second", SETTING_NUMBER, .max = PEERLOG_MAX_MESSAGES_PER_SECOND,
+     PLACE(limit_settings, messages_per_second)},
+    {"idle_timeout", SETTING_NUMBER, .max = PEERLOG_MAX_IDLE_TIMEOUT_S, .unit = "seconds",
+     PLACE(limit_settings, idle_timeout_s)},
+};
+static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF(limit_rules)};
+
+static const struct setting_rule file_rules[] = {
+    {"output", SETTING_GROUP, .group = &output_group, PLACE(settings, output)},
+    {"listeners", SETTING_GROUPS, .group = &listener_group, PLACE(settings, listeners)},
+    {"buffer_size", SETTING_NUMBER, .min = PEERLOG_MIN_MESSAGE_BYTES,
+     .max = PEERLOG_MAX_MESSAGE_BYTES, .initial = PEERLOG_DEFAULT_MESSAGE_BYTES,
+     .unit = "bytes", PLACE(settings, buffer_size)},
+    {"oversize", SETTING_WORD, .words = &oversizes, .initial = OVERSIZE_SPLIT,
+     PLACE(settings, oversize)},
+    {"workers", SETTING_NUMBER, .max = PEERLOG_MAX_WORKERS, PLACE(settings, workers)},
+    {"priority", SETTING_WORD, .words = &priority_modes, .initial = PRIORITY_MODE_SEVERITY,
+     PLACE(settings, priority)},
+    {"highest_severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_CRIT,
+     PLACE(settings, highest_severity)},
+    {"log_level", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
+     PLACE(settings, log_level)},
+    {"limits", SETTING_GROUP, .group = &limit_group, PLACE(settings, limits)},
+};
+static const struct setting_group file_group = {"", file_rules, COUNT_OF(file_rules)};
+
+const struct setting_group *settings_table(void)
+{
+    return &file_group;
+}
+
+const struct setting_rule *setting_find(const struct setting_group *group, const char *name)
+{
+    for (size_t i = 0; i < group->count; i++)
+        if (strcmp(group->rules[i].name, name) == 0)
+            return &group->rules[i];
+    return NULL;
+}
+
+int setting_word_number(const struct setting_words *words, const char *name)
+{
+    for (unsigned i = 0; i < words->count; i++)
+        if (strcasecmp(words->name(i), name) == 0)
+            return (int)i;
+    return words->number != NULL ? words->number(name) : -EINVAL;
+}
+
+void setting_store_number(const struct setting_rule *rule, void *base, uint32_t number)
+{
+    unsigned char *place = (unsigned char *)base + rule->offset;
+    uint8_t byte = (uint8_t)number;
+    uint16_t word = (uint16_t)number;
+    bool on = number != 0;
+
+    if (rule->kind == SETTING_SWITCH)
+        memcpy(place, &on, sizeof on);
+    else if (rule->size == sizeof byte)
+        memcpy(place, &byte, sizeof byte);
+    else if (rule->size == sizeof word)
+        memcpy(place, &word, sizeof word);
+    else
+        memcpy(place, &number, sizeof number);
+}
+
+void setting_store_text(const struct setting_rule *rule, void *base, const char *text)
+{
+    char *place = (char *)base + rule->offset;
+    size_t len = strlen(text);
+
+    assert(len < rule->size);
+    memset(place, 0, rule->size);
+    memcpy(place, text, len);
+}
+
+void setting_store_address(const struct setting_rule *rule, void *base,
+                           const struct peer *address)
+{
+    unsigned char *place = (unsigned char *)base + rule->offset;
+    struct peer stored;
+
+    memcpy(&stored, place, sizeof stored);
+    uint16_t port = stored.port;
+    stored = *address;
+    stored.port = port;
+    memcpy(place, &stored, sizeof stored);
+}
+
+/* The default of one setting; peer_parse() is sure of the table's own address. */
+static void rule_init(const struct setting_rule *rule, void *base)
+{
+    struct peer address = {0};
+
+    switch (rule->kind) {
+    case SETTING_NUMBER:
+    case SETTING_SWITCH:
+    case SETTING_WORD:
+        setting_store_number(rule, base, rule->initial);
+        break;
+    case SETTING_TAG:
+    case SETTING_PATH:
+        setting_store_text(rule, base, rule->initial_text);
+        break;
+    case SETTING_ADDRESS:
+        (void)peer_parse(rule->initial_text, 0, &address);
+        setting_store_address(rule, base, &address);
+        break;
+    case SETTING_GROUP:
+    case SETTING_GROUPS: /* the first of them */
+        setting_group_init(rule->group, (char *)base + rule->offset);
+        break;
+    case SETTING_RANGES:
+        break;
+    }
+}
+
+void setting_group_init(const struct setting_group *group, void *base)
+{
+    for (size_t i = 0; i < group->count; i++)
+        rule_init(&group->rules[i], base);
+}
+
+const char *output_default_path(unsigned type)
+{
+    return output_paths[type];
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Takeover of bytes in hand: the open segments of an old inbox are copied, the length of the one
+ * that was being read into is asked of the kernel, and the records in them are counted, so that
+ * what may be in the log already is known.
+ */
+#include "config.h"
+
+#include "daemon/takeover/private.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "daemon/message_ids.h"
+#include "os/log.h"
+#include "os/net.h"
+#include "peerlog/framer.h"
+#include "peerlog/proxy.h"
+
+/* A connection on which we crashed this often in a row is closed. */
+#define POISON_CRASHES 2
+
+/* The length of the segment that was being read into when the process died. */
+static uint32_t resolve_length(struct takeover *t, const struct segment *segment)
+{
+    struct net_stream state;
+    int fd = t->table->conns[segment->slot].fd;
+
+    if (fd < 0 || net_stream_state(fd, &state) < 0 || state.taken < segment->start.taken)
+        return 0;
+    uint64_t fresh = state.taken - segment->start.taken;
+    return fresh < segment->room ? (uint32_t)fresh : segment->room;
+}
+
+/*
+ * The bytes of a segment that are for the framer: a PROXY header is not.
+ * Returns: where they begin, *ret_len is their number; none before the header is whole.
+ */
+static const unsigned char *framed_bytes(const struct inbox *inbox, const struct segment *segment,
+                                         size_t *ret_len)
+{
+    const unsigned char *bytes = inbox->bytes + segment->from;
+    size_t len = segment->start.tail_bytes + (size_t)atomic_load(&segment->fresh);
+    size_t header = 0;
+    struct peer peer;
+
+    if (segment->start.awaits_proxy) {
+        enum proxy_result result = proxy_parse(bytes, len, &peer, &header);
+        if (result != PROXY_PEER && result != PROXY_LOCAL)
+            header = len;
+    }
+    *ret_len = len - header;
+    return bytes + header;
+}
+
+/* How many records the framer makes of a segment; the framer is pure, nothing changes. */
+static uint32_t count_records(const struct takeover *t, const struct inbox *inbox,
+                              const struct segment *segment)
+{
+    struct framer_state state = segment->start.framer;
+    struct framer_rules rules = {
+        .max_message_bytes = inbox->max_message_bytes,
+        .oversize = (uint8_t)inbox->oversize,
+        .framing = t->ledger->slots[segment->slot].framing,
+    };
+    struct framer framer;
+    struct frame frame;
+    enum framer_result result;
+    uint32_t count = 0;
+    size_t len;
+    const unsigned char *bytes = framed_bytes(inbox, segment, &len);
+
+    framer_begin(&framer, &state, &rules, bytes, len, atomic_load(&segment->at_end) != 0);
+    while ((result = framer_next(&framer, &frame)) != FRAMER_NEED_MORE)
+        if (result == FRAMER_MESSAGE)
+            count++;
+    return count;
+}
+
+/* Leave out COUNT records that begin behind BEFORE from what was delivered or offered. */
+static void uncount(_Atomic uint32_t *cursor, uint32_t before, uint32_t count)
+{
+    uint32_t value = atomic_load(cursor);
+
+    if (value > before)
+        atomic_store(cursor, value - (value - before < count ? value - before : count));
+}
+
+/* Crashed on twice in a row: its bytes go, and it is closed and named. */
+static void neutralise(struct takeover *t, struct inbox *inbox, struct segment *segment,
+                       uint32_t before, uint32_t records)
+{
+    const struct slot *slot = &t->ledger->slots[segment->slot];
+    char peer[PEER_TEXT_BYTES];
+
+    (void)peer_format(&slot->peer, peer);
+    log_event(SEVERITY_ERR, MESSAGE_ID_POISON,
+              "%s: connection closed, because peerlogd crashed on it twice in a row; "
+              "%u bytes in hand are lost", peer,
+              (unsigned)(segment->start.tail_bytes + atomic_load(&segment->fresh)));
+    uncount(&inbox->taken, before, records);
+    uncount(&inbox->offered, before, records);
+    memset(&segment->start.framer, 0, sizeof segment->start.framer);
+    segment->start.tail_bytes = 0;
+    atomic_store(&segment->fresh, 0);
+    atomic_store(&segment->at_end, 1);
+    t->table->conns[segment->slot].by_reset = 1;
+    t->report->poisoned++;
+}
+
+/* One segment of a copied inbox: complete it, and count what is in it. */
+static uint32_t take_segment(struct takeover *t, struct inbox *inbox, struct segment *segment,
+                             uint32_t before)
+{
+    struct slot *slot = &t->ledger->slots[segment->slot];
+
+    if (atomic_load(&slot->use) != SLOT_LIVE) {
+        /* Its slot is damaged, but not its bytes. */
+        memset(slot, 0, sizeof *slot);
+        atomic_store(&slot->lot, LOT_NONE);
+        slot->listener = LISTENER_NONE;
+        atomic_store(&slot->use, SLOT_LIVE);
+        connections_claim(t->table, segment->slot);
+        t->table->conns[segment->slot].in_hand = 1;
+    }
+    slot->stream = segment->start;
+    if (atomic_load(&segment->fresh) == SEGMENT_UNKNOWN)
+        atomic_store(&segment->fresh, resolve_length(t, segment));
+    if (t->table->conns[segment->slot].fd < 0)
+        atomic_store(&segment->at_end, 1);
+    uint32_t records = count_records(t, inbox, segment);
+    if (slot->crashes >= POISON_CRASHES) {
+        neutralise(t, inbox, segment, before, records);
+        return 0;
+    }
+    return records;
+}
+
+/* Copy what is open; the pages behind it stay untouched. */
+static void copy_inbox(struct inbox *to, const struct inbox *from, uint32_t segments)
+{
+    const struct segment *last = &from->segment[segments - 1];
+
+    memcpy(to, from, offsetof(struct inbox, bytes));
+    memcpy(to->bytes, from->bytes, last->from + last->start.tail_bytes + last->room);
+    atomic_store(&to->working, 0);
+    atomic_store(&to->suspect, 0);
+}
+
+/*
+ * How many segments of an old inbox are taken over: as many as can be trusted and are each of
+ * a connection of its own. They are in hand from now on.
+ */
+static uint32_t claim_segments(struct takeover *t, const struct inbox *from)
+{
+    uint32_t segments = ledger_valid_segments(t->old, from);
+
+    for (uint32_t i = 0; i < segments; i++) {
+        struct conn *conn = &t->table->conns[from->segment[i].slot];
+        if (conn->in_hand)
+            return i;
+        conn->in_hand = 1;
+    }
+    return segments;
+}
+
+void takeover_inbox(struct takeover *t, uint32_t index)
+{
+    struct inbox *from = &t->old->inboxes[index];
+    struct inbox *to = &t->ledger->inboxes[index];
+    uint32_t open = atomic_load(&from->segments);
+    uint32_t segments = claim_segments(t, from);
+    uint32_t records = 0;
+
+    t->report->damaged += open - segments;
+    if (segments == 0)
+        return;
+    copy_inbox(to, from, segments);
+    for (uint32_t i = 0; i < segments; i++)
+        records += take_segment(t, to, &to->segment[i], records);
+    /* The kernel may tell a length only once: net_stream_state() takes a socket's error. */
+    atomic_store(&from->segment[segments - 1].fresh, atomic_load(&to->segment[segments - 1].fresh));
+    uint32_t taken = atomic_load(&to->taken);
+    uint32_t offered = atomic_load(&to->offered);
+    if (taken > records)
+        atomic_store(&to->taken, taken = records);
+    if (offered > records)
+        atomic_store(&to->offered, offered = records);
+    if (offered > taken)
+        t->report->repeats += offered - taken;
+    t->report->messages += records - taken;
+    atomic_store(&to->segments, segments);
+}

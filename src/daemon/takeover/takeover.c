@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Takeover: slots and tails are copied from the old ledger, and its end is judged. What the old
+ * ledger says is believed only as far as it was checked.
+ */
+#include "config.h"
+
+#include "daemon/takeover/takeover.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/takeover/private.h"
+#include "os/service_manager.h"
+
+void takeover_grow(const struct inheritance *in, struct ledger_geometry *geometry)
+{
+    const struct ledger_header *old = in->ledger != NULL ? in->ledger->header : NULL;
+
+    if (old == NULL)
+        return;
+    if (geometry->slots < old->slots)
+        geometry->slots = old->slots;
+    if (geometry->tail_bytes < old->tail_stride)
+        geometry->tail_bytes = old->tail_stride;
+    for (uint32_t i = old->inboxes; i > geometry->inboxes; i--) {
+        if (atomic_load(&in->ledger->inboxes[i - 1].segments) > 0) {
+            geometry->inboxes = i;
+            break;
+        }
+    }
+}
+
+/* --- slots and tails --- */
+
+/* A slot as the old ledger has it; its stream may still be overruled by a segment. */
+static void copy_slot(struct takeover *t, uint32_t i)
+{
+    const struct slot *from = &t->old->slots[i];
+    struct slot *to = &t->ledger->slots[i];
+
+    memcpy(to, from, sizeof *to);
+    atomic_store(&to->lot, LOT_NONE); /* until it is found in one */
+    if (to->stream.tail_bytes > t->old->header->tail_stride)
+        to->stream.tail_bytes = 0;
+    if (to->stream.tail_bytes > 0)
+        memcpy(ledger_tail(t->ledger, i), ledger_tail(t->old, i), to->stream.tail_bytes);
+    connections_claim(t->table, i);
+    if (to->stream.tail_bytes > 0)
+        t->table->conns[i].dirty_tail = TAIL_DIRTY;
+    if (to->cookie != 0)
+        takeover_index_add(t, i);
+}
+
+static void copy_slots(struct takeover *t)
+{
+    for (uint32_t i = 0; i < ledger_slots_high(t->old); i++) {
+        const struct slot *slot = &t->old->slots[i];
+        if (atomic_load(&slot->use) != SLOT_LIVE)
+            continue;
+        if (ledger_slot_valid(slot))
+            copy_slot(t, i);
+        else
+            t->report->damaged++;
+    }
+}
+
+/* Streams that no open segment overrules must make sense; else they begin anew. */
+static void check_streams(struct takeover *t)
+{
+    for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++) {
+        struct slot *slot = &t->ledger->slots[i];
+        if (atomic_load(&slot->use) != SLOT_LIVE ||
+            ledger_stream_valid(t->ledger, &slot->stream))
+            continue;
+        memset(&slot->stream.framer, 0, sizeof slot->stream.framer);
+        slot->stream.tail_bytes = 0;
+        slot->stream.priority = 0;
+        slot->stream.awaits_proxy = 0;
+        t->report->damaged++;
+    }
+}
+
+/* --- how the old process died --- */
+
+/* A crash names the connections it may be due to; they are cleared by any other end. */
+static void note_crashes(struct takeover *t)
+{
+    bool suspect[2 * PEERLOG_MAX_WORKERS] = {false};
+    const struct ledger_header *old = t->old->header;
+
+    if (t->report->signal == SIGKILL)
+        return; /* somebody else's doing: it tells nothing about our connections */
+    for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++) {
+        uint8_t crashes = 0;
+        for (uint32_t k = 0; k < old->inboxes; k++) {
+            bool was_suspect = atomic_load(&t->old->inboxes[k].suspect) == i + 1;
+            if (was_suspect && t->report->signal != 0 && !suspect[k]) {
+                suspect[k] = true;
+                crashes = (uint8_t)(t->ledger->slots[i].crashes + 1);
+            }
+        }
+        t->ledger->slots[i].crashes = crashes;
+    }
+}
+
+static int cause_of_death(const struct ledger_header *old)
+{
+    uint32_t noted = atomic_load(&old->crash_signal);
+
+    if (atomic_load(&old->life) == LEDGER_CLEAN)
+        return 0;
+    return noted != 0 && noted < NSIG ? (int)noted : SIGKILL;
+}
+
+static bool is_address(const struct peer *peer)
+{
+    return peer->family == PEER_IPV4 || peer->family == PEER_IPV6;
+}
+
+static void take_header(struct takeover *t)
+{
+    const struct ledger_header *old = t->old->header;
+    struct ledger_header *h = t->ledger->header;
+
+    h->instance = old->instance;
+    h->generation = old->generation + 1;
+    atomic_store(&h->last_connection, atomic_load(&old->last_connection));
+    for (uint32_t i = 0; i < LEDGER_LISTENERS; i++)
+        if (is_address(&old->listeners[i].configured) && is_address(&old->listeners[i].bound))
+            h->listeners[i] = old->listeners[i];
+    t->report->signal = cause_of_death(old);
+    if (t->report->signal != 0 && !atomic_load(&old->settled) && old->early_deaths < UINT32_MAX)
+        h->early_deaths = old->early_deaths + 1;
+    t->report->early_deaths = h->early_deaths;
+}
+
+/* --- all of it --- */
+
+static void take_ledger(struct takeover *t, struct inheritance *in, struct parking *parking)
+{
+    take_header(t);
+    copy_slots(t);
+    takeover_lots(t, in, parking);
+    note_crashes(t);
+    for (uint32_t i = 0; i < t->old->header->inboxes && i < t->ledger->header->inboxes; i++)
+        takeover_inbox(t, i);
+    check_streams(t);
+}
+
+int takeover_run(struct inheritance *in, struct connections *table, struct parking *parking,
+                 struct takeover_report *report)
+{
+    struct takeover t = {
+        .old = in->ledger, .ledger = table->ledger, .table = table, .report = report,
+    };
+
+    *report = (struct takeover_report){0};
+    if (in->count == 0)
+        return 0;
+    int error = takeover_index_init(&t);
+    if (error < 0)
+        return error;
+    if (t.old != NULL)
+        take_ledger(&t, in, parking);
+    else
+        takeover_lots(&t, in, parking);
+    report->connections = connections_count(table) - report->dismissed;
+    free(t.index.slots);
+    return 0;
+}
+
+int takeover_commit(struct inheritance *in, struct ledger *ledger)
+{
+    char name[48];
+
+    atomic_store(&ledger->header->life, LEDGER_LIVE);
+    if (!notify_stores())
+        return -ENOTCONN;
+    (void)snprintf(name, sizeof name, "ledger-%llu-%016llx", /* always fits */
+                   (unsigned long long)ledger->header->generation,
+                   (unsigned long long)ledger->header->instance);
+    int error = notify_store(name, ledger->fd);
+    if (error < 0)
+        return error;
+    for (size_t i = 0; i < in->count; i++)
+        if (in->items[i].kind == INHERITED_LEDGER && strcmp(in->items[i].name, name) != 0)
+            notify_forget(in->items[i].name);
+    return 0;
+}

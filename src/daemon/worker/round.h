@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A round: what a worker has in hand between reading and delivery. Bytes come into the
+ * ledger's inbox as segments, are framed into a batch of records, and when the output has
+ * taken them all, the round is closed with a single store: what is left of each stream is
+ * in its tail then.
+ *
+ * A round that a dead process left open is gone through again in exactly the same way.
+ * Everything here belongs to one worker's thread.
+ */
+#ifndef PEERLOG_DAEMON_WORKER_ROUND_H
+#define PEERLOG_DAEMON_WORKER_ROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/output/batch.h"
+#include "daemon/ledger/connections.h"
+#include "daemon/session/preface.h"
+#include "daemon/settings/snapshot.h"
+#include "daemon/metrics/stats.h"
+
+/* Read at most this much of one connection in a round. */
+#define ROUND_READ_BYTES (128u * 1024u)
+
+/* A round ends when no more than this is free in its inbox. */
+#define ROUND_MIN_ROOM_BYTES (16u * 1024u)
+
+/* Tails whose pages may be in use although they are empty. */
+#define ROUND_DIRTY_TAILS 64u
+
+struct round_rest {
+    uint32_t from; /* in the inbox */
+    uint32_t len;
+};
+
+struct round {
+    struct ledger *ledger;
+    struct connections *table;
+    const struct rulebook *rules;
+    struct worker_stats *stats;
+    struct greeter *greeter;
+    struct inbox *_Atomic inbox; /* read by main, too, when this worker hangs */
+    struct batch *batch;
+    uint32_t fill;         /* bytes of the inbox in use */
+    uint32_t framed;       /* segments that are framed to their end */
+    uint32_t ordinal;      /* records framed in this round */
+    uint32_t skip;         /* of these, the first ones were delivered before a crash */
+    uint32_t repeat_until; /* and those up to here may have been */
+    bool view_open;
+    struct framer view;           /* of the segment being framed */
+    struct framer_rules view_rules;
+    struct record_rules record_rules;
+    uint32_t dirty_count, dirty_next;
+    uint32_t dirty[ROUND_DIRTY_TAILS];
+    struct round_rest rests[LEDGER_SEGMENTS];
+};
+
+enum round_read {
+    ROUND_NOTHING, /* there was nothing to read */
+    ROUND_GOT,     /* bytes came */
+    ROUND_ENDED,   /* the stream has ended, possibly with bytes before */
+};
+
+/*
+ * Begin with an empty round in INBOX, which must have no open segments.
+ * Returns: 0, or -ENOMEM.  Owns: release it with round_done().
+ */
+int round_init(struct round *r, struct connections *table, const struct rulebook *rules,
+               struct greeter *greeter, struct worker_stats *stats, struct inbox *inbox);
+void round_done(struct round *r);
+
+/* Take up what a dead process left open in INBOX; the slots of its segments are live. */
+void round_replay(struct round *r, struct inbox *inbox);
+
+/* Answers: does the round take one more segment, of this connection? */
+bool round_has_room(const struct round *r, uint32_t slot);
+
+/*
+ * Read from a connection, at most LIMIT bytes. MAY_END: the peer has said goodbye,
+ * so that a short read is the last one.
+ * The round must have room, and everything read before must be framed.
+ */
+enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool may_end);
+
+/* Declare the stream of a connection ended, without reading. */
+void round_end_stream(struct round *r, uint32_t slot);
+
+/*
+ * Frame what was read, as far as the batch holds it.
+ * Returns: true when all is framed; false when the batch is full and must be delivered.
+ */
+bool round_frame(struct round *r);
+
+/*
+ * Before the batch is offered to the output; when it came back and the output took no more
+ * of it (BEGUN: but a part of the next record is out); and after it was taken whole.
+ */
+void round_offer(struct round *r);
+void round_withdraw(struct round *r, bool begun);
+void round_taken(struct round *r);
+
+/* Answers: is nothing in hand? */
+bool round_is_empty(const struct round *r);
+
+/*
+ * Close the round: everything is framed and delivered. Streams that have ended are named
+ * in ENDED, which has room for LEDGER_SEGMENTS.
+ * Returns: how many.
+ */
+uint32_t round_close(struct round *r, uint32_t *ended);
+
+/* A connection is about to be given back: its tail is nobody's any more. */
+void round_forget(struct round *r, uint32_t slot);
+
+#endif

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The worker's thread: wait, read, frame, deliver, close the round; and in between what
+ * main asks of it. Connections come in through worker_adopt() from the listener.
+ */
+#include "config.h"
+
+#include "daemon/worker/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/worker/private.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/net.h"
+#include "peerlog/count.h"
+
+#define TAG_BELL UINT64_MAX
+#define TAG_OUTPUT (UINT64_MAX - 1)
+
+/* The worker whose thread this is. */
+static _Thread_local struct worker *self;
+
+/* --- making --- */
+
+int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
+{
+    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    struct inbox *inbox = &plan->table->ledger->inboxes[plan->index];
+    int error = -ENOMEM;
+
+    if (w == NULL)
+        return -ENOMEM;
+    memset(w, 0, sizeof *w);
+    w->plan = *plan;
+    w->set = w->pause_set = w->bell = -1;
+    w->slowed = CONNECTION_NONE;
+    atomic_store(&w->rules_wanted, plan->rules);
+    atomic_store(&w->rules_used, plan->rules);
+    if (round_init(&w->round, plan->table, plan->rules, plan->greeter, &w->stats, inbox) < 0)
+        goto fail;
+    error = output_new(&plan->rules->settings->output, plan->longest_message,
+                       plan->health, plan->table->ledger->header->instance, &w->output);
+    if (error < 0)
+        goto fail;
+    w->set = poller_new();
+    w->pause_set = poller_new();
+    w->bell = bell_new();
+    error = w->set < 0 ? w->set : w->pause_set < 0 ? w->pause_set : w->bell;
+    if (error < 0)
+        goto fail;
+    error = poller_add(w->set, w->bell, EPOLLIN, TAG_BELL);
+    if (error == 0)
+        error = poller_add(w->pause_set, w->bell, EPOLLIN, TAG_BELL);
+    if (error < 0)
+        goto fail;
+    *ret_worker = w;
+    return 0;
+fail:
+    (void)worker_free(w);
+    return error;
+}
+
+struct worker *worker_free(struct worker *w)
+{
+    if (w == NULL)
+        return NULL;
+    const int fds[] = {w->set, w->pause_set, w->bell};
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        if (fds[i] >= 0)
+            (void)close(fds[i]); /* none of them holds data */
+    w->output = output_free(w->output);
+    round_done(&w->round);
+    free(w);
+    return NULL;
+}
+
+int worker_adopt(struct worker *w, uint32_t slot)
+{
+    struct conn *conn = &w->plan.table->conns[slot];
+
+    conn->state = CONN_OPEN;
+    conn->active_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
+    atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
+    atomic_store_explicit(&conn->owner, (uint16_t)(w->plan.index + 1), memory_order_release);
+    int error = conn->fd >= 0 ? poller_add(w->set, conn->fd, WATCHED_EVENTS, slot) : 0;
+    if (error < 0) {
+        atomic_store_explicit(&conn->owner, 0, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
+    }
+    return error;
+}
+
+uint32_t worker_load(const struct worker *w)
+{
+    return atomic_load_explicit(&w->load, memory_order_relaxed);
+}
+
+/* --- what main asks --- */
+
+static void take_rules(struct worker *w)
+{
+    const struct rulebook *wanted = atomic_load_explicit(&w->rules_wanted, memory_order_acquire);
+
+    if (wanted == w->round.rules)
+        return;
+    /* The output may be what keeps the round from ending: it changes first. */
+    if (w->output->partial == 0)
+        (void)output_change(w->output, &wanted->settings->output); /* a loss announces itself */
+    if (!round_is_empty(&w->round))
+        return;
+    w->round.rules = wanted;
+    worker_plan_sweep(w, true);
+    atomic_store_explicit(&w->rules_used, wanted, memory_order_release);
+}
+
+static void hear_bell(struct worker *w)
+{
+    bell_hush(w->bell);
+    atomic_store_explicit(&w->pongs, atomic_load(&w->pings), memory_order_release);
+    if (!w->draining && atomic_load_explicit(&w->stop, memory_order_acquire) == STOP_REQUESTED)
+        worker_begin_draining(w);
+}
+
+void worker_set_rules(struct worker *w, const struct rulebook *rules)
+{
+    atomic_store_explicit(&w->rules_wanted, rules, memory_order_release);
+    bell_ring(w->bell);
+}
+
+const struct rulebook *worker_rules(const struct worker *w)
+{
+    return atomic_load_explicit(&w->rules_used, memory_order_acquire);
+}
+
+void worker_ping(struct worker *w)
+{
+    (void)atomic_fetch_add(&w->pings, 1);
+    bell_ring(w->bell);
+}
+
+bool worker_alive(const struct worker *w)
+{
+    return atomic_load_explicit(&w->pongs, memory_order_acquire) == atomic_load(&w->pings);
+}
+
+void worker_suspect(struct worker *w)
+{
+    struct inbox *inbox = w->round.inbox;
+
+    atomic_store(&inbox->suspect, atomic_load(&inbox->working));
+}
+
+void worker_note_crash(void)
+{
+    if (self != NULL)
+        worker_suspect(self);
+}
+
+void worker_stop(struct worker *w, bool keep, uint32_t time_ms)
+{
+    w->stop_keep = keep;
+    w->stop_at_ms = clock_mono_ms() + time_ms;
+    atomic_store_explicit(&w->stop, STOP_REQUESTED, memory_order_release);
+    bell_ring(w->bell);
+}
+
+/* --- the thread --- */
+
+/* The output takes nothing: wait for it, and for the bell, alone. */
+static void pause_for_output(struct worker *w)
+{
+    struct epoll_event events[2];
+    int timeout_ms = PAUSE_MAX_MS;
+
+    if (w->waits_writable) {
+        uint32_t wanted = EPOLLOUT | EPOLLONESHOT;
+        if (poller_change(w->pause_set, w->output->fd, wanted, TAG_OUTPUT) < 0 &&
+            poller_add(w->pause_set, w->output->fd, wanted, TAG_OUTPUT) < 0)
+            timeout_ms = 10; /* it cannot be watched: look again soon */
+    } else {
+        timeout_ms = worker_until(w->output->retry_at_ms);
+    }
+    if (w->draining && worker_until(w->stop_at_ms) < timeout_ms)
+        timeout_ms = worker_until(w->stop_at_ms);
+    int n = poller_wait(w->pause_set, events, 2, timeout_ms);
+    for (int i = 0; i < n; i++)
+        if (events[i].data.u64 == TAG_BELL)
+            hear_bell(w);
+}
+
+/* Wait for connections that have something. Returns: false when the output blocks. */
+static bool wait_for_events(struct worker *w)
+{
+    bool blocked = false;
+    int timeout_ms = worker_keep_time(w, &blocked);
+
+    if (blocked)
+        return false;
+    w->events_next = 0;
+    w->events_count = (uint32_t)poller_wait(w->set, w->events, WORKER_EVENTS, timeout_ms);
+    if (timeout_ms < 0)
+        w->now_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
+    return true;
+}
+
+/*
+ * Wait for connections and read them. What a turn left when the output blocked comes first in the
+ * next one, or the same few would be read again and again and the others wait.
+ * Returns: false when the output blocks.
+ */
+static bool turn(struct worker *w)
+{
+    if (w->events_next == w->events_count && !wait_for_events(w))
+        return false;
+    while (w->events_next < w->events_count) {
+        const struct epoll_event *event = &w->events[w->events_next];
+        if (event->data.u64 == TAG_BELL) {
+            w->events_next++;
+            hear_bell(w);
+            if (w->draining) /* it reads every connection, and a round reads none twice */
+                return worker_finish_round(w);
+            continue;
+        }
+        if (!worker_make_room(w, (uint32_t)event->data.u64))
+            return false;
+        w->events_next++;
+        if (!worker_read(w, (uint32_t)event->data.u64, event->events))
+            return false;
+    }
+    return worker_finish_round(w);
+}
+
+/* Finish the round, however long the output takes. Returns: false when stopped meanwhile. */
+static bool finish_patiently(struct worker *w)
+{
+    while (!worker_finish_round(w)) {
+        pause_for_output(w);
+        take_rules(w); /* another output may be what it waits for */
+        if (w->draining && clock_mono_ms() >= w->stop_at_ms)
+            return false;
+    }
+    return true;
+}
+
+/* Go through what a dead process left in hand. Returns: false when stopped meanwhile. */
+static bool replay(struct worker *w)
+{
+    struct ledger *ledger = w->plan.table->ledger;
+
+    for (uint32_t i = w->plan.index; i < ledger->header->inboxes; i += w->stride) {
+        round_replay(&w->round, &ledger->inboxes[i]);
+        if (!finish_patiently(w))
+            return false;
+    }
+    round_replay(&w->round, &ledger->inboxes[w->plan.index]);
+    return true;
+}
+
+/* Answers: has the stop come to its end, one way or the other? */
+static bool has_stopped(struct worker *w, bool blocked)
+{
+    if (!w->draining)
+        return false;
+    if (!blocked && worker_drain_turn(w)) {
+        w->end = w->stop_keep ? WORKER_ENDED_PARKED : WORKER_ENDED_EMPTY;
+        return true;
+    }
+    if (clock_mono_ms() < w->stop_at_ms)
+        return false;
+    w->end = w->stop_keep ? WORKER_ENDED_PARKED : WORKER_ENDED_LOST;
+    return true;
+}
+
+/*
+ * Connections whose socket was not found end with what their tails hold.
+ * Returns: false when stopped meanwhile.
+ */
+static bool end_orphans(struct worker *w)
+{
+    struct connections *table = w->plan.table;
+
+    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
+        if (!worker_owns(w, i) || table->conns[i].fd >= 0)
+            continue;
+        if (!round_has_room(&w->round, i) && !finish_patiently(w))
+            return false;
+        round_end_stream(&w->round, i);
+    }
+    return finish_patiently(w);
+}
+
+static void work(struct worker *w)
+{
+    bool blocked = false;
+
+    (void)output_ensure_open(w->output); /* a loss announces itself */
+    if (!replay(w) || !end_orphans(w)) {
+        w->end = w->stop_keep ? WORKER_ENDED_PARKED : WORKER_ENDED_LOST;
+        return;
+    }
+    worker_plan_sweep(w, true);
+    while (!has_stopped(w, blocked)) {
+        if (blocked) {
+            pause_for_output(w);
+            blocked = !worker_finish_round(w);
+        } else if (!w->draining) {
+            blocked = !turn(w);
+        } else {
+            blocked = !round_is_empty(&w->round) && !worker_finish_round(w);
+        }
+        take_rules(w);
+    }
+}
+
+static void *run(void *argument)
+{
+    struct worker *w = self = argument;
+
+    (void)pthread_mutex_lock(w->plan.gate); /* a plain mutex of ours cannot fail */
+    (void)pthread_mutex_unlock(w->plan.gate);
+    if (w->stride > 0) {
+        work(w);
+        worker_part_well(w);
+    }
+    w->plan.events->worker_ended(w->plan.events->context);
+    return NULL;
+}
+
+void worker_set_stride(struct worker *w, unsigned workers)
+{
+    w->stride = workers;
+}
+
+int worker_start(struct worker *w)
+{
+    char name[16];
+    int error = pthread_create(&w->thread, NULL, run, w);
+
+    if (error != 0)
+        return -error;
+    w->started = true;
+    (void)snprintf(name, sizeof name, "worker/%u", w->plan.index);
+    (void)pthread_setname_np(w->thread, name); /* a name is only a help */
+    return 0;
+}
+
+enum worker_end worker_join(struct worker *w)
+{
+    if (w->started)
+        (void)pthread_join(w->thread, NULL); /* it was created, and joined once */
+    w->started = false;
+    return w->end;
+}
+
+const struct worker_stats *worker_stats(const struct worker *w)
+{
+    return &w->stats;
+}

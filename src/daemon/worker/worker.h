@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker: one thread that receives from its connections, frames what came, and delivers
+ * it at the end of each round. It blocks nowhere but in epoll_wait(2).
+ *
+ * A round reads a bounded amount from each connection that has something, into the
+ * worker's inbox. When the output does not take what is in hand, the worker
+ * stops reading and waits for the output alone; the clients wait with it.
+ */
+#ifndef PEERLOG_DAEMON_WORKER_WORKER_H
+#define PEERLOG_DAEMON_WORKER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/session/admission.h"
+#include "daemon/ledger/connections.h"
+#include "daemon/session/preface.h"
+#include "daemon/output/output.h"
+#include "daemon/parking/parking.h"
+#include "daemon/settings/snapshot.h"
+#include "daemon/metrics/stats.h"
+
+struct worker;
+
+enum worker_end {
+    WORKER_ENDED_EMPTY,  /* nothing is left: all connections are closed */
+    WORKER_ENDED_PARKED, /* the rest is in the ledger, for the next process */
+    WORKER_ENDED_LOST,   /* time ran out with messages in hand that nobody keeps */
+};
+
+/* Called by a worker's thread. */
+struct worker_events {
+    void *context;
+    void (*output_ended)(void *context); /* standard output has no reader any more */
+    void (*slot_freed)(void *context);   /* a connection ended */
+    void (*worker_ended)(void *context); /* a worker has stopped */
+};
+
+struct worker_plan {
+    unsigned index;
+    struct connections *table;
+    struct parking *parking;
+    struct admission_office *office;
+    struct greeter *greeter;
+    const struct rulebook *rules;
+    uint32_t longest_message; /* of the rules, or of what is in hand from before, in bytes */
+    struct output_health *health;
+    const struct worker_events *events;
+    pthread_mutex_t *gate; /* the thread waits until it is free */
+};
+
+/*
+ * Make a worker; its thread does not run yet.
+ * Returns: 0, or negative errno.  Owns: the caller releases it with worker_free().
+ */
+int worker_new(const struct worker_plan *plan, struct worker **ret_worker);
+struct worker *worker_free(struct worker *worker);
+
+/* Start its thread, behind the gate. Returns: 0, or negative errno. */
+int worker_start(struct worker *worker);
+
+/*
+ * There are WORKERS of them: the ledger's inboxes index, index + WORKERS, ... belong to this
+ * one. Threads: main, before the gate opens.
+ */
+void worker_set_stride(struct worker *worker, unsigned workers);
+
+/*
+ * Hand over a connection whose slot is filled and whose descriptor is conns[slot].fd; at
+ * the start also one whose socket was not found, -1, and that ends with its bytes in hand.
+ * Returns: 0, or negative errno of epoll_ctl(2).
+ * Owns:    on success the worker owns connection and slot; else the caller still does.
+ * Threads: the listener; or main before the worker's thread runs.
+ */
+int worker_adopt(struct worker *worker, uint32_t slot);
+
+/* How many connections it serves. Threads: any. */
+uint32_t worker_load(const struct worker *worker);
+
+/* Give it other rules, at its next pause. Threads: main. */
+void worker_set_rules(struct worker *worker, const struct rulebook *rules);
+
+/* The rules it works by. Threads: main. */
+const struct rulebook *worker_rules(const struct worker *worker);
+
+/*
+ * Ask for a sign of life; worker_alive() answers whether the last one came.
+ * A worker that waits for the output is alive. Threads: main.
+ */
+void worker_ping(struct worker *worker);
+bool worker_alive(const struct worker *worker);
+
+/*
+ * Name the connection that a worker works on as the suspect of a crash: the worker whose
+ * thread this is (if it is one), or the one given. Async-signal-safe.
+ */
+void worker_note_crash(void);
+void worker_suspect(struct worker *worker);
+
+/*
+ * Stop: read what is in the sockets now, deliver it, and end; at the latest after
+ * TIME_MS milliseconds. With KEEP connections stay open for the next process.
+ * Threads: main.
+ */
+void worker_stop(struct worker *worker, bool keep, uint32_t time_ms);
+
+/* Wait for its thread to end. Returns: how it ended. Blocks: yes. */
+enum worker_end worker_join(struct worker *worker);
+
+/* Its counters. Threads: any, to read. */
+const struct worker_stats *worker_stats(const struct worker *worker);
+
+#endif

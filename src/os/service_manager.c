@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libsystemd's calls, wrapped so that nobody else includes its headers.
+ */
+#include "config.h"
+
+#include "os/service_manager.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+bool notify_available(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+
+    return path != NULL && *path != '\0';
+}
+
+bool notify_stores(void)
+{
+    const char *room = getenv("FDSTORE");
+
+    if (!notify_available())
+        return false;
+    if (room != NULL)
+        return strtoul(room, NULL, 10) > 0;
+    return access("/run/systemd/system", F_OK) == 0;
+}
+
+void notify_say(const char *state)
+{
+    if (notify_available())
+        (void)sd_notify(0, state); /* a deaf manager changes nothing for us */
+}
+
+int notify_store(const char *name, int fd)
+{
+    char state[320];
+    int n = snprintf(state, sizeof state, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+
+    if (n < 0 || (size_t)n >= sizeof state)
+        return -ENAMETOOLONG;
+    n = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
+    return n > 0 ? 0 : n == 0 ? -ENOTCONN : n;
+}
+
+void notify_forget(const char *name)
+{
+    if (notify_available())
+        (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+}
+
+uint64_t notify_watchdog_us(void)
+{
+    uint64_t us = 0;
+
+    if (getenv("WATCHDOG_USEC") == NULL)
+        return 0;
+    return sd_watchdog_enabled(0, &us) > 0 ? us : 0;
+}
+
+int notify_inherited(struct notify_fd **ret_fds, size_t *ret_count)
+{
+    char **names = NULL;
+    int n = getenv("LISTEN_FDS") != NULL ? sd_listen_fds_with_names(1, &names) : 0;
+
+    if (n < 0)
+        return n;
+    struct notify_fd *fds = calloc((size_t)n + 1, sizeof *fds);
+    if (fds != NULL) {
+        for (int i = 0; i < n; i++)
+            fds[i] = (struct notify_fd){.fd = SD_LISTEN_FDS_START + i, .name = names[i]};
+        *ret_fds = fds;
+        *ret_count = (size_t)n;
+    }
+    free(names);
+    return fds != NULL ? 0 : -ENOMEM;
+}
+
+void notify_free(struct notify_fd *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(fds[i].name);
+    free(fds);
+}
