@@ -86,10 +86,10 @@ static void warn_of_system(const struct settings *settings)
 {
     struct surroundings around;
 
-    warnings_look_at_journal("", settings, &around);
-    warnings_judge_journal(settings, &around, say_warning, NULL);
-    warnings_look_at_descriptors(&around);
-    warnings_judge_descriptors(settings, &around, say_warning, NULL);
+    advice_look_at_journal("", settings, &around);
+    advice_judge_journal(settings, &around, say_warning, NULL);
+    advice_look_at_descriptors(&around);
+    advice_judge_descriptors(settings, &around, say_warning, NULL);
 }
 
 /* A configuration could not be had: whose fault is it? */
@@ -108,7 +108,7 @@ static int check(const struct options *options)
     if (error == 0)
         error = parse_settings(options, text, len, &settings);
     if (error == 0) {
-        warnings_judge_severities(settings, say_warning, NULL);
+        advice_judge_severities(settings, say_warning, NULL);
         warn_of_system(settings);
     }
     free(text);

@@ -18,7 +18,7 @@ union control {
     struct cmsghdr align;
 };
 
-int passing_send(int socket_fd, int fd, const void *bytes, size_t len)
+int fd_passing_send(int socket_fd, int fd, const void *bytes, size_t len)
 {
     union control control = {.bytes = {0}};
     struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
@@ -35,7 +35,7 @@ int passing_send(int socket_fd, int fd, const void *bytes, size_t len)
     return sendmsg(socket_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-int passing_peek(int socket_fd)
+int fd_passing_peek(int socket_fd)
 {
     union control control;
     char byte;
@@ -56,7 +56,7 @@ int passing_peek(int socket_fd)
     return fd;
 }
 
-int passing_rewind(int socket_fd)
+int fd_passing_rewind(int socket_fd)
 {
     int zero = 0;
 

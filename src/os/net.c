@@ -66,7 +66,7 @@ int net_adopt_listener(int fd)
     int error = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
     if (error == 0)
         error = set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    net_end_well(fd, false);
+    net_set_end(fd, END_RESET);
     /* Whoever opened it may have left it blocking: systemd does by default. */
     int flags = fcntl(fd, F_GETFL);
     if (error == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
@@ -219,15 +219,15 @@ int net_stream_state(int fd, struct net_stream *ret_state)
     return 0;
 }
 
-void net_end_well(int fd, bool well)
+void net_set_end(int fd, enum net_end end)
 {
     /* Zero seconds of lingering are no lingering but a reset: tcp(7), socket(7). */
-    struct linger linger = {.l_onoff = !well, .l_linger = 0};
+    struct linger linger = {.l_onoff = end == END_RESET, .l_linger = 0};
 
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger); /* it is a socket */
 }
 
-void net_break_off(int fd)
+void net_abort(int fd)
 {
     static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
@@ -235,12 +235,12 @@ void net_break_off(int fd)
     (void)close(fd);
 }
 
-void net_hang_up(int fd)
+void net_shutdown_close(int fd)
 {
-    net_end_well(fd, true);
+    net_set_end(fd, END_FIN);
     (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
     if (net_unread(fd) > 0)
-        net_break_off(fd); /* it said more than we have read */
+        net_abort(fd); /* it said more than we have read */
     else
         (void)close(fd); /* everything was read */
 }

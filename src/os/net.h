@@ -13,7 +13,7 @@
 
 /*
  * Listen on a numeric address; an IPv6 "::" serves both families. Accepted sockets
- * inherit SO_OOBINLINE, SO_KEEPALIVE, and an end by a reset: see net_end_well().
+ * inherit SO_OOBINLINE, SO_KEEPALIVE, and an end by a reset: see net_set_end().
  * Returns: the descriptor; or negative errno as from socket(2), bind(2), listen(2).
  */
 int net_listen(const struct peer *address, int backlog);
@@ -55,19 +55,22 @@ int net_stream_state(int fd, struct net_stream *ret_state);
 /* Bytes that wait to be read; 0 when there are none or it can't be told. */
 uint32_t net_unread(int fd);
 
-/*
- * How the peer learns that the last descriptor of its connection was closed, by us or by our
- * death: with WELL by FIN, which says that all was read; without, by RST.
- */
-void net_end_well(int fd, bool well);
+/* How a peer learns that the last descriptor of its connection was closed. */
+enum net_end {
+    END_RESET, /* by RST: not all that it said was logged */
+    END_FIN,   /* by FIN, which says that all was read */
+};
+
+/* Choose it, for a close by us and for our death. */
+void net_set_end(int fd, enum net_end end);
 
 /* Reset the connection and close, whoever has copies of it: not all that it said was logged. */
-void net_break_off(int fd);
+void net_abort(int fd);
 
 /*
  * Say goodbye in both directions and close; for sockets of which copies exist elsewhere. A peer
  * that has said more meanwhile is reset.
  */
-void net_hang_up(int fd);
+void net_shutdown_close(int fd);
 
 #endif

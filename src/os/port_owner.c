@@ -105,7 +105,7 @@ static void describe(const char *pid, char *dst, size_t room)
     (void)snprintf(dst, room, "%s (process %s)", name, pid); /* cut is good enough */
 }
 
-bool holder_of_address(const struct peer *address, char *dst, size_t room)
+bool port_owner_of(const struct peer *address, char *dst, size_t room)
 {
     char socket_name[64];
     bool found = false;

@@ -15,6 +15,6 @@
  * Returns: false when it cannot be told: another user's process, another namespace.
  * Blocks:  for as long as it takes to read /proc. Main's thread.
  */
-bool holder_of_address(const struct peer *address, char *dst, size_t room);
+bool port_owner_of(const struct peer *address, char *dst, size_t room);
 
 #endif

@@ -13,31 +13,31 @@
 
 #include <systemd/sd-daemon.h>
 
-bool notify_available(void)
+bool service_manager_available(void)
 {
     const char *path = getenv("NOTIFY_SOCKET");
 
     return path != NULL && *path != '\0';
 }
 
-bool notify_stores(void)
+bool service_manager_stores(void)
 {
     const char *room = getenv("FDSTORE");
 
-    if (!notify_available())
+    if (!service_manager_available())
         return false;
     if (room != NULL)
         return strtoul(room, NULL, 10) > 0;
     return access("/run/systemd/system", F_OK) == 0;
 }
 
-void notify_say(const char *state)
+void service_manager_say(const char *state)
 {
-    if (notify_available())
+    if (service_manager_available())
         (void)sd_notify(0, state); /* a deaf manager changes nothing for us */
 }
 
-int notify_store(const char *name, int fd)
+int service_manager_store(const char *name, int fd)
 {
     char state[320];
     int n = snprintf(state, sizeof state, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
@@ -48,13 +48,13 @@ int notify_store(const char *name, int fd)
     return n > 0 ? 0 : n == 0 ? -ENOTCONN : n;
 }
 
-void notify_forget(const char *name)
+void service_manager_forget(const char *name)
 {
-    if (notify_available())
+    if (service_manager_available())
         (void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
-uint64_t notify_watchdog_us(void)
+uint64_t service_manager_watchdog_us(void)
 {
     uint64_t us = 0;
 
@@ -63,17 +63,17 @@ uint64_t notify_watchdog_us(void)
     return sd_watchdog_enabled(0, &us) > 0 ? us : 0;
 }
 
-int notify_inherited(struct notify_fd **ret_fds, size_t *ret_count)
+int service_manager_inherited(struct service_manager_fd **ret_fds, size_t *ret_count)
 {
     char **names = NULL;
     int n = getenv("LISTEN_FDS") != NULL ? sd_listen_fds_with_names(1, &names) : 0;
 
     if (n < 0)
         return n;
-    struct notify_fd *fds = calloc((size_t)n + 1, sizeof *fds);
+    struct service_manager_fd *fds = calloc((size_t)n + 1, sizeof *fds);
     if (fds != NULL) {
         for (int i = 0; i < n; i++)
-            fds[i] = (struct notify_fd){.fd = SD_LISTEN_FDS_START + i, .name = names[i]};
+            fds[i] = (struct service_manager_fd){.fd = SD_LISTEN_FDS_START + i, .name = names[i]};
         *ret_fds = fds;
         *ret_count = (size_t)n;
     }
@@ -81,7 +81,7 @@ int notify_inherited(struct notify_fd **ret_fds, size_t *ret_count)
     return fds != NULL ? 0 : -ENOMEM;
 }
 
-void notify_free(struct notify_fd *fds, size_t count)
+void service_manager_free(struct service_manager_fd *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free(fds[i].name);

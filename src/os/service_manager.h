@@ -11,32 +11,32 @@
 #include <stdint.h>
 
 /* Answers: is there a service manager that listens? */
-bool notify_available(void);
+bool service_manager_available(void);
 
 /*
  * Answers: does it keep descriptors for the next process? systemd says so since version 254
  * ($FDSTORE); an older one is believed to, other managers are not.
  */
-bool notify_stores(void);
+bool service_manager_stores(void);
 
 /* Say STATE, lines of "NAME=VALUE". Blocks: as long as the manager's queue is full. */
-void notify_say(const char *state);
+void service_manager_say(const char *state);
 
 /*
  * Ask the manager to keep FD under NAME for the next process of the unit; it is not
  * dropped when the other end hangs up (FDPOLL=0).
  * Returns: 0 when the request was queued; -ENOTCONN without a manager; negative errno.
  */
-int notify_store(const char *name, int fd);
+int service_manager_store(const char *name, int fd);
 
 /* Ask it to forget every descriptor of that name. */
-void notify_forget(const char *name);
+void service_manager_forget(const char *name);
 
 /* Microseconds within which a sign of life is wanted; 0: never. */
-uint64_t notify_watchdog_us(void);
+uint64_t service_manager_watchdog_us(void);
 
 /* One descriptor that was handed over. */
-struct notify_fd {
+struct service_manager_fd {
     int fd;
     char *name;
 };
@@ -45,9 +45,9 @@ struct notify_fd {
  * The descriptors handed over at start, made close-on-exec; the environment
  * that told of them is cleared.
  * Returns: 0 with *ret_count of them; or negative errno.
- * Owns:    the caller; notify_free() releases the names and the array.
+ * Owns:    the caller; service_manager_free() releases the names and the array.
  */
-int notify_inherited(struct notify_fd **ret_fds, size_t *ret_count);
-void notify_free(struct notify_fd *fds, size_t count);
+int service_manager_inherited(struct service_manager_fd **ret_fds, size_t *ret_count);
+void service_manager_free(struct service_manager_fd *fds, size_t count);
 
 #endif

@@ -34,9 +34,9 @@
 #define CHANGE_BYTES 4u
 
 /* A worker's view of the world, made once. */
-static struct rulebook rules;
-static struct admission_office *office;
-static struct greeter *greeter;
+static struct snapshot rules;
+static struct admission *admission;
+static struct preface *preface;
 
 static void begin(void)
 {
@@ -47,8 +47,8 @@ static void begin(void)
     begun = true;
     log_set_level(SEVERITY_EMERG);
     require(settings_new_default(&rules.settings) == 0, "memory for settings");
-    require(admission_new(SLOTS * 8, &office) == 0, "memory for an office");
-    require(greeter_new(office, &greeter) == 0, "memory for a greeter");
+    require(admission_new(SLOTS * 8, &admission) == 0, "memory for an admission");
+    require(preface_new(admission, &preface) == 0, "memory for a preface");
 }
 
 /* --- a sound ledger --- */
@@ -201,7 +201,7 @@ static void work(struct connections *table)
     struct round r;
 
     memset(&stats, 0, sizeof stats);
-    require(round_init(&r, table, &rules, greeter, &stats, &table->ledger->inboxes[0]) == 0,
+    require(round_init(&r, table, &rules, preface, &stats, &table->ledger->inboxes[0]) == 0,
             "memory for a round");
     for (uint32_t k = 0; k < table->ledger->header->inboxes; k++)
         work_off(&r, table, &table->ledger->inboxes[k]);

@@ -34,7 +34,7 @@ static struct peer address(const char *text)
 static const struct {
     const char *allow[RANGES], *deny[RANGES];
     const char *peer;
-    enum admission result;
+    enum admission_verdict result;
 } lists[] = {
     {{NULL}, {NULL}, "192.0.2.7", ADMITTED},
     {{NULL}, {"192.0.2.7"}, "192.0.2.7", REFUSED_DENIED},
@@ -77,7 +77,7 @@ static void a_balancer_is_not_judged_by_the_lists(void **state)
     static const struct {
         const char *peer;
         bool proxy;
-        enum admission result;
+        enum admission_verdict result;
     } rows[] = {
         {"192.0.2.7", false, ADMITTED},
         {"198.51.100.1", false, REFUSED_DENIED},
@@ -106,33 +106,33 @@ static void a_balancer_is_not_judged_by_the_lists(void **state)
 
 static void ipv6_peers_are_counted_by_their_64(void **state)
 {
-    struct admission_office *office;
+    struct admission *admission;
     struct peer one = address("2001:db8::1"), other = address("2001:db8::ffff:1");
     struct peer elsewhere = address("2001:db8:0:1::1");
 
     (void)state;
-    assert_int_equal(admission_new(10, &office), 0);
-    assert_int_equal(admission_enter(office, &one, 2), ADMITTED);
-    assert_int_equal(admission_enter(office, &other, 2), ADMITTED);
-    assert_int_equal(admission_enter(office, &one, 2), REFUSED_TOO_MANY);
-    assert_int_equal(admission_enter(office, &elsewhere, 2), ADMITTED);
-    admission_leave(office, &other);
-    assert_int_equal(admission_enter(office, &one, 2), ADMITTED);
-    assert_null(admission_free(office));
+    assert_int_equal(admission_new(10, &admission), 0);
+    assert_int_equal(admission_enter(admission, &one, 2), ADMITTED);
+    assert_int_equal(admission_enter(admission, &other, 2), ADMITTED);
+    assert_int_equal(admission_enter(admission, &one, 2), REFUSED_TOO_MANY);
+    assert_int_equal(admission_enter(admission, &elsewhere, 2), ADMITTED);
+    admission_leave(admission, &other);
+    assert_int_equal(admission_enter(admission, &one, 2), ADMITTED);
+    assert_null(admission_free(admission));
 }
 
 static void ipv4_peers_and_ports_are_told_apart_rightly(void **state)
 {
-    struct admission_office *office;
+    struct admission *admission;
     struct peer one = address("192.0.2.1"), other = address("192.0.2.2"), again = one;
 
     (void)state;
     again.port = 1;
-    assert_int_equal(admission_new(10, &office), 0);
-    assert_int_equal(admission_enter(office, &one, 1), ADMITTED);
-    assert_int_equal(admission_enter(office, &again, 1), REFUSED_TOO_MANY);
-    assert_int_equal(admission_enter(office, &other, 1), ADMITTED);
-    assert_null(admission_free(office));
+    assert_int_equal(admission_new(10, &admission), 0);
+    assert_int_equal(admission_enter(admission, &one, 1), ADMITTED);
+    assert_int_equal(admission_enter(admission, &again, 1), REFUSED_TOO_MANY);
+    assert_int_equal(admission_enter(admission, &other, 1), ADMITTED);
+    assert_null(admission_free(admission));
 }
 
 #define PEERS 150u
@@ -143,7 +143,7 @@ static void ipv4_peers_and_ports_are_told_apart_rightly(void **state)
 /* Addresses without a pattern: the hash spreads those of a pattern too well to meet. */
 static void counts_like_a_plain_list_over_many_steps(void **state)
 {
-    struct admission_office *office;
+    struct admission *admission;
     unsigned counts[PEERS] = {0}, all = 0;
     struct peer peers[PEERS];
     uint64_t seed = 1122;
@@ -154,57 +154,57 @@ static void counts_like_a_plain_list_over_many_steps(void **state)
         for (unsigned k = 1; k < 4; k++)
             peers[i].address[k] = (unsigned char)draw(&seed, 256);
     }
-    assert_int_equal(admission_new(CAPACITY, &office), 0);
+    assert_int_equal(admission_new(CAPACITY, &admission), 0);
     for (unsigned step = 0; step < STEPS; step++) {
         unsigned i = draw(&seed, PEERS);
         if (draw(&seed, 2) == 0 && counts[i] > 0) {
-            admission_leave(office, &peers[i]);
+            admission_leave(admission, &peers[i]);
             counts[i]--;
             all--;
         } else if (all < CAPACITY) {
-            enum admission wanted = counts[i] < LIMIT ? ADMITTED : REFUSED_TOO_MANY;
-            assert_int_equal(admission_enter(office, &peers[i], LIMIT), wanted);
+            enum admission_verdict wanted = counts[i] < LIMIT ? ADMITTED : REFUSED_TOO_MANY;
+            assert_int_equal(admission_enter(admission, &peers[i], LIMIT), wanted);
             counts[i] += wanted == ADMITTED;
             all += wanted == ADMITTED;
         }
     }
-    assert_null(admission_free(office));
+    assert_null(admission_free(admission));
 }
 
 /* --- reports --- */
 
 static void reports_are_due_after_a_minute_and_end(void **state)
 {
-    struct admission_office *office;
+    struct admission *admission;
     struct peer peer = address("192.0.2.66");
     const uint64_t minute = PEERLOG_REPORT_S * 1000;
 
     (void)state;
-    assert_int_equal(admission_new(10, &office), 0);
-    assert_int_equal(admission_tick(office, 5), -1);
-    admission_report(office, &peer, REFUSED_DENIED, 1000);
-    assert_int_equal(admission_tick(office, 1000), minute);
-    admission_report(office, &peer, REFUSED_DENIED, 2000);
-    assert_int_equal(admission_tick(office, 1000 + minute - 1), 1);
-    assert_int_equal(admission_tick(office, 1000 + minute), minute); /* one more came: go on */
-    assert_int_equal(admission_tick(office, 1000 + 2 * minute), -1); /* none came: the end */
-    assert_null(admission_free(office));
+    assert_int_equal(admission_new(10, &admission), 0);
+    assert_int_equal(admission_tick(admission, 5), -1);
+    admission_report(admission, &peer, REFUSED_DENIED, 1000);
+    assert_int_equal(admission_tick(admission, 1000), minute);
+    admission_report(admission, &peer, REFUSED_DENIED, 2000);
+    assert_int_equal(admission_tick(admission, 1000 + minute - 1), 1);
+    assert_int_equal(admission_tick(admission, 1000 + minute), minute); /* one more came: go on */
+    assert_int_equal(admission_tick(admission, 1000 + 2 * minute), -1); /* none came: the end */
+    assert_null(admission_free(admission));
 }
 
 static void more_peers_than_places_are_only_counted(void **state)
 {
-    struct admission_office *office;
+    struct admission *admission;
 
     (void)state;
-    assert_int_equal(admission_new(10, &office), 0);
+    assert_int_equal(admission_new(10, &admission), 0);
     for (unsigned i = 0; i < 3 * PEERLOG_REPORTED_PEERS; i++) {
         struct peer peer = {.family = PEER_IPV4, .address = {10, 0, (unsigned char)i, 1}};
-        admission_report(office, &peer, REFUSED_TOO_MANY, 1000);
+        admission_report(admission, &peer, REFUSED_TOO_MANY, 1000);
     }
-    assert_int_equal(admission_refused(office, REFUSED_TOO_MANY), 3 * PEERLOG_REPORTED_PEERS);
-    assert_int_equal(admission_refused(office, REFUSED_DENIED), 0);
-    assert_int_equal(admission_tick(office, 1000), PEERLOG_REPORT_S * 1000);
-    assert_null(admission_free(office));
+    assert_int_equal(admission_refused(admission, REFUSED_TOO_MANY), 3 * PEERLOG_REPORTED_PEERS);
+    assert_int_equal(admission_refused(admission, REFUSED_DENIED), 0);
+    assert_int_equal(admission_tick(admission, 1000), PEERLOG_REPORT_S * 1000);
+    assert_null(admission_free(admission));
 }
 
 int main(void)

@@ -88,7 +88,7 @@ static void looks_at_the_journal_of_the_output(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct settings *settings = read_good(rows[i].settings);
         struct surroundings around;
-        warnings_look_at_journal(root_of(rows[i].tree), settings, &around);
+        advice_look_at_journal(root_of(rows[i].tree), settings, &around);
         assert_int_equal(around.journald, rows[i].journald);
         assert_int_equal(around.journald_unlimited, rows[i].unlimited);
         assert_int_equal(around.store, rows[i].store);
@@ -117,7 +117,7 @@ static void knows_the_least_severity_that_may_come(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct settings *settings = read_good(rows[i].settings);
-        assert_int_equal(warnings_least_severity(settings), rows[i].least);
+        assert_int_equal(advice_least_severity(settings), rows[i].least);
         (void)settings_free(settings);
     }
 }
@@ -129,7 +129,7 @@ static void assert_warning(const char *text, const struct surroundings *around,
     struct settings *settings = read_good(text);
     struct heard_faults heard = {0};
 
-    warnings_judge_journal(settings, around, heard_add, &heard);
+    advice_judge_journal(settings, around, heard_add, &heard);
     assert_int_equal(heard.count, expected != NULL);
     if (expected != NULL && strstr(heard.text, expected) == NULL)
         fail_msg("%s was expected in %s", expected, heard.text);
@@ -158,7 +158,7 @@ static void warns_of_a_severity_that_is_lowered(void **state)
     struct heard_faults heard = {0};
 
     (void)state;
-    warnings_judge_severities(settings, heard_add, &heard);
+    advice_judge_severities(settings, heard_add, &heard);
     assert_int_equal(heard.count, 1);
     assert_non_null(strstr(heard.text, "from listener 127.0.0.1:2 is emerg, but highest_severity "
                                        "lowers them to crit; set highest_severity = \"emerg\""));
@@ -169,7 +169,7 @@ static void warns_of_a_severity_that_is_lowered(void **state)
 static void warns_of_rates_that_lose_messages(void **state)
 {
     static const struct {
-        struct manager_rate rate;
+        struct unit_rate rate;
         bool unlimited;
         const char *expected;
     } rows[] = {
@@ -221,10 +221,10 @@ static void warns_of_too_few_descriptors(void **state)
     struct heard_faults heard = {0};
 
     (void)state;
-    warnings_judge_descriptors(settings, &around, heard_add, &heard);
+    advice_judge_descriptors(settings, &around, heard_add, &heard);
     assert_int_equal(heard.count, 0);
     around.parked = true;
-    warnings_judge_descriptors(settings, &around, heard_add, &heard);
+    advice_judge_descriptors(settings, &around, heard_add, &heard);
     assert_int_equal(heard.count, 1);
     assert_non_null(strstr(heard.text, "limits.connections = 40 needs more than the 100 open files "
                                        "this process may have; 36 could be accepted"));

@@ -32,35 +32,35 @@
 #define FAILURES_MOST 64u
 
 /* Who crashes waits so long for an accepted connection to be parked, in milliseconds. */
-#define HOLD_MOST_MS 200
+#define FREEZE_MOST_MS 200
 
 /* Turns that follow each other faster than this are a storm; then connections may gather. */
 #define STORM_US 300u
-#define GATHER_US 200u
+#define COALESCE_US 200u
 
 /* Why nothing is accepted at the moment. */
-enum rest { NOT_RESTING, RESTING_FULL, RESTING_STARVED };
+enum accept_pause { ACCEPTING, PAUSED_FULL, PAUSED_STARVED };
 
-struct listener {
-    struct listener_plan plan;
+struct acceptor {
+    struct acceptor_plan plan;
     pthread_t thread;
     bool started;
     int set;
     int bell;
-    enum rest rest;
+    enum accept_pause rest;
     int starved_by; /* negative errno, until nobody waits who could not be accepted */
     unsigned failures; /* in a row, each by an error of one connection alone */
     uint64_t retry_at_ms; /* when starved, by the monotonic clock */
     bool full_said; /* until a tenth of the places is free again */
     bool sweeping; /* there are more lots to be rewritten */
     uint64_t turned_us; /* end of the last turn, by the monotonic clock */
-    struct listening *current;
-    struct listener_stats stats;
+    struct listen_set *current;
+    struct acceptor_stats stats;
     uint32_t accepted[ACCEPTS_A_TURN]; /* slots that are not handed over yet */
     unsigned accepted_count;
 
-    _Alignas(64) _Atomic(struct listening *) next;
-    _Atomic(const struct listening *) used;
+    _Alignas(64) _Atomic(struct listen_set *) next;
+    _Atomic(const struct listen_set *) used;
     _Atomic uint32_t pings;
     _Atomic uint32_t pongs;
     _Atomic uint32_t stop;
@@ -69,9 +69,9 @@ struct listener {
     _Atomic uint32_t held;       /* we are crashing: nothing is accepted any more */
 };
 
-int listener_new(const struct listener_plan *plan, struct listener **ret_listener)
+int acceptor_new(const struct acceptor_plan *plan, struct acceptor **ret_listener)
 {
-    struct listener *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
+    struct acceptor *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
 
     if (l == NULL)
         return -ENOMEM;
@@ -85,14 +85,14 @@ int listener_new(const struct listener_plan *plan, struct listener **ret_listene
     if (error == 0)
         error = poller_add(l->set, l->bell, EPOLLIN, TAG_BELL);
     if (error < 0) {
-        (void)listener_free(l);
+        (void)acceptor_free(l);
         return error;
     }
     *ret_listener = l;
     return 0;
 }
 
-static struct listening *close_listening(struct listening *listening)
+static struct listen_set *close_set(struct listen_set *listening)
 {
     for (size_t i = 0; listening != NULL && i < listening->count; i++)
         (void)close(listening->sockets[i].fd); /* who still waits in it is told by the kernel */
@@ -100,12 +100,12 @@ static struct listening *close_listening(struct listening *listening)
     return NULL;
 }
 
-struct listener *listener_free(struct listener *l)
+struct acceptor *acceptor_free(struct acceptor *l)
 {
     if (l == NULL)
         return NULL;
-    l->current = close_listening(l->current);
-    (void)close_listening(atomic_exchange(&l->next, NULL));
+    l->current = close_set(l->current);
+    (void)close_set(atomic_exchange(&l->next, NULL));
     if (l->set >= 0)
         (void)close(l->set); /* it holds no data */
     if (l->bell >= 0)
@@ -116,7 +116,7 @@ struct listener *listener_free(struct listener *l)
 
 /* --- one connection --- */
 
-static struct worker *least_loaded(const struct listener *l)
+static struct worker *least_loaded(const struct acceptor *l)
 {
     struct worker *best = l->plan.workers[0];
 
@@ -127,7 +127,7 @@ static struct worker *least_loaded(const struct listener *l)
 }
 
 /* Park a copy, so that the connection outlives us. */
-static void park(struct listener *l, struct slot *slot, int fd)
+static void park(struct acceptor *l, struct slot *slot, int fd)
 {
     uint16_t lot;
     int error = parking_park(l->plan.parking, fd, &lot);
@@ -144,12 +144,12 @@ static void park(struct listener *l, struct slot *slot, int fd)
 }
 
 /* Everything about this connection that must outlive us. */
-static void fill_slot(struct listener *l, uint32_t index, int fd, const struct peer *peer,
+static void fill_slot(struct acceptor *l, uint32_t index, int fd, const struct peer *peer,
                       uint8_t listener_id)
 {
     struct ledger *ledger = l->plan.table->ledger;
     struct slot *slot = &ledger->slots[index];
-    const struct listener_settings *settings = rulebook_listener(l->current->rules, listener_id);
+    const struct listener_settings *settings = snapshot_listener(l->current->snapshot, listener_id);
 
     slot->peer = *peer;
     slot->listener = listener_id;
@@ -165,31 +165,31 @@ static void fill_slot(struct listener *l, uint32_t index, int fd, const struct p
 }
 
 /* Ask admission; a refusal is counted and reported. */
-static bool is_admitted(struct listener *l, const struct peer *peer, uint8_t listener_id)
+static bool is_admitted(struct acceptor *l, const struct peer *peer, uint8_t listener_id)
 {
-    const struct listener_settings *settings = rulebook_listener(l->current->rules, listener_id);
-    uint32_t limit = l->current->rules->settings->limits.connections_per_peer;
-    enum admission result = ADMITTED;
+    const struct listener_settings *settings = snapshot_listener(l->current->snapshot, listener_id);
+    uint32_t limit = l->current->snapshot->settings->limits.connections_per_peer;
+    enum admission_verdict result = ADMITTED;
 
     if (settings != NULL)
         result = admission_at_door(settings, peer);
     if (settings != NULL && settings->proxy_protocol)
         limit = 0; /* who is at the door is the balancer */
     if (result == ADMITTED)
-        result = admission_enter(l->plan.office, peer, limit);
+        result = admission_enter(l->plan.admission, peer, limit);
     if (result == ADMITTED)
         return true;
-    admission_report(l->plan.office, peer, result, clock_mono_ms());
+    admission_report(l->plan.admission, peer, result, clock_mono_ms());
     return false;
 }
 
 /* The connection cannot be served: close it as if it had not been accepted. */
-static void abandon(struct listener *l, uint32_t slot, int error)
+static void abandon(struct acceptor *l, uint32_t slot, int error)
 {
     uint16_t lot = atomic_exchange(&l->plan.table->ledger->slots[slot].lot, LOT_NONE);
 
-    net_break_off(l->plan.table->conns[slot].fd);
-    admission_leave(l->plan.office, &l->plan.table->ledger->slots[slot].peer);
+    net_abort(l->plan.table->conns[slot].fd);
+    admission_leave(l->plan.admission, &l->plan.table->ledger->slots[slot].peer);
     if (lot != LOT_NONE)
         parking_leave(l->plan.parking, lot);
     connections_give(l->plan.table, slot);
@@ -200,16 +200,16 @@ static void abandon(struct listener *l, uint32_t slot, int error)
 /* --- resting --- */
 
 /* Accept nothing for now; what connects waits in the backlog. Said once. */
-static void begin_rest(struct listener *l, enum rest why, int error)
+static void begin_pause(struct acceptor *l, enum accept_pause why, int error)
 {
     if (l->rest == why)
         return;
-    if (l->rest == NOT_RESTING)
+    if (l->rest == ACCEPTING)
         for (size_t i = 0; i < l->current->count; i++)
             (void)poller_change(l->set, l->current->sockets[i].fd, 0, i); /* it was added */
     bool starved_before = l->starved_by != 0;
     l->rest = why;
-    if (why == RESTING_STARVED) {
+    if (why == PAUSED_STARVED) {
         l->starved_by = error;
         l->retry_at_ms = clock_mono_ms() + RETRY_MS;
         if (!starved_before)
@@ -224,7 +224,7 @@ static void begin_rest(struct listener *l, enum rest why, int error)
     }
 }
 
-static void end_rest(struct listener *l)
+static void end_pause(struct acceptor *l)
 {
     uint32_t limit = l->plan.table->limit;
 
@@ -234,12 +234,12 @@ static void end_rest(struct listener *l)
     }
     for (size_t i = 0; i < l->current->count; i++)
         (void)poller_change(l->set, l->current->sockets[i].fd, EPOLLIN, i); /* it was added */
-    l->rest = NOT_RESTING;
+    l->rest = ACCEPTING;
     atomic_store(&l->wants_slot, 0);
 }
 
 /* Nothing was accepted. Returns: is it worth trying for another? */
-static bool judge_failure(struct listener *l, int error)
+static bool judge_failure(struct acceptor *l, int error)
 {
     if (error == -EAGAIN) {
         l->failures = 0;
@@ -254,18 +254,18 @@ static bool judge_failure(struct listener *l, int error)
     if (!is_starved && error != -EINTR)
         stats_add(&l->stats.failed, 1);
     if (is_starved || ++l->failures >= FAILURES_MOST)
-        begin_rest(l, RESTING_STARVED, error);
-    return l->rest == NOT_RESTING;
+        begin_pause(l, PAUSED_STARVED, error);
+    return l->rest == ACCEPTING;
 }
 
 /* Accept one connection of a socket. Returns: is it worth trying for another? */
-static bool accept_one(struct listener *l, const struct listening_socket *from)
+static bool accept_one(struct acceptor *l, const struct listen_socket *from)
 {
     struct peer peer;
     uint32_t slot = connections_take(l->plan.table);
 
     if (slot == CONNECTION_NONE) {
-        begin_rest(l, RESTING_FULL, 0);
+        begin_pause(l, PAUSED_FULL, 0);
         atomic_store(&l->wants_slot, 1);
         if (connections_count(l->plan.table) < l->plan.table->limit)
             bell_ring(l->bell); /* one was freed in between */
@@ -288,7 +288,7 @@ static bool accept_one(struct listener *l, const struct listening_socket *from)
 }
 
 /* Hand over what was accepted; all together, so that a worker is woken once for many. */
-static void hand_over(struct listener *l)
+static void hand_over(struct acceptor *l)
 {
     for (unsigned i = 0; i < l->accepted_count; i++) {
         int error = worker_adopt(least_loaded(l), l->accepted[i]);
@@ -301,7 +301,7 @@ static void hand_over(struct listener *l)
 }
 
 /* Accept what waits in a socket, at most one turn's worth. Returns: may there be more? */
-static bool accept_turn(struct listener *l, const struct listening_socket *from)
+static bool accept_turn(struct acceptor *l, const struct listen_socket *from)
 {
     bool more = true;
 
@@ -314,14 +314,14 @@ static bool accept_turn(struct listener *l, const struct listening_socket *from)
     return more;
 }
 
-void listener_hold(struct listener *l)
+void acceptor_freeze(struct acceptor *l)
 {
     atomic_store(&l->held, 1);
-    for (int ms = 0; ms < HOLD_MOST_MS && atomic_load(&l->between); ms++)
+    for (int ms = 0; ms < FREEZE_MOST_MS && atomic_load(&l->between); ms++)
         (void)poll(NULL, 0, 1); /* a rest that signal-safety(7) allows */
 }
 
-static void accept_all(struct listener *l, const struct listening_socket *from)
+static void accept_all(struct acceptor *l, const struct listen_socket *from)
 {
     for (int i = 0; i < PEERLOG_LISTEN_BACKLOG / ACCEPTS_A_TURN && accept_turn(l, from); i++)
         continue;
@@ -330,17 +330,17 @@ static void accept_all(struct listener *l, const struct listening_socket *from)
 /* --- changing what is listened on --- */
 
 /* Take up the next set; what is no longer in it is accepted empty and closed. */
-static void take_next(struct listener *l)
+static void take_next(struct acceptor *l)
 {
-    struct listening *next = atomic_exchange(&l->next, NULL);
-    struct listening *before = l->current;
+    struct listen_set *next = atomic_exchange(&l->next, NULL);
+    struct listen_set *before = l->current;
 
     if (next == NULL)
         return;
     for (size_t i = 0; before != NULL && i < before->count; i++) {
         int fd = before->sockets[i].fd;
         (void)poller_remove(l->set, fd); /* it was added */
-        if (listening_has(next, fd))
+        if (listen_set_has(next, fd))
             continue;
         if (!before->sockets[i].guarded)
             accept_all(l, &before->sockets[i]);
@@ -348,25 +348,25 @@ static void take_next(struct listener *l)
     }
     free(before);
     l->current = next;
-    l->rest = NOT_RESTING;
+    l->rest = ACCEPTING;
     atomic_store(&l->wants_slot, 0);
     for (size_t i = 0; i < next->count; i++) {
         int error = poller_add(l->set, next->sockets[i].fd, EPOLLIN, i);
         if (error < 0)
             log_say(SEVERITY_ERR, "cannot listen on %s: %s",
-                    rulebook_listener_text(next->rules, next->sockets[i].id), strerror(-error));
+                    snapshot_listener_text(next->snapshot, next->sockets[i].id), strerror(-error));
     }
     atomic_store_explicit(&l->used, next, memory_order_release);
 }
 
-const struct listening *listener_current(const struct listener *l)
+const struct listen_set *acceptor_current(const struct acceptor *l)
 {
     return atomic_load_explicit(&l->used, memory_order_acquire);
 }
 
-void listener_listen(struct listener *l, struct listening *next)
+void acceptor_listen(struct acceptor *l, struct listen_set *next)
 {
-    struct listening *unseen = atomic_exchange(&l->next, next);
+    struct listen_set *unseen = atomic_exchange(&l->next, next);
 
     free(unseen); /* there is none: each set is waited for */
     if (!l->started) {
@@ -375,59 +375,59 @@ void listener_listen(struct listener *l, struct listening *next)
     }
     bell_ring(l->bell);
     /* Until then the sets before are the thread's to free and to close. */
-    while (listener_current(l) != next)
+    while (acceptor_current(l) != next)
         clock_rest_us(1000);
 }
 
 /* --- the thread --- */
 
 /* Tidy the parking up; what is left to do is done when others had their turn. */
-static void sweep(struct listener *l)
+static void sweep(struct acceptor *l)
 {
-    l->sweeping = moving_sweep(l->plan.parking, l->plan.table->ledger);
+    l->sweeping = compact_sweep(l->plan.parking, l->plan.table->ledger);
     if (l->sweeping)
         bell_ring(l->bell);
 }
 
-static void hear_bell(struct listener *l)
+static void answer_bell(struct acceptor *l)
 {
     bell_hush(l->bell);
     atomic_store_explicit(&l->pongs, atomic_load(&l->pings), memory_order_release);
     take_next(l);
-    if (l->rest == RESTING_FULL && connections_count(l->plan.table) < l->plan.table->limit)
-        end_rest(l);
+    if (l->rest == PAUSED_FULL && connections_count(l->plan.table) < l->plan.table->limit)
+        end_pause(l);
 }
 
 /*
  * When turns follow each other at once, waking up costs more than accepting: wait a moment,
  * so that several connections are accepted together. Nobody loses more than this moment.
  */
-static void let_gather(const struct listener *l)
+static void coalesce(const struct acceptor *l)
 {
     if (clock_mono_us() - l->turned_us < STORM_US)
-        clock_rest_us(GATHER_US);
+        clock_rest_us(COALESCE_US);
 }
 
 static void *run(void *argument)
 {
-    struct listener *l = argument;
+    struct acceptor *l = argument;
     struct epoll_event events[EVENTS];
 
     (void)pthread_mutex_lock(l->plan.gate); /* a plain mutex of ours cannot fail */
     (void)pthread_mutex_unlock(l->plan.gate);
     while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
-        int timeout_ms = admission_tick(l->plan.office, clock_mono_ms());
-        if (l->rest == RESTING_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
+        int timeout_ms = admission_tick(l->plan.admission, clock_mono_ms());
+        if (l->rest == PAUSED_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
             timeout_ms = RETRY_MS;
         int n = poller_wait(l->set, events, EVENTS, timeout_ms);
-        if (l->rest == RESTING_STARVED && clock_mono_ms() >= l->retry_at_ms)
-            end_rest(l);
+        if (l->rest == PAUSED_STARVED && clock_mono_ms() >= l->retry_at_ms)
+            end_pause(l);
         if (n > 0)
-            let_gather(l);
+            coalesce(l);
         for (int i = 0; i < n; i++) {
             if (events[i].data.u64 == TAG_BELL)
-                hear_bell(l);
-            else if (l->rest == NOT_RESTING && events[i].data.u64 < l->current->count)
+                answer_bell(l);
+            else if (l->rest == ACCEPTING && events[i].data.u64 < l->current->count)
                 (void)accept_turn(l, &l->current->sockets[events[i].data.u64]); /* or next time */
         }
         l->turned_us = clock_mono_us();
@@ -437,7 +437,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int listener_start(struct listener *l)
+int acceptor_start(struct acceptor *l)
 {
     int error = pthread_create(&l->thread, NULL, run, l);
 
@@ -448,20 +448,20 @@ int listener_start(struct listener *l)
     return 0;
 }
 
-void listener_nudge(struct listener *l)
+void acceptor_nudge(struct acceptor *l)
 {
     if (atomic_load_explicit(&l->wants_slot, memory_order_relaxed) ||
         parking_wants_sweep(l->plan.parking))
         bell_ring(l->bell);
 }
 
-void listener_ping(struct listener *l)
+void acceptor_ping(struct acceptor *l)
 {
     (void)atomic_fetch_add(&l->pings, 1);
     bell_ring(l->bell);
 }
 
-bool listener_alive(const struct listener *l)
+bool acceptor_alive(const struct acceptor *l)
 {
     return atomic_load_explicit(&l->pongs, memory_order_acquire) == atomic_load(&l->pings);
 }
@@ -470,7 +470,7 @@ bool listener_alive(const struct listener *l)
  * Who waits was told by the kernel that we are here: it is let in. When nobody comes after
  * us, who connects from here on is refused.
  */
-static void close_doors(struct listener *l, bool keep)
+static void drain_backlog(struct acceptor *l, bool keep)
 {
     for (size_t i = 0; i < l->current->count; i++) {
         accept_all(l, &l->current->sockets[i]);
@@ -481,7 +481,7 @@ static void close_doors(struct listener *l, bool keep)
         l->current->count = 0;
 }
 
-void listener_stop(struct listener *l, bool keep)
+void acceptor_stop(struct acceptor *l, bool keep)
 {
     atomic_store_explicit(&l->stop, 1, memory_order_release);
     bell_ring(l->bell);
@@ -490,10 +490,10 @@ void listener_stop(struct listener *l, bool keep)
     l->started = false;
     take_next(l); /* the thread may never have run */
     if (l->current != NULL)
-        close_doors(l, keep);
+        drain_backlog(l, keep);
 }
 
-const struct listener_stats *listener_stats(const struct listener *l)
+const struct acceptor_stats *acceptor_stats(const struct acceptor *l)
 {
     return &l->stats;
 }

@@ -21,22 +21,22 @@
 #include "daemon/worker/worker.h"
 
 /* One listening socket. */
-struct listening_socket {
+struct listen_socket {
     int fd;
     uint8_t id;     /* in the ledger's listeners */
     bool activated; /* a socket unit passed it */
-    bool guarded;   /* by rules that are not known any more: who waits is not let in */
+    bool guarded;   /* by snapshot that are not known any more: who waits is not let in */
 };
 
 /* All of them, and the rules they belong to. */
-struct listening {
-    const struct rulebook *rules;
+struct listen_set {
+    const struct snapshot *snapshot;
     size_t count;
-    struct listening_socket sockets[LEDGER_LISTENERS];
+    struct listen_socket sockets[LEDGER_LISTENERS];
 };
 
 /* Answers: is this descriptor in the set? NULL is an empty set. */
-static inline bool listening_has(const struct listening *listening, int fd)
+static inline bool listen_set_has(const struct listen_set *listening, int fd)
 {
     for (size_t i = 0; listening != NULL && i < listening->count; i++)
         if (listening->sockets[i].fd == fd)
@@ -44,25 +44,25 @@ static inline bool listening_has(const struct listening *listening, int fd)
     return false;
 }
 
-struct listener_plan {
+struct acceptor_plan {
     struct connections *table;
     struct parking *parking;
-    struct admission_office *office;
+    struct admission *admission;
     struct worker **workers;
     unsigned workers_count;
     pthread_mutex_t *gate; /* the thread waits until it is free */
 };
 
-struct listener;
+struct acceptor;
 
 /*
  * Make a listener; its thread does not run yet.
- * Returns: 0, or negative errno.  Owns: the caller releases it with listener_free().
+ * Returns: 0, or negative errno.  Owns: the caller releases it with acceptor_free().
  */
-int listener_new(const struct listener_plan *plan, struct listener **ret_listener);
-struct listener *listener_free(struct listener *listener);
+int acceptor_new(const struct acceptor_plan *plan, struct acceptor **ret_listener);
+struct acceptor *acceptor_free(struct acceptor *listener);
 
-int listener_start(struct listener *listener);
+int acceptor_start(struct acceptor *listener);
 
 /*
  * Listen on these sockets from now on. Those of before that are not among them are accepted
@@ -70,13 +70,13 @@ int listener_start(struct listener *listener);
  * Owns:    the listener owns NEXT (from malloc) and its descriptors.
  * Threads: main.
  */
-void listener_listen(struct listener *listener, struct listening *next);
+void acceptor_listen(struct acceptor *listener, struct listen_set *next);
 
 /* The set in use. Threads: main. */
-const struct listening *listener_current(const struct listener *listener);
+const struct listen_set *acceptor_current(const struct acceptor *listener);
 
 /* A slot was freed, or sockets died: look whether that changes anything. Threads: any. */
-void listener_nudge(struct listener *listener);
+void acceptor_nudge(struct acceptor *listener);
 
 /*
  * We crash: accept nothing more, and let what was accepted be parked, because between the two
@@ -84,18 +84,18 @@ void listener_nudge(struct listener *listener);
  * Blocks:  for milliseconds at most; for 200 when it is the listener that crashes.
  * Threads: any; async-signal-safe.
  */
-void listener_hold(struct listener *listener);
+void acceptor_freeze(struct acceptor *listener);
 
 /* As worker_ping() and worker_alive(). */
-void listener_ping(struct listener *listener);
-bool listener_alive(const struct listener *listener);
+void acceptor_ping(struct acceptor *listener);
+bool acceptor_alive(const struct acceptor *listener);
 
 /*
  * End the thread; who waits to be accepted is let in. With KEEP the sockets stay open until
- * listener_free(), for the process that comes next; without, they are closed.
+ * acceptor_free(), for the process that comes next; without, they are closed.
  */
-void listener_stop(struct listener *listener, bool keep);
+void acceptor_stop(struct acceptor *listener, bool keep);
 
-const struct listener_stats *listener_stats(const struct listener *listener);
+const struct acceptor_stats *acceptor_stats(const struct acceptor *listener);
 
 #endif

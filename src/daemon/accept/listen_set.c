@@ -32,7 +32,7 @@ static uint8_t free_id(const struct ledger *ledger)
     return LISTENER_NONE;
 }
 
-static bool has_id(const struct listening *listening, uint8_t id)
+static bool has_id(const struct listen_set *listening, uint8_t id)
 {
     for (size_t i = 0; listening != NULL && i < listening->count; i++)
         if (listening->sockets[i].id == id)
@@ -44,8 +44,8 @@ static bool has_id(const struct listening *listening, uint8_t id)
  * The place for a new socket: that of a listener which was configured so before, for the
  * sake of the connections that came through it; a free one else.
  */
-static uint8_t id_for(const struct ledger *ledger, const struct listening *before,
-                      const struct listening *listening, const struct peer *address)
+static uint8_t id_for(const struct ledger *ledger, const struct listen_set *before,
+                      const struct listen_set *listening, const struct peer *address)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
         if (peer_equal(&ledger->header->listeners[id].configured, address) &&
@@ -64,7 +64,7 @@ static void set_id(struct ledger *ledger, uint8_t id, const struct peer *configu
 }
 
 /* Empty the places to which neither a socket nor a connection refers. */
-static void free_ids(struct ledger *ledger, const struct listening *listening)
+static void free_ids(struct ledger *ledger, const struct listen_set *listening)
 {
     bool used[LEDGER_LISTENERS] = {false};
 
@@ -80,10 +80,10 @@ static void free_ids(struct ledger *ledger, const struct listening *listening)
             memset(&ledger->header->listeners[id], 0, sizeof ledger->header->listeners[id]);
 }
 
-static void add_socket(struct listening *listening, int fd, uint8_t id, bool activated)
+static void add_socket(struct listen_set *listening, int fd, uint8_t id, bool activated)
 {
     listening->sockets[listening->count++] =
-        (struct listening_socket){.fd = fd, .id = id, .activated = activated};
+        (struct listen_socket){.fd = fd, .id = id, .activated = activated};
 }
 
 /* The place of a socket that a socket unit passed: by its address. */
@@ -102,14 +102,14 @@ static uint8_t id_of_activated(struct ledger *ledger, int fd)
     return id;
 }
 
-int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
-                               const struct rulebook *rules, struct listening **ret_listening)
+int listen_set_inherit(struct inheritance *in, struct ledger *ledger,
+                               const struct snapshot *snapshot, struct listen_set **ret_listening)
 {
-    struct listening *listening = calloc(1, sizeof *listening);
+    struct listen_set *listening = calloc(1, sizeof *listening);
 
     if (listening == NULL)
         return -ENOMEM;
-    listening->rules = rules;
+    listening->snapshot = snapshot;
     for (size_t i = 0; i < in->count; i++) {
         struct inherited *item = &in->items[i];
         bool activated = item->kind == INHERITED_ACTIVATED;
@@ -134,23 +134,23 @@ int listening_from_inheritance(struct inheritance *in, struct ledger *ledger,
 }
 
 /* The socket of BEFORE that was configured so and is not in LISTENING yet. */
-static const struct listening_socket *find_socket(const struct listening *before,
-                                                  const struct listening *listening,
+static const struct listen_socket *find_socket(const struct listen_set *before,
+                                                  const struct listen_set *listening,
                                                   const struct ledger *ledger,
                                                   const struct peer *address)
 {
     for (size_t i = 0; before != NULL && i < before->count; i++) {
-        const struct listening_socket *socket = &before->sockets[i];
+        const struct listen_socket *socket = &before->sockets[i];
         const struct ledger_listener *known = &ledger->header->listeners[socket->id];
         if ((peer_equal(&known->configured, address) || peer_equal(&known->bound, address)) &&
-            !listening_has(listening, socket->fd))
+            !listen_set_has(listening, socket->fd))
             return socket;
     }
     return NULL;
 }
 
 /* Open a new one. Returns: its place, or negative errno. */
-static int open_socket(struct listening *listening, const struct listening *before,
+static int open_socket(struct listen_set *listening, const struct listen_set *before,
                        struct ledger *ledger, const struct peer *address)
 {
     char name[32];
@@ -164,15 +164,15 @@ static int open_socket(struct listening *listening, const struct listening *befo
     set_id(ledger, id, address, fd);
     add_socket(listening, fd, id, false);
     store_name(id, name);
-    (void)notify_store(name, fd); /* without a manager it is not kept, and that is all */
+    (void)service_manager_store(name, fd); /* without a manager it is not kept, and that is all */
     return id;
 }
 
 /* Use the socket of BEFORE for this address, or open one. Returns: its place. */
-static int take_or_open(struct listening *listening, const struct listening *before,
+static int take_or_open(struct listen_set *listening, const struct listen_set *before,
                         struct ledger *ledger, const struct peer *address)
 {
-    const struct listening_socket *old = find_socket(before, listening, ledger, address);
+    const struct listen_socket *old = find_socket(before, listening, ledger, address);
 
     if (old == NULL)
         return open_socket(listening, before, ledger, address);
@@ -236,96 +236,96 @@ static uint8_t settings_for(const struct settings *settings, const struct ledger
 }
 
 /* Sockets of a socket unit are all that is listened on. Returns: are there any? */
-static bool take_activated(struct listening *listening, struct rulebook *rules,
-                           const struct listening *before, const struct ledger *ledger)
+static bool take_activated(struct listen_set *listening, struct snapshot *snapshot,
+                           const struct listen_set *before, const struct ledger *ledger)
 {
     for (size_t i = 0; before != NULL && i < before->count; i++) {
-        const struct listening_socket *socket = &before->sockets[i];
+        const struct listen_socket *socket = &before->sockets[i];
         if (!socket->activated)
             continue;
         add_socket(listening, socket->fd, socket->id, true);
-        rules->listener_of_id[socket->id] =
-            settings_for(rules->settings, &ledger->header->listeners[socket->id]);
+        snapshot->listener_of_id[socket->id] =
+            settings_for(snapshot->settings, &ledger->header->listeners[socket->id]);
     }
     return listening->count > 0;
 }
 
 /* Note who is guarded, in case the next process does not know such a listener any more. */
-static void note_guards(const struct rulebook *rules, const struct ledger *ledger)
+static void note_guards(const struct snapshot *snapshot, const struct ledger *ledger)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
-        const struct listener_settings *settings = rulebook_listener(rules, id);
+        const struct listener_settings *settings = snapshot_listener(snapshot, id);
         if (settings != NULL)
             ledger->header->listeners[id].guarded =
                 settings->allow.count > 0 || settings->deny.count > 0 || settings->proxy_protocol;
     }
 }
 
-static void name_listeners(struct rulebook *rules, const struct ledger *ledger)
+static void name_listeners(struct snapshot *snapshot, const struct ledger *ledger)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {
         const struct ledger_listener *listener = &ledger->header->listeners[id];
         if (listener->bound.family != PEER_UNKNOWN)
-            (void)peer_format(&listener->bound, rules->listener_text[id]);
+            (void)peer_format(&listener->bound, snapshot->listener_text[id]);
     }
 }
 
-int listening_build(struct rulebook *rules, const struct listening *before, struct ledger *ledger,
-                    struct listening **ret_listening, struct listening_fault *ret_fault)
+int listen_set_build(struct snapshot *snapshot, const struct listen_set *before, struct ledger *ledger,
+                    struct listen_set **ret_listening, struct listen_fault *ret_fault)
 {
-    struct listening *listening = calloc(1, sizeof *listening);
+    struct listen_set *listening = calloc(1, sizeof *listening);
 
     if (listening == NULL)
         return -ENOMEM;
-    listening->rules = rules;
-    memset(rules->listener_of_id, LISTENER_NONE, sizeof rules->listener_of_id);
+    listening->snapshot = snapshot;
+    memset(snapshot->listener_of_id, LISTENER_NONE, sizeof snapshot->listener_of_id);
     free_ids(ledger, before);
-    if (!take_activated(listening, rules, before, ledger)) {
-        for (size_t i = 0; i < rules->settings->listeners_count; i++) {
-            const struct peer *address = &rules->settings->listeners[i].address;
+    if (!take_activated(listening, snapshot, before, ledger)) {
+        for (size_t i = 0; i < snapshot->settings->listeners_count; i++) {
+            const struct peer *address = &snapshot->settings->listeners[i].address;
             int id = take_or_open(listening, before, ledger, address);
             if (id < 0) {
-                *ret_fault = (struct listening_fault){.address = *address, .error = id};
-                listening_undo(listening, before);
+                *ret_fault = (struct listen_fault){.address = *address, .error = id};
+                listen_set_undo(listening, before);
                 return id;
             }
-            rules->listener_of_id[id] = (uint8_t)i;
+            snapshot->listener_of_id[id] = (uint8_t)i;
         }
     }
-    name_listeners(rules, ledger);
-    note_guards(rules, ledger);
+    name_listeners(snapshot, ledger);
+    note_guards(snapshot, ledger);
     *ret_listening = listening;
     return 0;
 }
 
-struct listening_leavers listening_compare(const struct listening *before,
-                                           const struct listening *next)
+struct listen_leavers listen_set_compare(const struct listen_set *before,
+                                           const struct listen_set *next)
 {
-    struct listening_leavers leavers = {.count = 0};
+    struct listen_leavers leavers = {.count = 0};
 
     for (size_t i = 0; before != NULL && i < before->count; i++)
-        if (!before->sockets[i].activated && !listening_has(next, before->sockets[i].fd))
+        if (!before->sockets[i].activated && !listen_set_has(next, before->sockets[i].fd))
             leavers.ids[leavers.count++] = before->sockets[i].id;
     return leavers;
 }
 
-void listening_forget(const struct listening_leavers *leavers)
+void listen_set_forget(const struct listen_leavers *leavers)
 {
     char name[32];
 
     for (size_t i = 0; i < leavers->count; i++) {
         store_name(leavers->ids[i], name);
-        notify_forget(name);
+        service_manager_forget(name);
     }
 }
 
-void listening_undo(struct listening *listening, const struct listening *before)
+void listen_set_undo(struct listen_set *listening, const struct listen_set *before)
 {
-    struct listening_leavers leavers = listening_compare(listening, before);
+    struct listen_leavers leavers = listen_set_compare(listening, before);
 
-    listening_forget(&leavers);
+    listen_set_forget(&leavers);
     for (size_t i = 0; i < listening->count; i++)
-        if (!listening_has(before, listening->sockets[i].fd))
+        if (!listen_set_has(before, listening->sockets[i].fd))
             (void)close(listening->sockets[i].fd); /* it was only just opened */
     free(listening);
 }

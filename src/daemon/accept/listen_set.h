@@ -13,7 +13,7 @@
 #include "daemon/settings/snapshot.h"
 
 /* What could not be listened on. */
-struct listening_fault {
+struct listen_fault {
     struct peer address;
     int error; /* negative errno */
 };
@@ -23,8 +23,8 @@ struct listening_fault {
  * Returns: 0, or -ENOMEM.
  * Owns:    the caller owns *ret_listening; the items' descriptors move into it.
  */
-int listening_from_inheritance(struct inheritance *inheritance, struct ledger *ledger,
-                               const struct rulebook *rules, struct listening **ret_listening);
+int listen_set_inherit(struct inheritance *inheritance, struct ledger *ledger,
+                               const struct snapshot *snapshot, struct listen_set **ret_listening);
 
 /*
  * What RULES want to be listened on: sockets of BEFORE where they fit, new ones else. New
@@ -36,23 +36,23 @@ int listening_from_inheritance(struct inheritance *inheritance, struct ledger *l
  * Owns:    the caller owns *ret_listening (one malloc block); sockets of BEFORE are
  *          in both, new ones in the new one alone.
  */
-int listening_build(struct rulebook *rules, const struct listening *before, struct ledger *ledger,
-                    struct listening **ret_listening, struct listening_fault *ret_fault);
+int listen_set_build(struct snapshot *snapshot, const struct listen_set *before, struct ledger *ledger,
+                    struct listen_set **ret_listening, struct listen_fault *ret_fault);
 
 /* Close the sockets that are in LISTENING alone and not in BEFORE, and free it. */
-void listening_undo(struct listening *listening, const struct listening *before);
+void listen_set_undo(struct listen_set *listening, const struct listen_set *before);
 
 /* Places of sockets that are no longer listened on. */
-struct listening_leavers {
+struct listen_leavers {
     uint8_t ids[LEDGER_LISTENERS];
     size_t count;
 };
 
 /* Those of BEFORE that the service manager keeps for us and that are not in NEXT. */
-struct listening_leavers listening_compare(const struct listening *before,
-                                           const struct listening *next);
+struct listen_leavers listen_set_compare(const struct listen_set *before,
+                                           const struct listen_set *next);
 
 /* Tell the service manager to forget them, once nobody waits in them any more. */
-void listening_forget(const struct listening_leavers *leavers);
+void listen_set_forget(const struct listen_leavers *leavers);
 
 #endif

@@ -66,7 +66,7 @@ static bool is_zero(const char *root, const char *key)
            strpbrk(value, "123456789") == NULL;
 }
 
-void warnings_look_at_journal(const char *root, const struct settings *settings,
+void advice_look_at_journal(const char *root, const struct settings *settings,
                               struct surroundings *ret_around)
 {
     char forwards[VALUE_BYTES] = "";
@@ -83,21 +83,21 @@ void warnings_look_at_journal(const char *root, const struct settings *settings,
     ret_around->journald_unlimited =
         is_zero(root, "RateLimitIntervalSec") || is_zero(root, "RateLimitBurst");
     for (size_t i = 0; i < COUNT_OF(units) && ret_around->unit == NULL; i++)
-        if (manager_unit_rate(units[i], &ret_around->rate) == 0)
+        if (unit_properties_rate(units[i], &ret_around->rate) == 0)
             ret_around->unit = units[i];
 }
 
-void warnings_look_at_descriptors(struct surroundings *ret_around)
+void advice_look_at_descriptors(struct surroundings *ret_around)
 {
     struct rlimit limit;
 
-    ret_around->parked = notify_stores();
+    ret_around->parked = service_manager_stores();
     ret_around->descriptors = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : UINT64_MAX;
 }
 
 /* --- the judgement --- */
 
-enum severity warnings_least_severity(const struct settings *settings)
+enum severity advice_least_severity(const struct settings *settings)
 {
     unsigned least = SEVERITY_EMERG;
 
@@ -110,7 +110,7 @@ enum severity warnings_least_severity(const struct settings *settings)
                                                               : settings->highest_severity);
 }
 
-void warnings_judge_severities(const struct settings *settings, warning_fn *warn, void *context)
+void advice_judge_severities(const struct settings *settings, warning_fn *warn, void *context)
 {
     char address[PEER_TEXT_BYTES], text[WARNING_BYTES];
 
@@ -153,10 +153,10 @@ static void judge_rate(const struct surroundings *around, warning_fn *warn, void
     warn(context, text);
 }
 
-void warnings_judge_journal(const struct settings *settings, const struct surroundings *around,
+void advice_judge_journal(const struct settings *settings, const struct surroundings *around,
                             warning_fn *warn, void *context)
 {
-    enum severity least = warnings_least_severity(settings);
+    enum severity least = advice_least_severity(settings);
     char text[WARNING_BYTES];
 
     if (!around->journald)
@@ -181,7 +181,7 @@ void warnings_judge_journal(const struct settings *settings, const struct surrou
     }
 }
 
-void warnings_judge_descriptors(const struct settings *settings,
+void advice_judge_descriptors(const struct settings *settings,
                                 const struct surroundings *around, warning_fn *warn,
                                 void *context)
 {

@@ -17,7 +17,7 @@
 /* What the system is like, as far as it could be found out. */
 struct surroundings {
     const char *unit;          /* that is loaded and writes to the journal; or NULL */
-    struct manager_rate rate;  /* of that unit */
+    struct unit_rate rate;  /* of that unit */
     bool journald;             /* what we write goes to the journal */
     bool journald_unlimited;   /* its own rate limit is switched off */
     enum severity store;       /* it keeps records down to this severity */
@@ -30,28 +30,28 @@ struct surroundings {
 typedef void warning_fn(void *context, const char *warning);
 
 /* The least severe records that these settings let through. */
-enum severity warnings_least_severity(const struct settings *settings);
+enum severity advice_least_severity(const struct settings *settings);
 
 /* Warn of listeners whose own severity is more severe than what is let through. */
-void warnings_judge_severities(const struct settings *settings, warning_fn *warn, void *context);
+void advice_judge_severities(const struct settings *settings, warning_fn *warn, void *context);
 
 /*
  * Look at the journal that these settings write to; its files are below ROOT, "" for the
  * system. Descriptors are left alone.
  * Blocks:  for the disk, and less than 4 seconds for the service manager.
  */
-void warnings_look_at_journal(const char *root, const struct settings *settings,
+void advice_look_at_journal(const char *root, const struct settings *settings,
                               struct surroundings *ret_around);
 
 /* Warn of what the journal would lose. */
-void warnings_judge_journal(const struct settings *settings, const struct surroundings *around,
+void advice_judge_journal(const struct settings *settings, const struct surroundings *around,
                             warning_fn *warn, void *context);
 
 /* Look at this process's limit of open files. */
-void warnings_look_at_descriptors(struct surroundings *ret_around);
+void advice_look_at_descriptors(struct surroundings *ret_around);
 
 /* Warn of connections that could not be accepted. */
-void warnings_judge_descriptors(const struct settings *settings,
+void advice_judge_descriptors(const struct settings *settings,
                                 const struct surroundings *around, warning_fn *warn,
                                 void *context);
 

@@ -62,10 +62,10 @@ static int open_bus(sd_bus **ret_bus)
 }
 
 /* Read both properties of a unit that the manager has loaded. */
-static int read_rate(sd_bus *bus, const char *unit, struct manager_rate *ret_rate)
+static int read_rate(sd_bus *bus, const char *unit, struct unit_rate *ret_rate)
 {
     static const char service[] = MANAGER ".Service";
-    struct manager_rate rate = {0};
+    struct unit_rate rate = {0};
     sd_bus_message *reply = NULL;
     const char *path = NULL;
 
@@ -87,7 +87,7 @@ static int read_rate(sd_bus *bus, const char *unit, struct manager_rate *ret_rat
     return 0;
 }
 
-int manager_unit_rate(const char *unit, struct manager_rate *ret_rate)
+int unit_properties_rate(const char *unit, struct unit_rate *ret_rate)
 {
     sd_bus *bus = NULL;
 

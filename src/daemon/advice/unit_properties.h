@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* How many messages of a unit the journal takes in a time; 0 and 0: as journald.conf says. */
-struct manager_rate {
+struct unit_rate {
     uint64_t interval_us;
     uint32_t burst;
 };
@@ -19,6 +19,6 @@ struct manager_rate {
  * Returns: 0; -ENOENT when the unit is not loaded; another negative errno.
  * Blocks:  2 seconds at most.
  */
-int manager_unit_rate(const char *unit, struct manager_rate *ret_rate);
+int unit_properties_rate(const char *unit, struct unit_rate *ret_rate);
 
 #endif

@@ -18,7 +18,7 @@
 #define CONNECTION_NONE UINT32_MAX
 
 struct conn {
-    uint64_t paid_ms;    /* until when its rate of messages is used up, monotonic clock */
+    uint64_t allowed_at_ms;    /* until when its rate of messages is used up, monotonic clock */
     int fd;              /* -1: none */
     uint32_t next;       /* in the chain of free slots, or of slowed connections */
     uint32_t active_s;   /* when the last byte came, seconds of the monotonic clock */
@@ -39,7 +39,7 @@ enum dirty_tail {
 enum conn_state {
     CONN_OPEN = 0,
     CONN_SLOWED,  /* not watched until its rate allows more */
-    CONN_RESTING, /* not watched: drained while stopping */
+    CONN_DRAINED, /* not watched: drained while stopping */
 };
 
 struct connections {

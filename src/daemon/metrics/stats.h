@@ -23,7 +23,7 @@ struct worker_stats {
     _Atomic uint32_t waiting;      /* records in hand that the output did not take yet */
 };
 
-struct listener_stats {
+struct acceptor_stats {
     _Alignas(64) _Atomic uint64_t accepted;
     _Atomic uint64_t failed;  /* accept(2) and what follows it */
     _Atomic uint64_t full;    /* times that limits.connections was reached */

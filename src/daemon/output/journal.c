@@ -214,7 +214,7 @@ static int send_memfd(const struct output *output, size_t bytes)
 
     if (fd < 0)
         return fd == -EMFILE || fd == -ENFILE ? -ENOBUFS : fd;
-    int error = passing_send(output->fd, fd, NULL, 0);
+    int error = fd_passing_send(output->fd, fd, NULL, 0);
     (void)close(fd); /* the datagram has its own */
     return error == -ETOOMANYREFS ? -ENOBUFS : error;
 }

@@ -58,7 +58,7 @@ static bool move_slot(void *context, int fd, uint16_t from, uint16_t to)
     return false;
 }
 
-bool moving_sweep(struct parking *parking, struct ledger *ledger)
+bool compact_sweep(struct parking *parking, struct ledger *ledger)
 {
     struct mover m = {.ledger = ledger, .lot = LOT_NONE};
 

@@ -12,6 +12,6 @@
 #include "daemon/parking/parking.h"
 
 /* parking_sweep() for the slots of LEDGER. Returns: is there more to be done soon? */
-bool moving_sweep(struct parking *parking, struct ledger *ledger);
+bool compact_sweep(struct parking *parking, struct ledger *ledger);
 
 #endif

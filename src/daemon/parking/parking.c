@@ -141,7 +141,7 @@ static int open_lot(struct parking *p)
         return -errno;
     take_place(p, index, pair[0], pair[1], p->next_number);
     lot_name(&p->lots[index], name);
-    int error = notify_store(name, pair[0]);
+    int error = service_manager_store(name, pair[0]);
     if (error < 0) {
         close_lot(&p->lots[index]);
         return error;
@@ -169,7 +169,7 @@ int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
         if (error < 0)
             return error;
         struct lot *lot = &p->lots[p->current];
-        error = passing_send(lot->send_fd, fd, "p", 1);
+        error = fd_passing_send(lot->send_fd, fd, "p", 1);
         if (error == 0) {
             lot->sent++;
             p->parked++;
@@ -210,12 +210,12 @@ int parking_inherit(struct parking *p, int fd, const char *name, parking_found_f
     if (index == LOT_NONE || sscanf(name, PARKING_NAME_PREFIX "%u", &number) != 1)
         return -EINVAL;
     p->lots[index].keep_fd = -1;
-    int error = passing_rewind(fd);
+    int error = fd_passing_rewind(fd);
     if (error < 0)
         return error;
     take_place(p, index, fd, -1, number);
     for (;;) {
-        int socket_fd = passing_peek(fd);
+        int socket_fd = fd_passing_peek(fd);
         if (socket_fd == -EBADMSG)
             continue; /* a byte without a descriptor: not one of ours */
         if (socket_fd == -EMFILE || socket_fd == -ENFILE || socket_fd > p->highest_fd)
@@ -245,7 +245,7 @@ static void drop_lot(struct parking *p, uint16_t index)
     char name[32];
 
     lot_name(&p->lots[index], name);
-    notify_forget(name);
+    service_manager_forget(name);
     p->parked -= p->lots[index].sent;
     close_lot(&p->lots[index]);
 }
@@ -255,11 +255,11 @@ static bool rewrite_lot(struct parking *p, uint16_t from, parking_move_fn *move,
 {
     int lot_fd = p->lots[from].keep_fd;
 
-    if (passing_rewind(lot_fd) < 0)
+    if (fd_passing_rewind(lot_fd) < 0)
         return false;
     for (uint32_t i = 0; i < p->lots[from].sent; i++) {
         uint16_t to = LOT_NONE;
-        int fd = passing_peek(lot_fd);
+        int fd = fd_passing_peek(lot_fd);
         if (fd < 0)
             break;
         if (!move(context, fd, from, LOT_NONE)) {

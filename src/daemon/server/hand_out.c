@@ -29,12 +29,12 @@ static void assign_owners(struct server *s)
 }
 
 /* A connection of which no slot told: by its port it belongs to a listener. */
-static void place_stranger(struct server *s, uint32_t i)
+static void place_orphan(struct server *s, uint32_t i)
 {
     struct slot *slot = &s->ledger->slots[i];
 
     slot->listener = takeover_listener_of(s->ledger, s->table.conns[i].fd);
-    const struct listener_settings *settings = rulebook_listener(s->rules, slot->listener);
+    const struct listener_settings *settings = snapshot_listener(s->snapshot, slot->listener);
     if (settings != NULL) {
         slot->framing = settings->framing;
         slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.taken == 0;
@@ -50,8 +50,8 @@ void server_hand_out(struct server *s)
         if (atomic_load(&slot->use) != SLOT_LIVE)
             continue;
         if (slot->listener == LISTENER_NONE && conn->fd >= 0)
-            place_stranger(s, i);
-        (void)admission_enter(s->office, &slot->peer, 0); /* it was admitted long ago */
+            place_orphan(s, i);
+        (void)admission_enter(s->admission, &slot->peer, 0); /* it was admitted long ago */
         int error = worker_adopt(s->workers[atomic_load(&conn->owner) - 1], i);
         if (error < 0)
             log_say(SEVERITY_ERR, "a connection that was taken over cannot be served: %s",
@@ -62,7 +62,7 @@ void server_hand_out(struct server *s)
 /* Is there a listening socket with this place in the ledger's table? */
 static bool is_listened_on(const struct server *s, uint8_t id)
 {
-    const struct listening *now = listener_current(s->listener);
+    const struct listen_set *now = acceptor_current(s->listener);
 
     for (size_t i = 0; i < now->count; i++)
         if (now->sockets[i].id == id)
@@ -70,7 +70,7 @@ static bool is_listened_on(const struct server *s, uint8_t id)
     return false;
 }
 
-void server_bid_farewells(struct server *s)
+void server_close_unwanted(struct server *s)
 {
     for (uint32_t i = 0; i < ledger_slots_high(s->ledger); i++) {
         struct slot *slot = &s->ledger->slots[i];

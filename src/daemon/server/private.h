@@ -21,15 +21,15 @@
 
 struct server {
     const char *file;
-    struct rulebook *rules; /* the newest first; older ones hang on it */
+    struct snapshot *snapshot; /* the newest first; older ones hang on it */
     struct ledger *ledger;
     struct connections table;
     struct parking *parking;
-    struct admission_office *office;
-    struct greeter *greeter;
+    struct admission *admission;
+    struct preface *preface;
     struct output_health health;
     struct worker_events events;
-    struct listener *listener;
+    struct acceptor *listener;
     struct worker *workers[PEERLOG_MAX_WORKERS];
     unsigned workers_count;
     pthread_mutex_t gate;
@@ -69,12 +69,12 @@ uint32_t server_connection_limit(uint32_t wanted, bool parked);
 void server_hand_out(struct server *s);
 
 /* Connections whose listener is gone are to be closed in good order. */
-void server_bid_farewells(struct server *s);
+void server_close_unwanted(struct server *s);
 
-struct listening_fault;
+struct listen_fault;
 
 /* What to tell a person who could not listen: "cannot listen on ...", in DST. */
-void server_describe_fault(char *dst, size_t room, const struct listening_fault *fault);
+void server_describe_fault(char *dst, size_t room, const struct listen_fault *fault);
 
 /* Say all counters in one line. */
 void server_say_counters(struct server *s, enum severity severity);

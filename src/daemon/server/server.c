@@ -39,7 +39,7 @@ static void note_crash(int signal, bool sent)
 {
     atomic_store(&crash_server->ledger->header->crash_signal, (uint32_t)signal);
     if (crash_server->listener != NULL)
-        listener_hold(crash_server->listener);
+        acceptor_freeze(crash_server->listener);
     if (!sent) {
         worker_note_crash();
     } else if (signal == SIGABRT) {
@@ -64,7 +64,7 @@ static void on_slot_freed(void *context)
 {
     struct server *s = context;
 
-    listener_nudge(s->listener);
+    acceptor_nudge(s->listener);
 }
 
 static void on_worker_ended(void *context)
@@ -128,8 +128,8 @@ uint32_t server_connection_limit(uint32_t wanted, bool parked)
 
 static int make_ledger(struct server *s, const struct server_plan *plan)
 {
-    const struct settings *settings = s->rules->settings;
-    bool parked = notify_stores();
+    const struct settings *settings = s->snapshot->settings;
+    bool parked = service_manager_stores();
     uint32_t limit = server_connection_limit(settings->limits.connections, parked);
     struct ledger_geometry geometry = {
         .slots = limit,
@@ -144,9 +144,9 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = parking_new(parked, &s->parking);
     if (error == 0)
-        error = admission_new(geometry.slots, &s->office);
+        error = admission_new(geometry.slots, &s->admission);
     if (error == 0)
-        error = greeter_new(s->office, &s->greeter);
+        error = preface_new(s->admission, &s->preface);
     return error;
 }
 
@@ -199,26 +199,26 @@ static void say_takeover(struct server *s, const struct inheritance *in,
 
 /* The listening sockets: what is inherited, and what is to be listened on. */
 static int open_listeners(struct server *s, const struct server_plan *plan,
-                          struct listening **ret_inherited, struct listening **ret_next)
+                          struct listen_set **ret_inherited, struct listen_set **ret_next)
 {
-    struct listening_fault fault = {.error = 0};
+    struct listen_fault fault = {.error = 0};
     char text[320];
 
-    int error = listening_from_inheritance(plan->inheritance, s->ledger, s->rules, ret_inherited);
+    int error = listen_set_inherit(plan->inheritance, s->ledger, s->snapshot, ret_inherited);
     if (error < 0)
         return error;
     bool inheriting = plan->inheritance->ledger != NULL || (*ret_inherited)->count > 0;
-    while ((error = listening_build(s->rules, *ret_inherited, s->ledger, ret_next, &fault)) < 0) {
+    while ((error = listen_set_build(s->snapshot, *ret_inherited, s->ledger, ret_next, &fault)) < 0) {
         server_describe_fault(text, sizeof text, &fault);
         log_say(SEVERITY_ERR, "%s", text);
-        if (!inheriting || !settings_drop_listener(s->rules->settings, &fault.address))
+        if (!inheriting || !settings_drop_listener(s->snapshot->settings, &fault.address))
             break;
         log_say(SEVERITY_ERR,
                 "going on without this listener, because connections were taken over");
         (void)snprintf(s->trouble, sizeof s->trouble, "%.150s", text);
     }
     if (error < 0) {
-        listening_undo(*ret_inherited, *ret_inherited); /* they stay stored */
+        listen_set_undo(*ret_inherited, *ret_inherited); /* they stay stored */
         return error;
     }
     return 0;
@@ -227,8 +227,8 @@ static int open_listeners(struct server *s, const struct server_plan *plan,
 static int make_workers(struct server *s)
 {
     struct worker_plan plan = {
-        .table = &s->table, .parking = s->parking, .office = s->office,
-        .greeter = s->greeter, .rules = s->rules, .health = &s->health,
+        .table = &s->table, .parking = s->parking, .admission = s->admission,
+        .preface = s->preface, .snapshot = s->snapshot, .health = &s->health,
         .events = &s->events, .gate = &s->gate,
         /* Tails and inboxes may hold messages of a process that allowed longer ones. */
         .longest_message = PEERLOG_MAX_MESSAGE_BYTES,
@@ -256,8 +256,8 @@ static int make_workers(struct server *s)
 static int start(struct server *s, const struct server_plan *plan)
 {
     struct takeover_report report;
-    struct listening *inherited, *next;
-    struct listening_leavers leavers;
+    struct listen_set *inherited, *next;
+    struct listen_leavers leavers;
 
     s->bell = bell_new();
     s->set = poller_new();
@@ -277,8 +277,8 @@ static int start(struct server *s, const struct server_plan *plan)
     (void)pthread_mutex_lock(&s->gate); /* workers wait until all is in place */
     error = make_workers(s);
     if (error == 0)
-        error = listener_new(&(struct listener_plan){
-            .table = &s->table, .parking = s->parking, .office = s->office,
+        error = acceptor_new(&(struct acceptor_plan){
+            .table = &s->table, .parking = s->parking, .admission = s->admission,
             .workers = s->workers, .workers_count = s->workers_count, .gate = &s->gate,
         }, &s->listener);
     if (error == 0)
@@ -286,12 +286,12 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0) {
         server_hand_out(s);
         /* Inherited ones first, so that nothing that waits in them is lost. */
-        leavers = listening_compare(inherited, next);
-        listener_listen(s->listener, inherited);
-        listener_listen(s->listener, next);
-        listening_forget(&leavers);
-        server_bid_farewells(s);
-        error = listener_start(s->listener); /* it waits at the gate, like the workers */
+        leavers = listen_set_compare(inherited, next);
+        acceptor_listen(s->listener, inherited);
+        acceptor_listen(s->listener, next);
+        listen_set_forget(&leavers);
+        server_close_unwanted(s);
+        error = acceptor_start(s->listener); /* it waits at the gate, like the workers */
     }
     if (error == 0) {
         server_keep_config(s, plan->config, plan->config_bytes);
@@ -362,8 +362,8 @@ static int stop(struct server *s)
 {
     bool keep = parking_available(s->parking);
 
-    notify_say("STOPPING=1\nSTATUS=delivering what is in hand");
-    listener_stop(s->listener, keep);
+    service_manager_say("STOPPING=1\nSTATUS=delivering what is in hand");
+    acceptor_stop(s->listener, keep);
     int status = stop_workers(s, keep);
     atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
     server_say_counters(s, SEVERITY_INFO);
@@ -372,19 +372,19 @@ static int stop(struct server *s)
 
 static void release(struct server *s)
 {
-    s->listener = listener_free(s->listener);
+    s->listener = acceptor_free(s->listener);
     for (unsigned i = 0; i < s->workers_count; i++)
         s->workers[i] = worker_free(s->workers[i]);
-    s->greeter = greeter_free(s->greeter);
-    s->office = admission_free(s->office);
+    s->preface = preface_free(s->preface);
+    s->admission = admission_free(s->admission);
     s->parking = parking_free(s->parking);
     connections_done(&s->table);
     s->ledger = ledger_free(s->ledger);
-    while (s->rules != NULL) {
-        struct rulebook *older = s->rules->older;
-        s->rules->settings = settings_free(s->rules->settings);
-        free(s->rules);
-        s->rules = older;
+    while (s->snapshot != NULL) {
+        struct snapshot *older = s->snapshot->older;
+        s->snapshot->settings = settings_free(s->snapshot->settings);
+        free(s->snapshot);
+        s->snapshot = older;
     }
     const int fds[] = {s->bell, s->set, s->signals};
     for (size_t i = 0; i < COUNT_OF(fds); i++)
@@ -439,13 +439,13 @@ static int status_of(int error)
 int server_run(const struct server_plan *plan)
 {
     struct server *s = calloc(1, sizeof *s);
-    struct rulebook *rules = calloc(1, sizeof *rules);
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
     int status;
 
-    if (s == NULL || rules == NULL) {
+    if (s == NULL || snapshot == NULL) {
         log_say(SEVERITY_ERR, "cannot start: %s", strerror(ENOMEM));
         (void)settings_free(plan->settings);
-        free(rules);
+        free(snapshot);
         free(s);
         return EX_OSERR;
     }
@@ -455,9 +455,9 @@ int server_run(const struct server_plan *plan)
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .worker_ended = on_worker_ended},
     };
-    s->rules = rules;
-    s->rules->settings = plan->settings;
-    memset(s->rules->listener_of_id, LISTENER_NONE, sizeof s->rules->listener_of_id);
+    s->snapshot = snapshot;
+    s->snapshot->settings = plan->settings;
+    memset(s->snapshot->listener_of_id, LISTENER_NONE, sizeof s->snapshot->listener_of_id);
     s->workers_count = count_workers(plan->settings);
     if (plan->config_fault != NULL)
         (void)snprintf(s->trouble, sizeof s->trouble, "%s", plan->config_fault);

@@ -27,41 +27,41 @@
 #define SETTLED_MS 10000u
 
 /* A worker that waits for nothing takes up new rules well within this time. */
-#define RULES_TAKEN_MS 500u
+#define SNAPSHOT_TAKEN_MS 500u
 
 /* --- readiness --- */
 
 /* A line for each socket of NOW that was not in BEFORE. */
-static void say_listening(const struct listening *now, const struct listening *before)
+static void say_listening(const struct listen_set *now, const struct listen_set *before)
 {
     for (size_t i = 0; i < now->count; i++)
-        if (!listening_has(before, now->sockets[i].fd))
+        if (!listen_set_has(before, now->sockets[i].fd))
             log_event(SEVERITY_INFO, MESSAGE_ID_LISTENING, "listening on %s",
-                      rulebook_listener_text(now->rules, now->sockets[i].id));
+                      snapshot_listener_text(now->snapshot, now->sockets[i].id));
 }
 
 void server_ready(struct server *s)
 {
-    uint64_t watchdog_us = notify_watchdog_us();
+    uint64_t watchdog_us = service_manager_watchdog_us();
 
     s->started_ms = clock_mono_ms();
     if (watchdog_us > 0)
         s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
-    say_listening(listener_current(s->listener), NULL);
-    notify_say("READY=1");
+    say_listening(acceptor_current(s->listener), NULL);
+    service_manager_say("READY=1");
 }
 
-void server_describe_fault(char *dst, size_t room, const struct listening_fault *fault)
+void server_describe_fault(char *dst, size_t room, const struct listen_fault *fault)
 {
-    char address[PEER_TEXT_BYTES], holder[128] = "another program, or another peerlogd,";
+    char address[PEER_TEXT_BYTES], owner[128] = "another program, or another peerlogd,";
     size_t n;
 
     (void)peer_format(&fault->address, address);
     n = (size_t)snprintf(dst, room, "cannot listen on %s: ", address);
     switch (fault->error) {
     case -EADDRINUSE:
-        (void)holder_of_address(&fault->address, holder, sizeof holder);
-        (void)snprintf(dst + n, room - n, "%s listens there already", holder);
+        (void)port_owner_of(&fault->address, owner, sizeof owner);
+        (void)snprintf(dst + n, room - n, "%s listens there already", owner);
         break;
     case -EACCES:
         (void)snprintf(dst + n, room - n,
@@ -78,7 +78,7 @@ void server_describe_fault(char *dst, size_t room, const struct listening_fault 
 
 void server_say_counters(struct server *s, enum severity severity)
 {
-    const struct listener_stats *listener = listener_stats(s->listener);
+    const struct acceptor_stats *listener = acceptor_stats(s->listener);
     uint64_t records = 0, bytes = 0, oversize = 0, discarded = 0, resets = 0, silent = 0, idle = 0;
     uint64_t slowed = 0, refused = 0;
 
@@ -94,7 +94,7 @@ void server_say_counters(struct server *s, enum severity severity)
         slowed += stats_get(&worker->slowed);
     }
     for (int reason = ADMITTED + 1; reason < ADMISSIONS; reason++)
-        refused += admission_refused(s->office, (enum admission)reason);
+        refused += admission_refused(s->admission, (enum admission_verdict)reason);
     log_say(severity,
             "since the start: messages %llu, bytes %llu; connections accepted %llu, refused %llu, "
             "of them by connections_per_peer %llu, failed %llu, not kept for a restart %llu, "
@@ -103,7 +103,7 @@ void server_say_counters(struct server *s, enum severity severity)
             (unsigned long long)records, (unsigned long long)bytes,
             (unsigned long long)stats_get(&listener->accepted),
             (unsigned long long)refused,
-            (unsigned long long)admission_refused(s->office, REFUSED_TOO_MANY),
+            (unsigned long long)admission_refused(s->admission, REFUSED_TOO_MANY),
             (unsigned long long)stats_get(&listener->failed),
             (unsigned long long)stats_get(&listener->unparked), (unsigned long long)silent,
             (unsigned long long)resets, (unsigned long long)idle,
@@ -116,13 +116,13 @@ void server_say_counters(struct server *s, enum severity severity)
 /* Everybody turned since the last ping: tell the manager; and ping again. */
 static void tick_watchdog(struct server *s, uint64_t now_ms)
 {
-    bool alive = s->pinged && listener_alive(s->listener);
+    bool alive = s->pinged && acceptor_alive(s->listener);
 
     for (unsigned i = 0; i < s->workers_count; i++)
         alive = alive && worker_alive(s->workers[i]);
     if (alive || !s->pinged) {
-        notify_say("WATCHDOG=1");
-        listener_ping(s->listener);
+        service_manager_say("WATCHDOG=1");
+        acceptor_ping(s->listener);
         for (unsigned i = 0; i < s->workers_count; i++)
             worker_ping(s->workers[i]);
         s->pinged = true;
@@ -151,7 +151,7 @@ static void tick_status(struct server *s, uint64_t now_ms)
     size_t n = (size_t)snprintf(text, sizeof text, "STATUS=");
     (void)status_format(text + n, sizeof text - n, &status, rate);
     if (strcmp(text, s->status_text) != 0) {
-        notify_say(text);
+        service_manager_say(text);
         memcpy(s->status_text, text, sizeof text);
     }
     s->status_records = status.records;
@@ -171,7 +171,7 @@ int server_tick(struct server *s)
 
     if (s->watchdog_every_ms > 0 && now >= s->watchdog_next_ms)
         tick_watchdog(s, now);
-    if (notify_available() && now >= s->status_next_ms)
+    if (service_manager_available() && now >= s->status_next_ms)
         tick_status(s, now);
     if (now - s->started_ms >= SETTLED_MS)
         atomic_store(&s->ledger->header->settled, 1);
@@ -179,7 +179,7 @@ int server_tick(struct server *s)
         next = s->started_ms + SETTLED_MS;
     if (s->watchdog_every_ms > 0)
         next = earlier(next, s->watchdog_next_ms);
-    if (notify_available())
+    if (service_manager_available())
         next = earlier(next, s->status_next_ms);
     if (next == 0)
         return -1;
@@ -228,10 +228,10 @@ static void set_limit(struct server *s, const struct settings *settings)
     connections_set_limit(&s->table, limit);
 }
 
-static bool all_work_by(const struct server *s, const struct rulebook *rules)
+static bool all_work_by(const struct server *s, const struct snapshot *snapshot)
 {
     for (unsigned i = 0; i < s->workers_count; i++)
-        if (worker_rules(s->workers[i]) != rules)
+        if (worker_snapshot(s->workers[i]) != snapshot)
             return false;
     return true;
 }
@@ -239,11 +239,11 @@ static bool all_work_by(const struct server *s, const struct rulebook *rules)
 /* Rules that no thread works by any more. */
 static void free_retired(struct server *s)
 {
-    if (!all_work_by(s, s->rules) || listener_current(s->listener)->rules != s->rules)
+    if (!all_work_by(s, s->snapshot) || acceptor_current(s->listener)->snapshot != s->snapshot)
         return;
-    while (s->rules->older != NULL) {
-        struct rulebook *old = s->rules->older;
-        s->rules->older = old->older;
+    while (s->snapshot->older != NULL) {
+        struct snapshot *old = s->snapshot->older;
+        s->snapshot->older = old->older;
         old->settings = settings_free(old->settings);
         free(old);
     }
@@ -252,52 +252,52 @@ static void free_retired(struct server *s)
 /* A reload is over when everybody works by it; but nobody waits for who waits for the log. */
 static void await_workers(const struct server *s)
 {
-    for (unsigned ms = 0; ms < RULES_TAKEN_MS && !all_work_by(s, s->rules); ms++)
+    for (unsigned ms = 0; ms < SNAPSHOT_TAKEN_MS && !all_work_by(s, s->snapshot); ms++)
         clock_rest_us(1000);
 }
 
 /* Put RULES in force: listening sockets first, then the workers. */
-static int enforce(struct server *s, struct rulebook *rules)
+static int enforce(struct server *s, struct snapshot *snapshot)
 {
-    const struct listening *before = listener_current(s->listener);
-    struct listening_fault fault = {.error = 0};
-    struct listening *next;
+    const struct listen_set *before = acceptor_current(s->listener);
+    struct listen_fault fault = {.error = 0};
+    struct listen_set *next;
     char text[320];
 
-    int error = listening_build(rules, before, s->ledger, &next, &fault);
+    int error = listen_set_build(snapshot, before, s->ledger, &next, &fault);
     if (error < 0) {
         server_describe_fault(text, sizeof text, &fault);
         log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", text);
         return error;
     }
     say_listening(next, before);
-    struct listening_leavers leavers = listening_compare(before, next);
-    rules->older = s->rules;
-    s->rules = rules;
-    set_limit(s, rules->settings);
+    struct listen_leavers leavers = listen_set_compare(before, next);
+    snapshot->older = s->snapshot;
+    s->snapshot = snapshot;
+    set_limit(s, snapshot->settings);
     for (unsigned i = 0; i < s->workers_count; i++)
-        worker_set_rules(s->workers[i], rules);
-    listener_listen(s->listener, next);
-    listening_forget(&leavers);
+        worker_set_snapshot(s->workers[i], snapshot);
+    acceptor_listen(s->listener, next);
+    listen_set_forget(&leavers);
     await_workers(s);
-    log_set_level(rules->settings->log_level);
+    log_set_level(snapshot->settings->log_level);
     return 0;
 }
 
 static int reload_from(struct server *s, const char *text, size_t len)
 {
-    struct rulebook *rules = calloc(1, sizeof *rules);
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
     int error = -ENOMEM;
 
-    if (rules != NULL)
-        error = settings_parse(s->file, text, len, say_fault, NULL, &rules->settings);
+    if (snapshot != NULL)
+        error = settings_parse(s->file, text, len, say_fault, NULL, &snapshot->settings);
     if (error == 0) {
-        keep_fixed(s->rules->settings, rules->settings);
-        error = enforce(s, rules);
+        keep_fixed(s->snapshot->settings, snapshot->settings);
+        error = enforce(s, snapshot);
     }
-    if (error < 0 && rules != NULL) {
-        (void)settings_free(rules->settings);
-        free(rules);
+    if (error < 0 && snapshot != NULL) {
+        (void)settings_free(snapshot->settings);
+        free(snapshot);
     }
     return error;
 }
@@ -311,7 +311,7 @@ void server_reload(struct server *s)
     free_retired(s);
     (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
                    (unsigned long long)clock_mono_us()); /* always fits */
-    notify_say(state);
+    service_manager_say(state);
     int error = s->file != NULL ? settings_read_file(s->file, true, &text, &len) : -ENOENT;
     if (error < 0)
         log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
@@ -330,5 +330,5 @@ void server_reload(struct server *s)
     }
     free(text);
     s->status_next_ms = 0;
-    notify_say("READY=1");
+    service_manager_say("READY=1");
 }

@@ -24,14 +24,14 @@ struct count {
 /* One peer that is being refused; since 0: the place is empty. */
 struct refusal {
     struct peer peer;
-    enum admission reason;
+    enum admission_verdict reason;
     uint64_t since_ms;
     uint64_t report_ms; /* when the next report is due */
     uint32_t recent;    /* refused since the last report */
     uint64_t all;
 };
 
-struct admission_office {
+struct admission {
     pthread_mutex_t lock;
     struct count *counts;
     uint32_t mask;
@@ -41,38 +41,38 @@ struct admission_office {
     uint64_t refused[ADMISSIONS];
 };
 
-int admission_new(uint32_t capacity, struct admission_office **ret_office)
+int admission_new(uint32_t capacity, struct admission **ret_office)
 {
-    struct admission_office *office = calloc(1, sizeof *office);
+    struct admission *admission = calloc(1, sizeof *admission);
     uint32_t size = 64;
 
-    if (office == NULL)
+    if (admission == NULL)
         return -ENOMEM;
     while (size < 2 * capacity)
         size *= 2;
-    office->mask = size - 1;
-    office->counts = calloc(size, sizeof *office->counts);
-    int error = office->counts != NULL ? pthread_mutex_init(&office->lock, NULL) : ENOMEM;
+    admission->mask = size - 1;
+    admission->counts = calloc(size, sizeof *admission->counts);
+    int error = admission->counts != NULL ? pthread_mutex_init(&admission->lock, NULL) : ENOMEM;
     if (error != 0) {
-        free(office->counts);
-        free(office);
+        free(admission->counts);
+        free(admission);
         return -error;
     }
-    *ret_office = office;
+    *ret_office = admission;
     return 0;
 }
 
-struct admission_office *admission_free(struct admission_office *office)
+struct admission *admission_free(struct admission *admission)
 {
-    if (office != NULL) {
-        (void)pthread_mutex_destroy(&office->lock); /* nobody is left to hold it */
-        free(office->counts);
-        free(office);
+    if (admission != NULL) {
+        (void)pthread_mutex_destroy(&admission->lock); /* nobody is left to hold it */
+        free(admission->counts);
+        free(admission);
     }
     return NULL;
 }
 
-enum admission admission_by_list(const struct listener_settings *listener, const struct peer *peer)
+enum admission_verdict admission_by_list(const struct listener_settings *listener, const struct peer *peer)
 {
     int denied = cidr_longest_match(listener->deny.ranges, listener->deny.count, peer);
     int allowed = cidr_longest_match(listener->allow.ranges, listener->allow.count, peer);
@@ -82,7 +82,7 @@ enum admission admission_by_list(const struct listener_settings *listener, const
     return denied >= 0 && denied >= allowed ? REFUSED_DENIED : ADMITTED;
 }
 
-enum admission admission_at_door(const struct listener_settings *listener, const struct peer *peer)
+enum admission_verdict admission_at_door(const struct listener_settings *listener, const struct peer *peer)
 {
     if (!listener->proxy_protocol)
         return admission_by_list(listener, peer);
@@ -103,46 +103,46 @@ static uint64_t key_of(const struct peer *peer)
     return key;
 }
 
-static uint32_t place_of(const struct admission_office *office, uint64_t key)
+static uint32_t place_of(const struct admission *admission, uint64_t key)
 {
-    return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 32) & office->mask;
+    return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 32) & admission->mask;
 }
 
 /* The place of this peer, or the empty one where it belongs. */
-static struct count *find_count(struct admission_office *office, const struct peer *peer)
+static struct count *find_count(struct admission *admission, const struct peer *peer)
 {
     uint64_t key = key_of(peer);
-    uint32_t at = place_of(office, key);
+    uint32_t at = place_of(admission, key);
 
-    while (office->counts[at].count > 0 &&
-           (office->counts[at].key != key || office->counts[at].family != peer->family))
-        at = (at + 1) & office->mask;
-    return &office->counts[at];
+    while (admission->counts[at].count > 0 &&
+           (admission->counts[at].key != key || admission->counts[at].family != peer->family))
+        at = (at + 1) & admission->mask;
+    return &admission->counts[at];
 }
 
 /* Empty a place, and move up what had to make way for it. */
-static void empty_place(struct admission_office *office, const struct count *place)
+static void empty_place(struct admission *admission, const struct count *place)
 {
-    uint32_t hole = (uint32_t)(place - office->counts);
+    uint32_t hole = (uint32_t)(place - admission->counts);
 
-    for (uint32_t at = (hole + 1) & office->mask; office->counts[at].count > 0;
-         at = (at + 1) & office->mask) {
-        uint32_t home = place_of(office, office->counts[at].key);
-        if (((at - home) & office->mask) >= ((at - hole) & office->mask)) {
-            office->counts[hole] = office->counts[at];
+    for (uint32_t at = (hole + 1) & admission->mask; admission->counts[at].count > 0;
+         at = (at + 1) & admission->mask) {
+        uint32_t home = place_of(admission, admission->counts[at].key);
+        if (((at - home) & admission->mask) >= ((at - hole) & admission->mask)) {
+            admission->counts[hole] = admission->counts[at];
             hole = at;
         }
     }
-    office->counts[hole].count = 0;
+    admission->counts[hole].count = 0;
 }
 
-enum admission admission_enter(struct admission_office *office, const struct peer *peer,
+enum admission_verdict admission_enter(struct admission *admission, const struct peer *peer,
                                uint32_t limit)
 {
-    enum admission result = ADMITTED;
+    enum admission_verdict result = ADMITTED;
 
-    (void)pthread_mutex_lock(&office->lock); /* a plain mutex of ours cannot fail */
-    struct count *count = find_count(office, peer);
+    (void)pthread_mutex_lock(&admission->lock); /* a plain mutex of ours cannot fail */
+    struct count *count = find_count(admission, peer);
     if (limit > 0 && count->count >= limit) {
         result = REFUSED_TOO_MANY;
     } else {
@@ -150,24 +150,24 @@ enum admission admission_enter(struct admission_office *office, const struct pee
         count->family = peer->family;
         count->count++;
     }
-    (void)pthread_mutex_unlock(&office->lock);
+    (void)pthread_mutex_unlock(&admission->lock);
     return result;
 }
 
-void admission_leave(struct admission_office *office, const struct peer *peer)
+void admission_leave(struct admission *admission, const struct peer *peer)
 {
-    (void)pthread_mutex_lock(&office->lock);
-    struct count *count = find_count(office, peer);
+    (void)pthread_mutex_lock(&admission->lock);
+    struct count *count = find_count(admission, peer);
     if (count->count > 1)
         count->count--;
     else if (count->count == 1)
-        empty_place(office, count);
-    (void)pthread_mutex_unlock(&office->lock);
+        empty_place(admission, count);
+    (void)pthread_mutex_unlock(&admission->lock);
 }
 
 /* --- reporting --- */
 
-static const char *words_of(enum admission reason)
+static const char *words_of(enum admission_verdict reason)
 {
     switch (reason) {
     case REFUSED_TOO_MANY:
@@ -181,13 +181,13 @@ static const char *words_of(enum admission reason)
     }
 }
 
-static struct refusal *find_refusal(struct admission_office *office, const struct peer *peer,
-                                    enum admission reason)
+static struct refusal *find_refusal(struct admission *admission, const struct peer *peer,
+                                    enum admission_verdict reason)
 {
     struct refusal *empty = NULL;
 
     for (size_t i = 0; i < PEERLOG_REPORTED_PEERS; i++) {
-        struct refusal *refusal = &office->refusals[i];
+        struct refusal *refusal = &admission->refusals[i];
         if (refusal->since_ms == 0)
             empty = empty != NULL ? empty : refusal;
         else if (refusal->reason == reason && peer_same_address(&refusal->peer, peer))
@@ -196,17 +196,17 @@ static struct refusal *find_refusal(struct admission_office *office, const struc
     return empty;
 }
 
-void admission_report(struct admission_office *office, const struct peer *peer,
-                      enum admission reason, uint64_t now_ms)
+void admission_report(struct admission *admission, const struct peer *peer,
+                      enum admission_verdict reason, uint64_t now_ms)
 {
     char address[PEER_TEXT_BYTES];
     bool begins = false;
 
-    (void)pthread_mutex_lock(&office->lock);
-    office->refused[reason]++;
-    struct refusal *refusal = find_refusal(office, peer, reason);
+    (void)pthread_mutex_lock(&admission->lock);
+    admission->refused[reason]++;
+    struct refusal *refusal = find_refusal(admission, peer, reason);
     if (refusal == NULL) {
-        office->unreported++;
+        admission->unreported++;
     } else {
         begins = refusal->since_ms == 0;
         if (begins)
@@ -217,18 +217,18 @@ void admission_report(struct admission_office *office, const struct peer *peer,
         refusal->recent += !begins;
         refusal->all++;
     }
-    (void)pthread_mutex_unlock(&office->lock);
+    (void)pthread_mutex_unlock(&admission->lock);
     if (begins) {
         (void)peer_format_address(peer, address);
         log_say(SEVERITY_NOTICE, "refusing %s: %s", address, words_of(reason));
     }
 }
 
-uint64_t admission_refused(struct admission_office *office, enum admission reason)
+uint64_t admission_refused(struct admission *admission, enum admission_verdict reason)
 {
-    (void)pthread_mutex_lock(&office->lock);
-    uint64_t count = office->refused[reason];
-    (void)pthread_mutex_unlock(&office->lock);
+    (void)pthread_mutex_lock(&admission->lock);
+    uint64_t count = admission->refused[reason];
+    (void)pthread_mutex_unlock(&admission->lock);
     return count;
 }
 
@@ -250,27 +250,27 @@ static void report(struct refusal *refusal)
     }
 }
 
-int admission_tick(struct admission_office *office, uint64_t now_ms)
+int admission_tick(struct admission *admission, uint64_t now_ms)
 {
     uint64_t next_ms = 0;
 
-    (void)pthread_mutex_lock(&office->lock);
+    (void)pthread_mutex_lock(&admission->lock);
     for (size_t i = 0; i < PEERLOG_REPORTED_PEERS; i++) {
-        struct refusal *refusal = &office->refusals[i];
+        struct refusal *refusal = &admission->refusals[i];
         if (refusal->since_ms != 0 && refusal->report_ms <= now_ms)
             report(refusal);
         if (refusal->since_ms != 0 && (next_ms == 0 || refusal->report_ms < next_ms))
             next_ms = refusal->report_ms;
     }
-    if (office->unreported > 0 && office->unreported_ms <= now_ms) {
+    if (admission->unreported > 0 && admission->unreported_ms <= now_ms) {
         log_say(SEVERITY_NOTICE, "refusing more peers than are named here (%llu connections)",
-                (unsigned long long)office->unreported);
-        office->unreported = 0;
-        office->unreported_ms = now_ms + PEERLOG_REPORT_S * 1000;
+                (unsigned long long)admission->unreported);
+        admission->unreported = 0;
+        admission->unreported_ms = now_ms + PEERLOG_REPORT_S * 1000;
     }
-    if (office->unreported > 0 && (next_ms == 0 || office->unreported_ms < next_ms))
-        next_ms = office->unreported_ms;
-    (void)pthread_mutex_unlock(&office->lock);
+    if (admission->unreported > 0 && (next_ms == 0 || admission->unreported_ms < next_ms))
+        next_ms = admission->unreported_ms;
+    (void)pthread_mutex_unlock(&admission->lock);
     if (next_ms == 0)
         return -1;
     return next_ms > now_ms ? (int)(next_ms - now_ms) : 0;

@@ -13,7 +13,7 @@
 
 #include "daemon/settings/settings.h"
 
-enum admission {
+enum admission_verdict {
     ADMITTED,
     REFUSED_DENIED,      /* by the access lists */
     REFUSED_TOO_MANY,    /* it has limits.connections_per_peer already */
@@ -22,50 +22,50 @@ enum admission {
     ADMISSIONS,
 };
 
-struct admission_office;
+struct admission;
 
 /*
- * An office for at most CAPACITY connections at a time.
+ * An admission for at most CAPACITY connections at a time.
  * Returns: 0, or -ENOMEM.  Owns: release it with admission_free().
  */
-int admission_new(uint32_t capacity, struct admission_office **ret_office);
-struct admission_office *admission_free(struct admission_office *office);
+int admission_new(uint32_t capacity, struct admission **ret_office);
+struct admission *admission_free(struct admission *admission);
 
 /*
  * May this address connect through this listener? The longest prefix wins; deny wins a tie.
  * Pure; any thread.
  */
-enum admission admission_by_list(const struct listener_settings *listener, const struct peer *peer);
+enum admission_verdict admission_by_list(const struct listener_settings *listener, const struct peer *peer);
 
 /*
  * The same of an address that has just connected. The lists are about true peers: behind a
  * balancer they are asked when it has named one, and here it is only asked whether it is one.
  */
-enum admission admission_at_door(const struct listener_settings *listener, const struct peer *peer);
+enum admission_verdict admission_at_door(const struct listener_settings *listener, const struct peer *peer);
 
 /*
  * Count a connection of this peer, unless it has LIMIT already (0: no limit).
  * Threads: any.
  */
-enum admission admission_enter(struct admission_office *office, const struct peer *peer,
+enum admission_verdict admission_enter(struct admission *admission, const struct peer *peer,
                                uint32_t limit);
 
 /* One that was counted has ended. Threads: any. */
-void admission_leave(struct admission_office *office, const struct peer *peer);
+void admission_leave(struct admission *admission, const struct peer *peer);
 
 /*
  * Count a refusal and report it, at NOW_MS of the monotonic clock. Threads: any.
  */
-void admission_report(struct admission_office *office, const struct peer *peer,
-                      enum admission reason, uint64_t now_ms);
+void admission_report(struct admission *admission, const struct peer *peer,
+                      enum admission_verdict reason, uint64_t now_ms);
 
 /* How many were refused for this reason. Threads: any. */
-uint64_t admission_refused(struct admission_office *office, enum admission reason);
+uint64_t admission_refused(struct admission *admission, enum admission_verdict reason);
 
 /*
  * Report what is due. Returns: milliseconds until more is, or -1.
  * Threads: the listener.
  */
-int admission_tick(struct admission_office *office, uint64_t now_ms);
+int admission_tick(struct admission *admission, uint64_t now_ms);
 
 #endif

@@ -26,33 +26,33 @@ struct named {
     uint64_t until_ms;
 };
 
-struct greeter {
-    struct admission_office *office;
+struct preface {
+    struct admission *admission;
     pthread_mutex_t lock;
     struct named named[STRANGERS];
 };
 
-int greeter_new(struct admission_office *office, struct greeter **ret_greeter)
+int preface_new(struct admission *admission, struct preface **ret_greeter)
 {
-    struct greeter *greeter = calloc(1, sizeof *greeter);
+    struct preface *preface = calloc(1, sizeof *preface);
 
-    if (greeter == NULL)
+    if (preface == NULL)
         return -ENOMEM;
-    greeter->office = office;
-    int error = pthread_mutex_init(&greeter->lock, NULL);
+    preface->admission = admission;
+    int error = pthread_mutex_init(&preface->lock, NULL);
     if (error != 0) {
-        free(greeter);
+        free(preface);
         return -error;
     }
-    *ret_greeter = greeter;
+    *ret_greeter = preface;
     return 0;
 }
 
-struct greeter *greeter_free(struct greeter *greeter)
+struct preface *preface_free(struct preface *preface)
 {
-    if (greeter != NULL) {
-        (void)pthread_mutex_destroy(&greeter->lock); /* nobody is left to hold it */
-        free(greeter);
+    if (preface != NULL) {
+        (void)pthread_mutex_destroy(&preface->lock); /* nobody is left to hold it */
+        free(preface);
     }
     return NULL;
 }
@@ -60,15 +60,15 @@ struct greeter *greeter_free(struct greeter *greeter)
 /* --- strangers --- */
 
 /* Answers: is this the first of its kind from this peer within the hour? */
-static bool is_news(struct greeter *greeter, const struct peer *peer, enum stranger stranger)
+static bool is_news(struct preface *preface, const struct peer *peer, enum stranger stranger)
 {
     uint64_t now_ms = clock_mono_ms();
-    struct named *place = &greeter->named[0];
+    struct named *place = &preface->named[0];
     bool news = true;
 
-    (void)pthread_mutex_lock(&greeter->lock); /* a plain mutex of ours cannot fail */
+    (void)pthread_mutex_lock(&preface->lock); /* a plain mutex of ours cannot fail */
     for (size_t i = 0; i < STRANGERS && news; i++) {
-        struct named *named = &greeter->named[i];
+        struct named *named = &preface->named[i];
         if (named->stranger == stranger && peer_same_address(&named->peer, peer) &&
             named->until_ms > now_ms)
             news = false;
@@ -82,17 +82,17 @@ static bool is_news(struct greeter *greeter, const struct peer *peer, enum stran
         *place = (struct named){
             .peer = *peer, .stranger = stranger, .until_ms = now_ms + STRANGER_SAID_MS,
         };
-    (void)pthread_mutex_unlock(&greeter->lock);
+    (void)pthread_mutex_unlock(&preface->lock);
     return news;
 }
 
-static void look_for_stranger(struct greeter *greeter, const struct peer *peer,
+static void look_for_stranger(struct preface *preface, const struct peer *peer,
                               const unsigned char *bytes, size_t len)
 {
     enum stranger stranger = stranger_recognise(bytes, len);
     char text[PEER_TEXT_BYTES];
 
-    if (stranger == STRANGER_NONE || !is_news(greeter, peer, stranger))
+    if (stranger == STRANGER_NONE || !is_news(preface, peer, stranger))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s", text, stranger_describe(stranger));
@@ -101,28 +101,28 @@ static void look_for_stranger(struct greeter *greeter, const struct peer *peer,
 /* --- PROXY headers --- */
 
 /* The true peer is known: it takes the place of the balancer, if it may. */
-static enum greeting change_peer(struct greeter *greeter, const struct rulebook *rules,
+static enum preface_verdict change_peer(struct preface *preface, const struct snapshot *snapshot,
                                  struct slot *slot, const struct peer *peer)
 {
-    const uint32_t limit = rules->settings->limits.connections_per_peer;
-    const struct listener_settings *listener = rulebook_listener(rules, slot->listener);
-    enum admission result = ADMITTED;
+    const uint32_t limit = snapshot->settings->limits.connections_per_peer;
+    const struct listener_settings *listener = snapshot_listener(snapshot, slot->listener);
+    enum admission_verdict result = ADMITTED;
 
-    admission_leave(greeter->office, &slot->peer);
+    admission_leave(preface->admission, &slot->peer);
     if (listener != NULL)
         result = admission_by_list(listener, peer);
     if (result == ADMITTED)
-        result = admission_enter(greeter->office, peer, limit);
+        result = admission_enter(preface->admission, peer, limit);
     if (result != ADMITTED) {
-        (void)admission_enter(greeter->office, &slot->peer, 0); /* until it is closed */
-        admission_report(greeter->office, peer, result, clock_mono_ms());
-        return GREETING_REFUSED;
+        (void)admission_enter(preface->admission, &slot->peer, 0); /* until it is closed */
+        admission_report(preface->admission, peer, result, clock_mono_ms());
+        return PREFACE_REFUSED;
     }
     slot->peer = *peer;
-    return GREETING_PASS;
+    return PREFACE_PASS;
 }
 
-static enum greeting hear_header(struct greeter *greeter, const struct rulebook *rules,
+static enum preface_verdict read_header(struct preface *preface, const struct snapshot *snapshot,
                                  struct slot *slot, const unsigned char *bytes, size_t len,
                                  size_t *ret_skip)
 {
@@ -130,29 +130,29 @@ static enum greeting hear_header(struct greeter *greeter, const struct rulebook 
 
     switch (proxy_parse(bytes, len, &peer, ret_skip)) {
     case PROXY_NEED_MORE:
-        return GREETING_WAIT;
+        return PREFACE_WAIT;
     case PROXY_PEER:
         slot->stream.awaits_proxy = 0;
-        return change_peer(greeter, rules, slot, &peer);
+        return change_peer(preface, snapshot, slot, &peer);
     case PROXY_LOCAL:
         slot->stream.awaits_proxy = 0;
-        return GREETING_PASS;
+        return PREFACE_PASS;
     case PROXY_BAD:
         break;
     }
-    admission_report(greeter->office, &slot->peer, REFUSED_NO_HEADER, clock_mono_ms());
-    return GREETING_REFUSED;
+    admission_report(preface->admission, &slot->peer, REFUSED_NO_HEADER, clock_mono_ms());
+    return PREFACE_REFUSED;
 }
 
-enum greeting greeter_hear(struct greeter *greeter, const struct rulebook *rules, struct slot *slot,
+enum preface_verdict preface_read(struct preface *preface, const struct snapshot *snapshot, struct slot *slot,
                            const unsigned char *bytes, size_t len, size_t *ret_skip)
 {
     *ret_skip = 0;
     if (slot->stream.awaits_proxy) {
-        enum greeting greeting = hear_header(greeter, rules, slot, bytes, len, ret_skip);
-        if (greeting != GREETING_PASS)
+        enum preface_verdict greeting = read_header(preface, snapshot, slot, bytes, len, ret_skip);
+        if (greeting != PREFACE_PASS)
             return greeting;
     }
-    look_for_stranger(greeter, &slot->peer, bytes + *ret_skip, len - *ret_skip);
-    return GREETING_PASS;
+    look_for_stranger(preface, &slot->peer, bytes + *ret_skip, len - *ret_skip);
+    return PREFACE_PASS;
 }

@@ -13,24 +13,24 @@
 #include "daemon/ledger/ledger.h"
 #include "daemon/settings/snapshot.h"
 
-enum greeting {
-    GREETING_PASS,    /* what follows is for the framer */
-    GREETING_WAIT,    /* the header is not complete yet: carry the bytes */
-    GREETING_REFUSED, /* the connection is to be closed, and its bytes dropped */
+enum preface_verdict {
+    PREFACE_PASS,    /* what follows is for the framer */
+    PREFACE_WAIT,    /* the header is not complete yet: carry the bytes */
+    PREFACE_REFUSED, /* the connection is to be closed, and its bytes dropped */
 };
 
-struct greeter;
+struct preface;
 
-/* Returns: 0, or -ENOMEM.  Owns: release it with greeter_free(). OFFICE must outlive it. */
-int greeter_new(struct admission_office *office, struct greeter **ret_greeter);
-struct greeter *greeter_free(struct greeter *greeter);
+/* Returns: 0, or -ENOMEM.  Owns: release it with preface_free(). OFFICE must outlive it. */
+int preface_new(struct admission *admission, struct preface **ret_greeter);
+struct preface *preface_free(struct preface *preface);
 
 /*
  * Hear the first bytes of the connection in SLOT. A PROXY header moves its peer, and that is
  * what the access lists are asked about. *RET_SKIP: bytes that belong to the header.
  * Threads: any; the slot's worker.
  */
-enum greeting greeter_hear(struct greeter *greeter, const struct rulebook *rules, struct slot *slot,
+enum preface_verdict preface_read(struct preface *preface, const struct snapshot *snapshot, struct slot *slot,
                            const unsigned char *bytes, size_t len, size_t *ret_skip);
 
 #endif

@@ -13,36 +13,36 @@
 #include "daemon/ledger/ledger.h"
 #include "daemon/settings/settings.h"
 
-struct rulebook {
+struct snapshot {
     struct settings *settings; /* owned */
     /* For each listener of the ledger: its index in the settings, or LISTENER_NONE. */
     uint8_t listener_of_id[LEDGER_LISTENERS];
     /* For each listener of the ledger: the address it is bound to, for people. */
     char listener_text[LEDGER_LISTENERS][PEER_TEXT_BYTES];
-    struct rulebook *older; /* chain of those no longer in force */
+    struct snapshot *older; /* chain of those no longer in force */
 };
 
 /* What the settings say of listener ID of the ledger. Returns: NULL when they do not know it. */
-static inline const struct listener_settings *rulebook_listener(const struct rulebook *rules,
+static inline const struct listener_settings *snapshot_listener(const struct snapshot *snapshot,
                                                                 uint8_t id)
 {
-    uint8_t index = id < LEDGER_LISTENERS ? rules->listener_of_id[id] : LISTENER_NONE;
+    uint8_t index = id < LEDGER_LISTENERS ? snapshot->listener_of_id[id] : LISTENER_NONE;
 
-    return index != LISTENER_NONE ? &rules->settings->listeners[index] : NULL;
+    return index != LISTENER_NONE ? &snapshot->settings->listeners[index] : NULL;
 }
 
 /* How records of a connection that came through listener ID are labelled. */
-static inline const struct label_settings *rulebook_label(const struct rulebook *rules, uint8_t id)
+static inline const struct label_settings *snapshot_label(const struct snapshot *snapshot, uint8_t id)
 {
-    const struct listener_settings *listener = rulebook_listener(rules, id);
+    const struct listener_settings *listener = snapshot_listener(snapshot, id);
 
-    return listener != NULL ? &listener->label : &rules->settings->output.label;
+    return listener != NULL ? &listener->label : &snapshot->settings->output.label;
 }
 
 /* The address of listener ID in text; "" when it is unknown. */
-static inline const char *rulebook_listener_text(const struct rulebook *rules, uint8_t id)
+static inline const char *snapshot_listener_text(const struct snapshot *snapshot, uint8_t id)
 {
-    return id < LEDGER_LISTENERS ? rules->listener_text[id] : "";
+    return id < LEDGER_LISTENERS ? snapshot->listener_text[id] : "";
 }
 
 #endif

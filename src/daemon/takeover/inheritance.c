@@ -66,16 +66,16 @@ static int consider_ledger(struct inheritance *in, struct inherited *item)
 
 int inheritance_collect(struct inheritance *in)
 {
-    struct notify_fd *fds = NULL;
+    struct service_manager_fd *fds = NULL;
     size_t count = 0;
 
     *in = (struct inheritance){0};
-    int error = notify_inherited(&fds, &count);
+    int error = service_manager_inherited(&fds, &count);
     if (error < 0)
         return error;
     in->items = calloc(count + 1, sizeof *in->items);
     if (in->items == NULL) {
-        notify_free(fds, count);
+        service_manager_free(fds, count);
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
@@ -90,7 +90,7 @@ int inheritance_collect(struct inheritance *in)
         if (item->kind == INHERITED_NONE)
             log_say(SEVERITY_WARNING, "a descriptor was handed over that is no listening socket");
     }
-    notify_free(fds, count);
+    service_manager_free(fds, count);
     if (error < 0)
         inheritance_done(in);
     return error;

@@ -65,7 +65,7 @@ uint8_t takeover_listener_of(const struct ledger *ledger, int fd)
 }
 
 /* A socket that no slot tells of: it was parked, and then its process died. */
-static bool adopt_stranger(struct takeover *t, int fd, uint16_t lot, uint64_t cookie)
+static bool adopt_orphan(struct takeover *t, int fd, uint16_t lot, uint64_t cookie)
 {
     struct net_stream state;
     struct peer peer = {0};
@@ -97,12 +97,12 @@ static bool found_socket(void *context, int fd, uint16_t lot, bool keep)
     uint32_t i = cookie != 0 ? index_find(t, cookie) : CONNECTION_NONE;
 
     if (!keep && (i == CONNECTION_NONE || t->table->conns[i].fd < 0)) {
-        net_break_off(fd);
+        net_abort(fd);
         return false;
     }
-    net_end_well(fd, false); /* the process before may have said otherwise */
+    net_set_end(fd, END_RESET); /* the process before may have said otherwise */
     if (i == CONNECTION_NONE) {
-        if (adopt_stranger(t, fd, lot, cookie))
+        if (adopt_orphan(t, fd, lot, cookie))
             return true;
     } else if (t->table->conns[i].fd < 0) {
         t->table->conns[i].fd = fd;

@@ -178,16 +178,16 @@ int takeover_commit(struct inheritance *in, struct ledger *ledger)
     char name[48];
 
     atomic_store(&ledger->header->life, LEDGER_LIVE);
-    if (!notify_stores())
+    if (!service_manager_stores())
         return -ENOTCONN;
     (void)snprintf(name, sizeof name, "ledger-%llu-%016llx", /* always fits */
                    (unsigned long long)ledger->header->generation,
                    (unsigned long long)ledger->header->instance);
-    int error = notify_store(name, ledger->fd);
+    int error = service_manager_store(name, ledger->fd);
     if (error < 0)
         return error;
     for (size_t i = 0; i < in->count; i++)
         if (in->items[i].kind == INHERITED_LEDGER && strcmp(in->items[i].name, name) != 0)
-            notify_forget(in->items[i].name);
+            service_manager_forget(in->items[i].name);
     return 0;
 }

@@ -21,14 +21,14 @@ void worker_begin_draining(struct worker *w)
     }
 }
 
-/* Nothing more is wanted of this connection: it rests until the next process has it. */
+/* Nothing more is wanted of this connection: it carries until the next process has it. */
 static void rest(struct worker *w, uint32_t slot)
 {
     struct conn *conn = &w->plan.table->conns[slot];
 
     if (conn->state == CONN_OPEN)
         (void)poller_remove(w->set, conn->fd); /* it was added */
-    conn->state = CONN_RESTING;
+    conn->state = CONN_DRAINED;
 }
 
 void worker_read_drained(struct worker *w, uint32_t slot)
@@ -56,7 +56,7 @@ bool worker_drain_turn(struct worker *w)
 
     for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
         struct conn *conn = &table->conns[i];
-        if (!worker_owns(w, i) || (conn->state == CONN_RESTING && conn->drain_left == 0))
+        if (!worker_owns(w, i) || (conn->state == CONN_DRAINED && conn->drain_left == 0))
             continue;
         if (conn->drain_left == UINT32_MAX) {
             if (!worker_make_room(w, i))
@@ -72,7 +72,7 @@ bool worker_drain_turn(struct worker *w)
     return worker_finish_round(w) && done;
 }
 
-void worker_part_well(struct worker *w)
+void worker_end_all(struct worker *w)
 {
     struct connections *table = w->plan.table;
 
@@ -80,6 +80,6 @@ void worker_part_well(struct worker *w)
         const struct conn *conn = &table->conns[i];
         if (worker_owns(w, i) && conn->fd >= 0 && !conn->in_hand &&
             table->ledger->slots[i].stream.tail_bytes == 0)
-            net_end_well(conn->fd, true);
+            net_set_end(conn->fd, END_FIN);
     }
 }

@@ -45,8 +45,8 @@ struct worker {
 
     /* Written by others, read by the thread. */
     _Alignas(64) _Atomic uint32_t load;
-    _Atomic(const struct rulebook *) rules_wanted;
-    _Atomic(const struct rulebook *) rules_used;
+    _Atomic(const struct snapshot *) snapshot_wanted;
+    _Atomic(const struct snapshot *) snapshot_used;
     _Atomic uint32_t pings;
     _Atomic uint32_t pongs;
     _Atomic uint32_t stop; /* enum stopping */
@@ -114,6 +114,6 @@ bool worker_drain_turn(struct worker *w);
  * The worker has ended. Connections of which nothing is in hand are told goodbye when nobody
  * takes them over; the others, and all when we die instead, are reset.
  */
-void worker_part_well(struct worker *w);
+void worker_end_all(struct worker *w);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The round, and with it the order of writes that the ledger's promise rests on.
+ * The round, and with it the order of writes that the ledger's promise carries on.
  */
 #include "config.h"
 
@@ -15,15 +15,15 @@
 #include "daemon/message_ids.h"
 #include "os/log.h"
 
-int round_init(struct round *r, struct connections *table, const struct rulebook *rules,
-               struct greeter *greeter, struct worker_stats *stats, struct inbox *inbox)
+int round_init(struct round *r, struct connections *table, const struct snapshot *snapshot,
+               struct preface *preface, struct worker_stats *stats, struct inbox *inbox)
 {
-    memset(r, 0, offsetof(struct round, rests));
+    memset(r, 0, offsetof(struct round, carries));
     r->ledger = table->ledger;
     r->table = table;
-    r->rules = rules;
+    r->snapshot = snapshot;
     r->stats = stats;
-    r->greeter = greeter;
+    r->preface = preface;
     r->inbox = inbox;
     r->batch = calloc(1, sizeof *r->batch);
     if (r->batch == NULL)
@@ -80,8 +80,8 @@ static void open_inbox(struct round *r)
 {
     struct inbox *inbox = r->inbox;
 
-    inbox->max_message_bytes = r->rules->settings->buffer_size;
-    inbox->oversize = r->rules->settings->oversize;
+    inbox->max_message_bytes = r->snapshot->settings->buffer_size;
+    inbox->oversize = r->snapshot->settings->oversize;
     r->fill = r->framed = r->ordinal = r->skip = r->repeat_until = 0;
 }
 
@@ -168,12 +168,12 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     source->connection = slot->connection;
     source->slot = slot_index;
     source->peer_len = (uint8_t)peer_format(&slot->peer, source->peer_text);
-    source->label = rulebook_label(r->rules, slot->listener);
-    source->listener = rulebook_listener_text(r->rules, slot->listener);
-    uint8_t highest = r->rules->settings->highest_severity;
+    source->label = snapshot_label(r->snapshot, slot->listener);
+    source->listener = snapshot_listener_text(r->snapshot, slot->listener);
+    uint8_t highest = r->snapshot->settings->highest_severity;
     uint8_t own = priority_make(source->label->facility, source->label->severity);
     r->record_rules = (struct record_rules){
-        .mode = r->rules->settings->priority,
+        .mode = r->snapshot->settings->priority,
         .highest_severity = highest,
         .priority = priority_lower(own, highest),
     };
@@ -182,14 +182,14 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
 /* This segment is done with; LEN bytes from FROM on are carried. */
 static void finish_segment(struct round *r, uint32_t from, uint32_t len)
 {
-    r->rests[r->framed++] = (struct round_rest){.from = from, .len = len};
+    r->carries[r->framed++] = (struct round_carry){.from = from, .len = len};
 }
 
 /*
  * The first bytes of a connection are heard before they are framed.
  * Returns: true with the bytes to skip; false when there is nothing to frame.
  */
-static bool hear_greeting(struct round *r, struct segment *segment, size_t len, size_t *ret_skip)
+static bool read_preface(struct round *r, struct segment *segment, size_t len, size_t *ret_skip)
 {
     struct slot *slot = &r->ledger->slots[segment->slot];
     bool at_end = atomic_load_explicit(&segment->at_end, memory_order_relaxed) != 0;
@@ -197,14 +197,14 @@ static bool hear_greeting(struct round *r, struct segment *segment, size_t len, 
     *ret_skip = 0;
     if (len == 0 || (segment->start.taken > 0 && !slot->stream.awaits_proxy))
         return true;
-    switch (greeter_hear(r->greeter, r->rules, slot, r->inbox->bytes + segment->from, len,
+    switch (preface_read(r->preface, r->snapshot, slot, r->inbox->bytes + segment->from, len,
                          ret_skip)) {
-    case GREETING_PASS:
+    case PREFACE_PASS:
         return true;
-    case GREETING_WAIT:
+    case PREFACE_WAIT:
         finish_segment(r, segment->from, at_end ? 0 : (uint32_t)len);
         return false;
-    case GREETING_REFUSED:
+    case PREFACE_REFUSED:
         r->table->conns[segment->slot].by_reset = 1;
         break;
     }
@@ -223,7 +223,7 @@ static bool open_view(struct round *r)
     size_t skip;
 
     atomic_store_explicit(r->batch->working, segment->slot + 1, memory_order_relaxed);
-    if (!hear_greeting(r, segment, len, &skip))
+    if (!read_preface(r, segment, len, &skip))
         return false;
     r->view_rules = (struct framer_rules){
         .max_message_bytes = r->inbox->max_message_bytes,
@@ -383,7 +383,7 @@ void round_forget(struct round *r, uint32_t slot)
 static void settle(struct round *r, uint32_t index)
 {
     uint32_t slot = r->inbox->segment[index].slot;
-    const struct round_rest *rest = &r->rests[index];
+    const struct round_carry *rest = &r->carries[index];
 
     if (rest->len > 0) {
         memcpy(ledger_tail(r->ledger, slot), r->inbox->bytes + rest->from, rest->len);

@@ -29,7 +29,7 @@
 /* Tails whose pages may be in use although they are empty. */
 #define ROUND_DIRTY_TAILS 64u
 
-struct round_rest {
+struct round_carry {
     uint32_t from; /* in the inbox */
     uint32_t len;
 };
@@ -37,9 +37,9 @@ struct round_rest {
 struct round {
     struct ledger *ledger;
     struct connections *table;
-    const struct rulebook *rules;
+    const struct snapshot *snapshot;
     struct worker_stats *stats;
-    struct greeter *greeter;
+    struct preface *preface;
     struct inbox *_Atomic inbox; /* read by main, too, when this worker hangs */
     struct batch *batch;
     uint32_t fill;         /* bytes of the inbox in use */
@@ -53,7 +53,7 @@ struct round {
     struct record_rules record_rules;
     uint32_t dirty_count, dirty_next;
     uint32_t dirty[ROUND_DIRTY_TAILS];
-    struct round_rest rests[LEDGER_SEGMENTS];
+    struct round_carry carries[LEDGER_SEGMENTS];
 };
 
 enum round_read {
@@ -66,8 +66,8 @@ enum round_read {
  * Begin with an empty round in INBOX, which must have no open segments.
  * Returns: 0, or -ENOMEM.  Owns: release it with round_done().
  */
-int round_init(struct round *r, struct connections *table, const struct rulebook *rules,
-               struct greeter *greeter, struct worker_stats *stats, struct inbox *inbox);
+int round_init(struct round *r, struct connections *table, const struct snapshot *snapshot,
+               struct preface *preface, struct worker_stats *stats, struct inbox *inbox);
 void round_done(struct round *r);
 
 /* Take up what a dead process left open in INBOX; the slots of its segments are live. */

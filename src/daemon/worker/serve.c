@@ -53,13 +53,13 @@ static bool frame(struct worker *w)
 static void close_socket(struct worker *w, struct conn *conn, bool parked)
 {
     if (parked)
-        (void)poller_remove(w->set, conn->fd); /* it is not in it while it rests */
+        (void)poller_remove(w->set, conn->fd); /* it is not in it while it carries */
     if (conn->by_reset) {
-        net_break_off(conn->fd);
+        net_abort(conn->fd);
     } else if (parked) {
-        net_hang_up(conn->fd);
+        net_shutdown_close(conn->fd);
     } else {
-        net_end_well(conn->fd, true);
+        net_set_end(conn->fd, END_FIN);
         (void)close(conn->fd); /* everything was read; there is no copy elsewhere */
     }
 }
@@ -74,7 +74,7 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     if (slot->stream.taken == 0)
         stats_add(&w->stats.silent, 1);
     /* Before the peer can know: it may come again at once. */
-    admission_leave(w->plan.office, &slot->peer);
+    admission_leave(w->plan.admission, &slot->peer);
     if (conn->fd >= 0)
         close_socket(w, conn, lot != LOT_NONE);
     if (lot != LOT_NONE)
@@ -150,7 +150,7 @@ bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
         return frame(w);
     }
     w->plan.table->conns[slot].active_s = w->now_s;
-    if (w->round.rules->settings->limits.messages_per_second > 0)
+    if (w->round.snapshot->settings->limits.messages_per_second > 0)
         return read_slowly(w, slot, may_end);
     (void)round_read(&w->round, slot, read_limit(w), may_end);
     return frame(w);

@@ -26,7 +26,7 @@ int worker_until(uint64_t moment_ms)
 
 void worker_plan_sweep(struct worker *w, bool leaving)
 {
-    const uint32_t idle_s = w->round.rules->settings->limits.idle_timeout_s;
+    const uint32_t idle_s = w->round.snapshot->settings->limits.idle_timeout_s;
     uint64_t every_ms = leaving ? 1000 : (uint64_t)idle_s * 250;
 
     if (every_ms > 0 && every_ms < 1000)
@@ -38,15 +38,15 @@ void worker_plan_sweep(struct worker *w, bool leaving)
 
 void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool more)
 {
-    const uint64_t rate = w->round.rules->settings->limits.messages_per_second;
+    const uint64_t rate = w->round.snapshot->settings->limits.messages_per_second;
     struct conn *conn = &w->plan.table->conns[slot];
     uint64_t now_ms = clock_mono_ms();
 
-    if (conn->paid_ms < now_ms)
-        conn->paid_ms = now_ms;
-    conn->paid_ms += messages * 1000 / rate;
+    if (conn->allowed_at_ms < now_ms)
+        conn->allowed_at_ms = now_ms;
+    conn->allowed_at_ms += messages * 1000 / rate;
     /* A second may be owed; beyond that it is not read until the debt is that small again. */
-    if (more && conn->paid_ms - now_ms > 1000 &&
+    if (more && conn->allowed_at_ms - now_ms > 1000 &&
         poller_remove(w->set, conn->fd) == 0) {
         conn->state = CONN_SLOWED;
         conn->next = w->slowed;
@@ -65,14 +65,14 @@ static int wake_slowed(struct worker *w)
 
     while (*link != CONNECTION_NONE) {
         struct conn *conn = &conns[*link];
-        if (conn->paid_ms > now_ms + 1000) {
-            int left = worker_until(conn->paid_ms - 1000);
+        if (conn->allowed_at_ms > now_ms + 1000) {
+            int left = worker_until(conn->allowed_at_ms - 1000);
             next = next < 0 || left < next ? left : next;
             link = &conn->next;
             continue;
         }
         if (poller_add(w->set, conn->fd, WATCHED_EVENTS, *link) < 0) {
-            conn->paid_ms = now_ms + 1000 + RETRY_MS; /* no memory for it now */
+            conn->allowed_at_ms = now_ms + 1000 + RETRY_MS; /* no memory for it now */
             next = next < 0 || RETRY_MS < next ? RETRY_MS : next;
             link = &conn->next;
             continue;
@@ -90,7 +90,7 @@ static int wake_slowed(struct worker *w)
  */
 static bool sweep(struct worker *w)
 {
-    const uint32_t idle_s = w->round.rules->settings->limits.idle_timeout_s;
+    const uint32_t idle_s = w->round.snapshot->settings->limits.idle_timeout_s;
     struct connections *table = w->plan.table;
     bool leaving = false;
 

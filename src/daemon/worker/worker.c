@@ -41,11 +41,11 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     w->plan = *plan;
     w->set = w->pause_set = w->bell = -1;
     w->slowed = CONNECTION_NONE;
-    atomic_store(&w->rules_wanted, plan->rules);
-    atomic_store(&w->rules_used, plan->rules);
-    if (round_init(&w->round, plan->table, plan->rules, plan->greeter, &w->stats, inbox) < 0)
+    atomic_store(&w->snapshot_wanted, plan->snapshot);
+    atomic_store(&w->snapshot_used, plan->snapshot);
+    if (round_init(&w->round, plan->table, plan->snapshot, plan->preface, &w->stats, inbox) < 0)
         goto fail;
-    error = output_new(&plan->rules->settings->output, plan->longest_message,
+    error = output_new(&plan->snapshot->settings->output, plan->longest_message,
                        plan->health, plan->table->ledger->header->instance, &w->output);
     if (error < 0)
         goto fail;
@@ -104,23 +104,23 @@ uint32_t worker_load(const struct worker *w)
 
 /* --- what main asks --- */
 
-static void take_rules(struct worker *w)
+static void take_snapshot(struct worker *w)
 {
-    const struct rulebook *wanted = atomic_load_explicit(&w->rules_wanted, memory_order_acquire);
+    const struct snapshot *wanted = atomic_load_explicit(&w->snapshot_wanted, memory_order_acquire);
 
-    if (wanted == w->round.rules)
+    if (wanted == w->round.snapshot)
         return;
     /* The output may be what keeps the round from ending: it changes first. */
     if (w->output->partial == 0)
         (void)output_change(w->output, &wanted->settings->output); /* a loss announces itself */
     if (!round_is_empty(&w->round))
         return;
-    w->round.rules = wanted;
+    w->round.snapshot = wanted;
     worker_plan_sweep(w, true);
-    atomic_store_explicit(&w->rules_used, wanted, memory_order_release);
+    atomic_store_explicit(&w->snapshot_used, wanted, memory_order_release);
 }
 
-static void hear_bell(struct worker *w)
+static void answer_bell(struct worker *w)
 {
     bell_hush(w->bell);
     atomic_store_explicit(&w->pongs, atomic_load(&w->pings), memory_order_release);
@@ -128,15 +128,15 @@ static void hear_bell(struct worker *w)
         worker_begin_draining(w);
 }
 
-void worker_set_rules(struct worker *w, const struct rulebook *rules)
+void worker_set_snapshot(struct worker *w, const struct snapshot *snapshot)
 {
-    atomic_store_explicit(&w->rules_wanted, rules, memory_order_release);
+    atomic_store_explicit(&w->snapshot_wanted, snapshot, memory_order_release);
     bell_ring(w->bell);
 }
 
-const struct rulebook *worker_rules(const struct worker *w)
+const struct snapshot *worker_snapshot(const struct worker *w)
 {
-    return atomic_load_explicit(&w->rules_used, memory_order_acquire);
+    return atomic_load_explicit(&w->snapshot_used, memory_order_acquire);
 }
 
 void worker_ping(struct worker *w)
@@ -192,7 +192,7 @@ static void pause_for_output(struct worker *w)
     int n = poller_wait(w->pause_set, events, 2, timeout_ms);
     for (int i = 0; i < n; i++)
         if (events[i].data.u64 == TAG_BELL)
-            hear_bell(w);
+            answer_bell(w);
 }
 
 /* Wait for connections that have something. Returns: false when the output blocks. */
@@ -223,7 +223,7 @@ static bool turn(struct worker *w)
         const struct epoll_event *event = &w->events[w->events_next];
         if (event->data.u64 == TAG_BELL) {
             w->events_next++;
-            hear_bell(w);
+            answer_bell(w);
             if (w->draining) /* it reads every connection, and a round reads none twice */
                 return worker_finish_round(w);
             continue;
@@ -242,7 +242,7 @@ static bool finish_patiently(struct worker *w)
 {
     while (!worker_finish_round(w)) {
         pause_for_output(w);
-        take_rules(w); /* another output may be what it waits for */
+        take_snapshot(w); /* another output may be what it waits for */
         if (w->draining && clock_mono_ms() >= w->stop_at_ms)
             return false;
     }
@@ -315,7 +315,7 @@ static void work(struct worker *w)
         } else {
             blocked = !round_is_empty(&w->round) && !worker_finish_round(w);
         }
-        take_rules(w);
+        take_snapshot(w);
     }
 }
 
@@ -327,7 +327,7 @@ static void *run(void *argument)
     (void)pthread_mutex_unlock(w->plan.gate);
     if (w->stride > 0) {
         work(w);
-        worker_part_well(w);
+        worker_end_all(w);
     }
     w->plan.events->worker_ended(w->plan.events->context);
     return NULL;

@@ -41,10 +41,10 @@ struct worker_plan {
     unsigned index;
     struct connections *table;
     struct parking *parking;
-    struct admission_office *office;
-    struct greeter *greeter;
-    const struct rulebook *rules;
-    uint32_t longest_message; /* of the rules, or of what is in hand from before, in bytes */
+    struct admission *admission;
+    struct preface *preface;
+    const struct snapshot *snapshot;
+    uint32_t longest_message; /* of the snapshot, or of what is in hand from before, in bytes */
     struct output_health *health;
     const struct worker_events *events;
     pthread_mutex_t *gate; /* the thread waits until it is free */
@@ -79,10 +79,10 @@ int worker_adopt(struct worker *worker, uint32_t slot);
 uint32_t worker_load(const struct worker *worker);
 
 /* Give it other rules, at its next pause. Threads: main. */
-void worker_set_rules(struct worker *worker, const struct rulebook *rules);
+void worker_set_snapshot(struct worker *worker, const struct snapshot *snapshot);
 
 /* The rules it works by. Threads: main. */
-const struct rulebook *worker_rules(const struct worker *worker);
+const struct snapshot *worker_snapshot(const struct worker *worker);
 
 /*
  * Ask for a sign of life; worker_alive() answers whether the last one came.
