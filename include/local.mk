@@ -3,6 +3,7 @@ noinst_HEADERS = \
 	include/peerlog/count.h \
 	include/peerlog/escape.h \
 	include/peerlog/framer.h \
+	include/peerlog/hash.h \
 	include/peerlog/limits.h \
 	include/peerlog/number.h \
 	include/peerlog/peer.h \

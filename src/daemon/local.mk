@@ -13,9 +13,11 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/value.c src/daemon/settings/value.h \
 	src/daemon/metrics/stats.h \
 	src/daemon/metrics/status.c src/daemon/metrics/status.h \
+	src/daemon/ledger/capacity.c src/daemon/ledger/capacity.h \
 	src/daemon/ledger/connections.c src/daemon/ledger/connections.h \
 	src/daemon/ledger/layout.h \
 	src/daemon/ledger/ledger.c src/daemon/ledger/ledger.h \
+	src/daemon/ledger/names.h \
 	src/daemon/parking/compact.c src/daemon/parking/compact.h \
 	src/daemon/parking/parking.c src/daemon/parking/parking.h \
 	src/daemon/session/admission.c src/daemon/session/admission.h \

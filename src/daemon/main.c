@@ -123,14 +123,15 @@ static int check(const struct options *options)
 static int use_last_good(struct server_plan *plan, const struct options *options, char **text)
 {
     const struct ledger *ledger = plan->inheritance->ledger;
+    size_t len = 0;
+    const char *kept = ledger != NULL ? ledger_config(ledger, &len) : NULL;
 
-    if (ledger == NULL || !ledger->header->has_config)
+    if (kept == NULL)
         return -ENOENT;
-    size_t len = ledger->header->config_bytes;
     char *copy = malloc(len + 1);
     if (copy == NULL)
         return -ENOMEM;
-    memcpy(copy, ledger->header->config, len);
+    memcpy(copy, kept, len);
     copy[len] = '\0';
     int error = settings_parse("the last good configuration", copy, len, say_fault, NULL,
                                &plan->settings);

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/server/server.h"
+#include "daemon/ledger/capacity.h"
 #include "daemon/settings/file.h"
 #include "daemon/advice/advice.h"
 #include "daemon/advice/journald_conf.h"
@@ -208,10 +208,10 @@ static void counts_the_connections_that_descriptors_allow(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        assert_int_equal(server_usable_connections(rows[i].descriptors, rows[i].wanted,
+        assert_int_equal(capacity_usable(rows[i].descriptors, rows[i].wanted,
                                                    rows[i].parked),
                          rows[i].usable);
-    assert_in_range(server_usable_connections(8192, 8192, false), 7000, 8191);
+    assert_in_range(capacity_usable(8192, 8192, false), 7000, 8191);
 }
 
 static void warns_of_too_few_descriptors(void **state)

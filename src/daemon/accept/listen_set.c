@@ -13,14 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/ledger/names.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "os/service_manager.h"
 #include "peerlog/count.h"
 
-static void store_name(uint8_t id, char name[32])
+static void store_name(uint8_t id, char name[NAME_BYTES])
 {
-    (void)snprintf(name, 32, LISTENING_NAME_FORMAT, (unsigned)id); /* always fits */
+    (void)snprintf(name, NAME_BYTES, NAME_LISTENER_FORMAT, (unsigned)id); /* always fits */
 }
 
 /* A place in the ledger's table that nobody refers to. */
@@ -153,7 +154,7 @@ static const struct listen_socket *find_socket(const struct listen_set *before,
 static int open_socket(struct listen_set *listening, const struct listen_set *before,
                        struct ledger *ledger, const struct peer *address)
 {
-    char name[32];
+    char name[NAME_BYTES];
     uint8_t id = id_for(ledger, before, listening, address);
 
     if (id == LISTENER_NONE)
@@ -311,7 +312,7 @@ struct listen_leavers listen_set_compare(const struct listen_set *before,
 
 void listen_set_forget(const struct listen_leavers *leavers)
 {
-    char name[32];
+    char name[NAME_BYTES];
 
     for (size_t i = 0; i < leavers->count; i++) {
         store_name(leavers->ids[i], name);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "daemon/server/server.h"
+#include "daemon/ledger/capacity.h"
 #include "daemon/advice/journald_conf.h"
 #include "os/service_manager.h"
 #include "peerlog/count.h"
@@ -186,7 +186,7 @@ void advice_judge_descriptors(const struct settings *settings,
                                 void *context)
 {
     uint32_t wanted = settings->limits.connections;
-    uint32_t usable = server_usable_connections(around->descriptors, wanted, around->parked);
+    uint32_t usable = capacity_usable(around->descriptors, wanted, around->parked);
     char text[WARNING_BYTES];
 
     if (usable == wanted)

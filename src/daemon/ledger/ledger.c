@@ -185,6 +185,36 @@ void ledger_forget_tail(const struct ledger *ledger, uint32_t slot)
                 ledger->header->tail_stride);
 }
 
+uint32_t ledger_next_live(const struct ledger *ledger, uint32_t from)
+{
+    uint32_t high = ledger_slots_high(ledger);
+
+    for (uint32_t i = from; i < high; i++)
+        if (atomic_load_explicit(&ledger->slots[i].use, memory_order_acquire) == SLOT_LIVE)
+            return i;
+    return LEDGER_NO_SLOT;
+}
+
+void ledger_keep_config(const struct ledger *ledger, const char *text, size_t len)
+{
+    struct ledger_header *h = ledger->header;
+
+    h->has_config = 0;
+    if (text == NULL || len > sizeof h->config)
+        return;
+    memcpy(h->config, text, len);
+    h->config_bytes = (uint32_t)len;
+    h->has_config = 1;
+}
+
+const char *ledger_config(const struct ledger *ledger, size_t *ret_len)
+{
+    if (!ledger->header->has_config)
+        return NULL;
+    *ret_len = ledger->header->config_bytes;
+    return ledger->header->config;
+}
+
 /* Nothing is framed before the PROXY header is whole: its beginning is all there is. */
 static bool awaits_header(const struct stream *stream)
 {

@@ -13,6 +13,8 @@
 
 #include "daemon/ledger/layout.h"
 
+#define LEDGER_NO_SLOT UINT32_MAX
+
 struct ledger_geometry {
     uint32_t slots;
     uint32_t inboxes;
@@ -66,6 +68,21 @@ unsigned char *ledger_tail(const struct ledger *ledger, uint32_t slot);
 
 /* Give the pages of a tail back. */
 void ledger_forget_tail(const struct ledger *ledger, uint32_t slot);
+
+/*
+ * Keep the text of the last good configuration, for a successor that finds the file broken; one
+ * that is too long is not kept. Threads: main.
+ */
+void ledger_keep_config(const struct ledger *ledger, const char *text, size_t len);
+
+/* The text that was kept, *ret_len bytes in the ledger's memory. Returns: NULL when none is. */
+const char *ledger_config(const struct ledger *ledger, size_t *ret_len);
+
+/*
+ * The next slot in use, from FROM on. Returns: its index, or LEDGER_NO_SLOT.
+ * Threads: any; what is born or ends meanwhile may be among them or not.
+ */
+uint32_t ledger_next_live(const struct ledger *ledger, uint32_t from);
 
 /*
  * Answers: can this slot, this stream be trusted? Of a hostile or torn ledger any bit may

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "daemon/ledger/ledger.h"
+#include "daemon/ledger/names.h"
 #include "os/service_manager.h"
 #include "os/fd_passing.h"
 #include "peerlog/limits.h"
@@ -106,9 +107,9 @@ bool parking_available(const struct parking *p)
     return p->available;
 }
 
-static void lot_name(const struct lot *lot, char name[32])
+static void lot_name(const struct lot *lot, char name[NAME_BYTES])
 {
-    (void)snprintf(name, 32, PARKING_NAME_PREFIX "%u", (unsigned)lot->number); /* always fits */
+    (void)snprintf(name, NAME_BYTES, NAME_LOT_FORMAT, (unsigned)lot->number); /* always fits */
 }
 
 /* An unused place in the table. Returns: LOT_NONE when there is none. */
@@ -130,7 +131,7 @@ static void take_place(struct parking *p, uint16_t index, int keep_fd, int send_
 /* A fresh lot, stored before anything is sent into it. */
 static int open_lot(struct parking *p)
 {
-    char name[32];
+    char name[NAME_BYTES];
     int pair[2];
     uint16_t index = find_place(p);
 
@@ -207,7 +208,7 @@ int parking_inherit(struct parking *p, int fd, const char *name, parking_found_f
     uint16_t index = find_place(p);
     int count = 0;
 
-    if (index == LOT_NONE || sscanf(name, PARKING_NAME_PREFIX "%u", &number) != 1)
+    if (index == LOT_NONE || sscanf(name, NAME_LOT_FORMAT, &number) != 1)
         return -EINVAL;
     p->lots[index].keep_fd = -1;
     int error = fd_passing_rewind(fd);
@@ -242,7 +243,7 @@ bool parking_dismissed(const struct parking *p)
 
 static void drop_lot(struct parking *p, uint16_t index)
 {
-    char name[32];
+    char name[NAME_BYTES];
 
     lot_name(&p->lots[index], name);
     service_manager_forget(name);

@@ -73,7 +73,4 @@ bool parking_sweep(struct parking *parking, parking_move_fn *move, void *context
 /* Answers: has enough ended since the last sweep that another one is worth it? Any thread. */
 bool parking_wants_sweep(const struct parking *parking);
 
-/* The name under which lots are stored begins with this. */
-#define PARKING_NAME_PREFIX "lot-"
-
 #endif

@@ -59,12 +59,6 @@ int server_tick(struct server *s);
 /* Read the file again; put it in force if it is good, else change nothing. */
 void server_reload(struct server *s);
 
-/* Keep this text as the last good configuration. */
-void server_keep_config(struct server *s, const char *config, size_t bytes);
-
-/* How many of WANTED connections the descriptor limit allows; says so when it is fewer. */
-uint32_t server_connection_limit(uint32_t wanted, bool parked);
-
 /* Hand what was taken over to the workers, before their threads are let go. */
 void server_hand_out(struct server *s);
 

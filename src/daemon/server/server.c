@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "daemon/accept/acceptor.h"
 #include "daemon/accept/listen_set.h"
+#include "daemon/ledger/capacity.h"
 #include "daemon/message_ids.h"
 #include "daemon/server/private.h"
 #include "daemon/takeover/takeover.h"
@@ -92,45 +92,13 @@ static unsigned count_workers(const struct settings *settings)
     return count < PEERLOG_MAX_WORKERS ? count : PEERLOG_MAX_WORKERS;
 }
 
-uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool parked)
-{
-    uint64_t usable = descriptors > 2 * PEERLOG_SPARE_DESCRIPTORS
-                          ? descriptors - PEERLOG_SPARE_DESCRIPTORS
-                          : descriptors / 2;
-
-    if (parked)
-        usable = usable / 4 * 3; /* parked copies have a limit of their own, the dead included */
-    if (usable >= wanted)
-        return wanted;
-    return usable > 0 ? (uint32_t)usable : 1;
-}
-
-uint32_t server_connection_limit(uint32_t wanted, bool parked)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return wanted;
-    if (limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* raising to the hard limit is allowed */
-        (void)getrlimit(RLIMIT_NOFILE, &limit);
-    }
-    uint32_t usable = server_usable_connections(limit.rlim_cur, wanted, parked);
-    if (usable < wanted)
-        log_say(SEVERITY_WARNING,
-                "limits.connections = %u needs more descriptors than LimitNOFILE=%llu; using %u",
-                (unsigned)wanted, (unsigned long long)limit.rlim_cur, (unsigned)usable);
-    return usable;
-}
-
 /* --- starting --- */
 
 static int make_ledger(struct server *s, const struct server_plan *plan)
 {
     const struct settings *settings = s->snapshot->settings;
     bool parked = service_manager_stores();
-    uint32_t limit = server_connection_limit(settings->limits.connections, parked);
+    uint32_t limit = capacity_of_process(settings->limits.connections, parked);
     struct ledger_geometry geometry = {
         .slots = limit,
         .inboxes = s->workers_count,
@@ -148,19 +116,6 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = preface_new(s->admission, &s->preface);
     return error;
-}
-
-/* The last good configuration, for a successor that finds the file broken. */
-void server_keep_config(struct server *s, const char *config, size_t bytes)
-{
-    struct ledger_header *h = s->ledger->header;
-
-    h->has_config = 0;
-    if (config == NULL || bytes > sizeof h->config)
-        return;
-    memcpy(h->config, config, bytes);
-    h->config_bytes = (uint32_t)bytes;
-    h->has_config = 1;
 }
 
 static void say_takeover(struct server *s, const struct inheritance *in,
@@ -294,7 +249,7 @@ static int start(struct server *s, const struct server_plan *plan)
         error = acceptor_start(s->listener); /* it waits at the gate, like the workers */
     }
     if (error == 0) {
-        server_keep_config(s, plan->config, plan->config_bytes);
+        ledger_keep_config(s->ledger, plan->config, plan->config_bytes);
         crash_server = s;
         signals_on_crash(note_crash);
         (void)takeover_commit(plan->inheritance, s->ledger); /* no manager: no successor */

@@ -29,11 +29,4 @@ struct server_plan {
  */
 int server_run(const struct server_plan *plan);
 
-/*
- * How many of WANTED connections so many open files allow; the service manager keeps a
- * copy of each when they are PARKED. Pure; any thread.
- * Returns: 1 to WANTED.
- */
-uint32_t server_usable_connections(uint64_t descriptors, uint32_t wanted, bool parked);
-
 #endif

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "daemon/accept/listen_set.h"
+#include "daemon/ledger/capacity.h"
 #include "daemon/message_ids.h"
 #include "daemon/server/private.h"
 #include "daemon/settings/file.h"
@@ -217,7 +218,7 @@ static void keep_fixed(const struct settings *now, struct settings *next)
 /* A larger table needs a restart; up to its size the limit follows the settings. */
 static void set_limit(struct server *s, const struct settings *settings)
 {
-    uint32_t limit = server_connection_limit(settings->limits.connections,
+    uint32_t limit = capacity_of_process(settings->limits.connections,
                                              parking_available(s->parking));
 
     if (limit > s->table.capacity) {
@@ -321,7 +322,7 @@ void server_reload(struct server *s)
     else
         error = reload_from(s, text, len);
     if (error == 0) {
-        server_keep_config(s, text, len);
+        ledger_keep_config(s->ledger, text, len);
         s->trouble[0] = '\0';
         log_event(SEVERITY_NOTICE, MESSAGE_ID_RELOADED, "reloaded %s", s->file);
     } else {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "os/log.h"
+#include "peerlog/hash.h"
 
 /* One peer's connections; count 0: the place is empty. */
 struct count {
@@ -105,7 +106,7 @@ static uint64_t key_of(const struct peer *peer)
 
 static uint32_t place_of(const struct admission *admission, uint64_t key)
 {
-    return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 32) & admission->mask;
+    return hash_key(key) & admission->mask;
 }
 
 /* The place of this peer, or the empty one where it belongs. */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/parking/parking.h"
+#include "daemon/ledger/names.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "os/service_manager.h"
@@ -24,14 +24,14 @@ static enum inherited_kind kind_of(const char *name, int fd, uint32_t *ret_numbe
 
     /* What listens first: a socket unit may give it any name, but for brackets. */
     if (net_adopt_listener(fd) == 0) {
-        if (sscanf(name, LISTENING_NAME_FORMAT, &number) != 1 || number >= LEDGER_LISTENERS)
+        if (sscanf(name, NAME_LISTENER_FORMAT, &number) != 1 || number >= LEDGER_LISTENERS)
             return INHERITED_ACTIVATED;
         *ret_number = number;
         return INHERITED_LISTENER;
     }
-    if (strncmp(name, "ledger-", 7) == 0)
+    if (strncmp(name, NAME_LEDGER_PREFIX, strlen(NAME_LEDGER_PREFIX)) == 0)
         return INHERITED_LEDGER;
-    if (strncmp(name, PARKING_NAME_PREFIX, strlen(PARKING_NAME_PREFIX)) == 0)
+    if (strncmp(name, NAME_LOT_PREFIX, strlen(NAME_LOT_PREFIX)) == 0)
         return INHERITED_LOT;
     return INHERITED_NONE;
 }

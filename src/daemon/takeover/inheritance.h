@@ -12,9 +12,6 @@
 
 #include "daemon/ledger/ledger.h"
 
-/* The name of a listening socket of our own, by its place; no tag may have brackets. */
-#define LISTENING_NAME_FORMAT "listener[%u]"
-
 enum inherited_kind {
     INHERITED_LEDGER,
     INHERITED_LOT,

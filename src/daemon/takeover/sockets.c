@@ -14,11 +14,7 @@
 
 #include "os/log.h"
 #include "os/net.h"
-
-static uint32_t hash(uint64_t cookie)
-{
-    return (uint32_t)((cookie * 0x9e3779b97f4a7c15ull) >> 32);
-}
+#include "peerlog/hash.h"
 
 int takeover_index_init(struct takeover *t)
 {
@@ -33,7 +29,7 @@ int takeover_index_init(struct takeover *t)
 
 void takeover_index_add(struct takeover *t, uint32_t slot)
 {
-    uint32_t at = hash(t->ledger->slots[slot].cookie) & t->index.mask;
+    uint32_t at = hash_key(t->ledger->slots[slot].cookie) & t->index.mask;
 
     while (t->index.slots[at] != 0)
         at = (at + 1) & t->index.mask;
@@ -42,7 +38,7 @@ void takeover_index_add(struct takeover *t, uint32_t slot)
 
 static uint32_t index_find(const struct takeover *t, uint64_t cookie)
 {
-    uint32_t at = hash(cookie) & t->index.mask;
+    uint32_t at = hash_key(cookie) & t->index.mask;
 
     for (; t->index.slots[at] != 0; at = (at + 1) & t->index.mask)
         if (t->ledger->slots[t->index.slots[at] - 1].cookie == cookie)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ledger/names.h"
 #include "daemon/takeover/private.h"
 #include "os/service_manager.h"
 
@@ -175,12 +176,12 @@ int takeover_run(struct inheritance *in, struct connections *table, struct parki
 
 int takeover_commit(struct inheritance *in, struct ledger *ledger)
 {
-    char name[48];
+    char name[NAME_BYTES];
 
     atomic_store(&ledger->header->life, LEDGER_LIVE);
     if (!service_manager_stores())
         return -ENOTCONN;
-    (void)snprintf(name, sizeof name, "ledger-%llu-%016llx", /* always fits */
+    (void)snprintf(name, sizeof name, NAME_LEDGER_FORMAT, /* always fits */
                    (unsigned long long)ledger->header->generation,
                    (unsigned long long)ledger->header->instance);
     int error = service_manager_store(name, ledger->fd);
