@@ -15,21 +15,33 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/metrics/status.c src/daemon/metrics/status.h \
 	src/daemon/ledger/capacity.c src/daemon/ledger/capacity.h \
 	src/daemon/ledger/connections.c src/daemon/ledger/connections.h \
-	src/daemon/ledger/layout.h \
+	src/daemon/ledger/layout.h src/daemon/ledger/layout1.h \
 	src/daemon/ledger/ledger.c src/daemon/ledger/ledger.h \
 	src/daemon/ledger/names.h \
+	src/daemon/ledger/upgrade.c src/daemon/ledger/upgrade.h \
 	src/daemon/parking/compact.c src/daemon/parking/compact.h \
 	src/daemon/parking/parking.c src/daemon/parking/parking.h \
 	src/daemon/session/admission.c src/daemon/session/admission.h \
+	src/daemon/session/conn.c src/daemon/session/conn.h \
+	src/daemon/session/plain.c \
 	src/daemon/session/preface.c src/daemon/session/preface.h \
+	src/daemon/session/session.c src/daemon/session/session.h \
+	src/daemon/session/syslog.c \
+	src/daemon/session/transport.h \
 	src/daemon/output/batch.h \
+	src/daemon/output/entry.c src/daemon/output/entry.h \
 	src/daemon/output/format.c src/daemon/output/format.h \
 	src/daemon/output/journal.c \
+	src/daemon/output/kind.h \
 	src/daemon/output/output.c src/daemon/output/output.h \
 	src/daemon/output/stdout.c \
 	src/daemon/output/syslog.c \
 	src/daemon/worker/drain.c \
+	src/daemon/worker/framing.c \
+	src/daemon/worker/letters.c \
+	src/daemon/worker/mailbox.c src/daemon/worker/mailbox.h \
 	src/daemon/worker/private.h \
+	src/daemon/worker/rate.c \
 	src/daemon/worker/round.c src/daemon/worker/round.h \
 	src/daemon/worker/serve.c \
 	src/daemon/worker/timers.c \

@@ -16,6 +16,7 @@
 
 #include "daemon/message_ids.h"
 #include "daemon/options.h"
+#include "daemon/output/kind.h"
 #include "daemon/server/server.h"
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
@@ -172,7 +173,8 @@ static int serve(const struct options *options, bool has_stdout)
             error = other; /* without memory the next start may have better luck */
     }
     int status = status_of(error);
-    if (error == 0 && plan.settings->output.type == OUTPUT_STDOUT && !has_stdout) {
+    if (error == 0 && !has_stdout &&
+        (output_kind_of(plan.settings->output.type)->traits & OUTPUT_IS_STDOUT)) {
         log_say(SEVERITY_ERR, "output.type is \"stdout\", but standard output is closed");
         plan.settings = settings_free(plan.settings);
         status = EX_IOERR;

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libpeerlog-os.a
 libpeerlog_os_a_SOURCES = \
 	src/os/clock.c src/os/clock.h \
 	src/os/fd_passing.c src/os/fd_passing.h \
+	src/os/gate.c src/os/gate.h \
 	src/os/log.c src/os/log.h \
 	src/os/memfd.c src/os/memfd.h \
 	src/os/net.c src/os/net.h \

@@ -7,6 +7,7 @@
 #include "os/poller.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -65,4 +66,12 @@ void bell_hush(int bell)
     uint64_t count;
 
     (void)!read(bell, &count, sizeof count); /* an empty counter is silent already */
+}
+
+void bell_wait(int bell, int timeout_ms)
+{
+    struct pollfd waits = {.fd = bell, .events = POLLIN};
+
+    (void)poll(&waits, 1, timeout_ms); /* a signal only makes it shorter */
+    bell_hush(bell);
 }

@@ -30,4 +30,7 @@ int bell_new(void);
 void bell_ring(int bell);
 void bell_hush(int bell);
 
+/* Wait until it rings, at most TIMEOUT_MS milliseconds (-1: for ever), and hush it. Blocks: yes. */
+void bell_wait(int bell, int timeout_ms);
+
 #endif

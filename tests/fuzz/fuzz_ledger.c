@@ -74,7 +74,7 @@ static void fill_inbox(struct inbox *inbox, uint32_t slot)
     fill_segment(inbox, 0, slot, "<13>one\ntwo\n12 <13>counted\nthr");
     fill_segment(inbox, 1, slot + 1, "PROXY TCP4 192.0.2.1 192.0.2.2 5 6\r\nfour\nfive");
     inbox->segment[1].start.awaits_proxy = 1;
-    atomic_store(&inbox->taken, 1);
+    atomic_store(&inbox->delivered, 1);
     atomic_store(&inbox->offered, 3);
 }
 
@@ -149,15 +149,15 @@ static void swallow(struct round *r)
     struct batch *batch = r->batch;
     unsigned sum = 0;
 
-    for (uint32_t i = batch->taken; i < batch->count; i++) {
+    for (uint32_t i = batch->delivered; i < batch->count; i++) {
         const struct record *record = &batch->records[i];
         require(record->source < LEDGER_SEGMENTS, "a record's source is in the batch");
         for (uint32_t k = 0; k < record->len; k++)
             sum += record->text[k];
     }
     require(sum != UINT32_MAX, "never"); /* so that the reading is not left out */
-    batch_take(batch, batch->count - batch->taken);
-    round_taken(r);
+    batch_deliver(batch, batch->count - batch->delivered);
+    round_delivered(r);
 }
 
 static void work_off(struct round *r, struct connections *table, struct inbox *inbox)
@@ -170,7 +170,7 @@ static void work_off(struct round *r, struct connections *table, struct inbox *i
     swallow(r);
     if (round_is_empty(r))
         return;
-    uint32_t count = round_close(r, ended);
+    uint32_t count = round_commit(r, ended);
     for (uint32_t i = 0; i < count; i++) {
         struct slot *slot = &table->ledger->slots[ended[i]];
         require(ended[i] < table->capacity, "what has ended is in the table");

@@ -15,9 +15,11 @@
 
 #include "daemon/parking/compact.h"
 #include "os/clock.h"
+#include "os/gate.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "os/poller.h"
+#include "peerlog/count.h"
 
 #define EVENTS 64
 #define TAG_BELL UINT64_MAX
@@ -47,7 +49,8 @@ struct acceptor {
     bool started;
     int set;
     int bell;
-    enum accept_pause rest;
+    int taken; /* rings for main when a set was taken up */
+    enum accept_pause pause;
     int starved_by; /* negative errno, until nobody waits who could not be accepted */
     unsigned failures; /* in a row, each by an error of one connection alone */
     uint64_t retry_at_ms; /* when starved, by the monotonic clock */
@@ -65,8 +68,8 @@ struct acceptor {
     _Atomic uint32_t pongs;
     _Atomic uint32_t stop;
     _Atomic uint32_t wants_slot; /* resting until a slot is free */
-    _Atomic uint32_t between;    /* a connection may be accepted and not yet parked */
-    _Atomic uint32_t held;       /* we are crashing: nothing is accepted any more */
+    _Atomic uint32_t accepting;    /* a connection may be accepted and not yet parked */
+    _Atomic uint32_t frozen;       /* we are crashing: nothing is accepted any more */
 };
 
 int acceptor_new(const struct acceptor_plan *plan, struct acceptor **ret_listener)
@@ -77,11 +80,10 @@ int acceptor_new(const struct acceptor_plan *plan, struct acceptor **ret_listene
         return -ENOMEM;
     memset(l, 0, sizeof *l);
     l->plan = *plan;
-    l->bell = -1;
     l->set = poller_new();
-    if (l->set >= 0)
-        l->bell = bell_new();
-    int error = l->set < 0 ? l->set : l->bell < 0 ? l->bell : 0;
+    l->bell = bell_new();
+    l->taken = bell_new();
+    int error = l->set < 0 ? l->set : l->bell < 0 ? l->bell : l->taken < 0 ? l->taken : 0;
     if (error == 0)
         error = poller_add(l->set, l->bell, EPOLLIN, TAG_BELL);
     if (error < 0) {
@@ -106,10 +108,10 @@ struct acceptor *acceptor_free(struct acceptor *l)
         return NULL;
     l->current = close_set(l->current);
     (void)close_set(atomic_exchange(&l->next, NULL));
-    if (l->set >= 0)
-        (void)close(l->set); /* it holds no data */
-    if (l->bell >= 0)
-        (void)close(l->bell);
+    const int fds[] = {l->set, l->bell, l->taken};
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        if (fds[i] >= 0)
+            (void)close(fds[i]); /* none of them holds data */
     free(l);
     return NULL;
 }
@@ -143,25 +145,19 @@ static void park(struct acceptor *l, struct slot *slot, int fd)
     stats_add(&l->stats.unparked, 1);
 }
 
-/* Everything about this connection that must outlive us. */
-static void fill_slot(struct acceptor *l, uint32_t index, int fd, const struct peer *peer,
-                      uint8_t listener_id)
+/* A connection begins: all of it that must outlive us is in its slot, then it is parked. */
+static void open_connection(struct acceptor *l, uint32_t index, int fd, const struct peer *peer,
+                            uint8_t listener_id)
 {
-    struct ledger *ledger = l->plan.table->ledger;
-    struct slot *slot = &ledger->slots[index];
     const struct listener_settings *settings = snapshot_listener(l->current->snapshot, listener_id);
 
-    slot->peer = *peer;
-    slot->listener = listener_id;
-    slot->framing = settings != NULL ? settings->framing : FRAMING_AUTO;
-    slot->stream.awaits_proxy = settings != NULL && settings->proxy_protocol;
-    slot->connection = atomic_fetch_add_explicit(&ledger->header->last_connection, 1,
-                                                 memory_order_relaxed) + 1;
-    if (parking_available(l->plan.parking))
-        slot->cookie = net_cookie(fd);
-    l->plan.table->conns[index].fd = fd;
-    atomic_store_explicit(&slot->use, SLOT_LIVE, memory_order_release);
-    park(l, slot, fd);
+    connections_open(l->plan.table, index, &(struct conn_birth){
+        .fd = fd, .lot = LOT_NONE, .listener = listener_id, .peer = *peer,
+        .framing = settings != NULL ? settings->framing : FRAMING_AUTO,
+        .awaits_proxy = settings != NULL && settings->proxy_protocol,
+        .cookie = parking_available(l->plan.parking) ? net_cookie(fd) : 0,
+    });
+    park(l, &l->plan.table->ledger->slots[index], fd);
 }
 
 /* Ask admission; a refusal is counted and reported. */
@@ -202,13 +198,13 @@ static void abandon(struct acceptor *l, uint32_t slot, int error)
 /* Accept nothing for now; what connects waits in the backlog. Said once. */
 static void begin_pause(struct acceptor *l, enum accept_pause why, int error)
 {
-    if (l->rest == why)
+    if (l->pause == why)
         return;
-    if (l->rest == ACCEPTING)
+    if (l->pause == ACCEPTING)
         for (size_t i = 0; i < l->current->count; i++)
             (void)poller_change(l->set, l->current->sockets[i].fd, 0, i); /* it was added */
     bool starved_before = l->starved_by != 0;
-    l->rest = why;
+    l->pause = why;
     if (why == PAUSED_STARVED) {
         l->starved_by = error;
         l->retry_at_ms = clock_mono_ms() + RETRY_MS;
@@ -234,7 +230,7 @@ static void end_pause(struct acceptor *l)
     }
     for (size_t i = 0; i < l->current->count; i++)
         (void)poller_change(l->set, l->current->sockets[i].fd, EPOLLIN, i); /* it was added */
-    l->rest = ACCEPTING;
+    l->pause = ACCEPTING;
     atomic_store(&l->wants_slot, 0);
 }
 
@@ -255,7 +251,7 @@ static bool judge_failure(struct acceptor *l, int error)
         stats_add(&l->stats.failed, 1);
     if (is_starved || ++l->failures >= FAILURES_MOST)
         begin_pause(l, PAUSED_STARVED, error);
-    return l->rest == ACCEPTING;
+    return l->pause == ACCEPTING;
 }
 
 /* Accept one connection of a socket. Returns: is it worth trying for another? */
@@ -282,7 +278,7 @@ static bool accept_one(struct acceptor *l, const struct listen_socket *from)
         (void)close(fd); /* refused: it is reset */
         return true;
     }
-    fill_slot(l, slot, fd, &peer, from->id);
+    open_connection(l, slot, fd, &peer, from->id);
     l->accepted[l->accepted_count++] = slot;
     return true;
 }
@@ -306,9 +302,9 @@ static bool accept_turn(struct acceptor *l, const struct listen_socket *from)
     bool more = true;
 
     for (int i = 0; more && i < ACCEPTS_A_TURN; i++) {
-        atomic_store(&l->between, 1);
-        more = !atomic_load(&l->held) && accept_one(l, from);
-        atomic_store(&l->between, 0);
+        atomic_store(&l->accepting, 1);
+        more = !atomic_load(&l->frozen) && accept_one(l, from);
+        atomic_store(&l->accepting, 0);
     }
     hand_over(l);
     return more;
@@ -316,8 +312,8 @@ static bool accept_turn(struct acceptor *l, const struct listen_socket *from)
 
 void acceptor_freeze(struct acceptor *l)
 {
-    atomic_store(&l->held, 1);
-    for (int ms = 0; ms < FREEZE_MOST_MS && atomic_load(&l->between); ms++)
+    atomic_store(&l->frozen, 1);
+    for (int ms = 0; ms < FREEZE_MOST_MS && atomic_load(&l->accepting); ms++)
         (void)poll(NULL, 0, 1); /* a rest that signal-safety(7) allows */
 }
 
@@ -348,7 +344,7 @@ static void take_next(struct acceptor *l)
     }
     free(before);
     l->current = next;
-    l->rest = ACCEPTING;
+    l->pause = ACCEPTING;
     atomic_store(&l->wants_slot, 0);
     for (size_t i = 0; i < next->count; i++) {
         int error = poller_add(l->set, next->sockets[i].fd, EPOLLIN, i);
@@ -357,6 +353,7 @@ static void take_next(struct acceptor *l)
                     snapshot_listener_text(next->snapshot, next->sockets[i].id), strerror(-error));
     }
     atomic_store_explicit(&l->used, next, memory_order_release);
+    bell_ring(l->taken);
 }
 
 const struct listen_set *acceptor_current(const struct acceptor *l)
@@ -376,7 +373,7 @@ void acceptor_listen(struct acceptor *l, struct listen_set *next)
     bell_ring(l->bell);
     /* Until then the sets before are the thread's to free and to close. */
     while (acceptor_current(l) != next)
-        clock_rest_us(1000);
+        bell_wait(l->taken, -1);
 }
 
 /* --- the thread --- */
@@ -394,7 +391,7 @@ static void answer_bell(struct acceptor *l)
     bell_hush(l->bell);
     atomic_store_explicit(&l->pongs, atomic_load(&l->pings), memory_order_release);
     take_next(l);
-    if (l->rest == PAUSED_FULL && connections_count(l->plan.table) < l->plan.table->limit)
+    if (l->pause == PAUSED_FULL && connections_count(l->plan.table) < l->plan.table->limit)
         end_pause(l);
 }
 
@@ -413,21 +410,21 @@ static void *run(void *argument)
     struct acceptor *l = argument;
     struct epoll_event events[EVENTS];
 
-    (void)pthread_mutex_lock(l->plan.gate); /* a plain mutex of ours cannot fail */
-    (void)pthread_mutex_unlock(l->plan.gate);
+    if (!gate_pass(l->plan.gate))
+        return NULL;
     while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
         int timeout_ms = admission_tick(l->plan.admission, clock_mono_ms());
-        if (l->rest == PAUSED_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
+        if (l->pause == PAUSED_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
             timeout_ms = RETRY_MS;
         int n = poller_wait(l->set, events, EVENTS, timeout_ms);
-        if (l->rest == PAUSED_STARVED && clock_mono_ms() >= l->retry_at_ms)
+        if (l->pause == PAUSED_STARVED && clock_mono_ms() >= l->retry_at_ms)
             end_pause(l);
         if (n > 0)
             coalesce(l);
         for (int i = 0; i < n; i++) {
             if (events[i].data.u64 == TAG_BELL)
                 answer_bell(l);
-            else if (l->rest == ACCEPTING && events[i].data.u64 < l->current->count)
+            else if (l->pause == ACCEPTING && events[i].data.u64 < l->current->count)
                 (void)accept_turn(l, &l->current->sockets[events[i].data.u64]); /* or next time */
         }
         l->turned_us = clock_mono_us();

@@ -9,7 +9,6 @@
 #ifndef PEERLOG_DAEMON_ACCEPT_ACCEPTOR_H
 #define PEERLOG_DAEMON_ACCEPT_ACCEPTOR_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,13 +43,15 @@ static inline bool listen_set_has(const struct listen_set *listening, int fd)
     return false;
 }
 
+struct gate;
+
 struct acceptor_plan {
     struct connections *table;
     struct parking *parking;
     struct admission *admission;
     struct worker **workers;
     unsigned workers_count;
-    pthread_mutex_t *gate; /* the thread waits until it is free */
+    struct gate *gate; /* the thread passes it, or ends */
 };
 
 struct acceptor;

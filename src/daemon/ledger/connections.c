@@ -62,11 +62,11 @@ static uint32_t next_untouched(struct connections *table)
 static void clear_slot(struct slot *slot)
 {
     slot->cookie = slot->connection = 0;
-    slot->stream = (struct stream){.taken = 0};
+    slot->stream = (struct stream){.received = 0};
     slot->peer = (struct peer){.family = PEER_UNKNOWN};
     atomic_store_explicit(&slot->lot, LOT_NONE, memory_order_relaxed);
     atomic_store_explicit(&slot->listener, LISTENER_NONE, memory_order_relaxed);
-    slot->framing = slot->crashes = slot->announced = slot->leaving = 0;
+    slot->framing = slot->crashes = slot->flags = slot->transport = 0;
 }
 
 /* Nobody owns it, so nobody looks at it but at its owner, which stays as it is. */
@@ -79,6 +79,7 @@ static void clear_conn(struct conn *conn)
     conn->dirty_tail = TAIL_CLEAN;
     conn->in_hand = conn->by_reset = 0;
     conn->state = CONN_OPEN;
+    conn->wants = 0;
 }
 
 uint32_t connections_take(struct connections *table)
@@ -101,6 +102,24 @@ uint32_t connections_take(struct connections *table)
         clear_conn(&table->conns[slot]);
     }
     return slot;
+}
+
+void connections_open(struct connections *table, uint32_t index, const struct conn_birth *birth)
+{
+    struct ledger *ledger = table->ledger;
+    struct slot *slot = &ledger->slots[index];
+
+    slot->peer = birth->peer;
+    slot->framing = birth->framing;
+    slot->cookie = birth->cookie;
+    slot->stream.received = birth->received;
+    slot->stream.awaits_proxy = birth->awaits_proxy;
+    slot->connection = atomic_fetch_add_explicit(&ledger->header->last_connection, 1,
+                                                 memory_order_relaxed) + 1;
+    atomic_store_explicit(&slot->listener, birth->listener, memory_order_relaxed);
+    atomic_store_explicit(&slot->lot, birth->lot, memory_order_relaxed);
+    table->conns[index].fd = birth->fd;
+    atomic_store_explicit(&slot->use, SLOT_LIVE, memory_order_release);
 }
 
 void connections_claim(struct connections *table, uint32_t slot)

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/ledger/ledger.h"
@@ -28,6 +29,19 @@ struct conn {
     uint8_t in_hand;     /* it has a segment in the round: a round reads none twice */
     uint8_t state;       /* enum conn_state */
     uint8_t by_reset;    /* what it said is not all logged: its end must not look like it */
+    uint8_t wants;       /* enum conn_wants: what the poller is to tell of */
+};
+
+/* A connection at its beginning: what is known of it, or was left by another process. */
+struct conn_birth {
+    int fd;
+    uint16_t lot;      /* where a copy is parked, or LOT_NONE */
+    uint8_t listener;  /* as in its slot */
+    uint8_t framing;   /* enum framing */
+    bool awaits_proxy; /* a PROXY header must come first */
+    uint64_t cookie;   /* SO_COOKIE; 0 if it is not needed */
+    uint64_t received; /* bytes that were read from it before */
+    struct peer peer;
 };
 
 enum dirty_tail {
@@ -39,7 +53,8 @@ enum dirty_tail {
 enum conn_state {
     CONN_OPEN = 0,
     CONN_SLOWED,  /* not watched until its rate allows more */
-    CONN_DRAINED, /* not watched: drained while stopping */
+    CONN_DRAINED, /* not watched: while stopping, nothing more is wanted of it */
+    CONN_TO_END,  /* not watched: while stopping, its stream is to be ended next */
 };
 
 struct connections {
@@ -66,6 +81,14 @@ void connections_done(struct connections *table);
  * Threads: any.
  */
 uint32_t connections_take(struct connections *table);
+
+/*
+ * Let a connection live in SLOT, which was taken or claimed: it gets its number, and its slot is
+ * in use from here on.
+ * Owns:    the table owns BIRTH's descriptor.
+ * Threads: as connections_take().
+ */
+void connections_open(struct connections *table, uint32_t slot, const struct conn_birth *birth);
 
 /* Take this very slot, at start, before any thread. */
 void connections_claim(struct connections *table, uint32_t slot);

@@ -12,8 +12,8 @@
  *   segments == 0    every connection's slot and tail are whole and true;
  *   segments == n    for the connections of these n segments the segments are true: their
  *                    stream goes on from segment.start with the bytes of the inbox.
- *                    The first `taken` records of them, in order, were delivered; those
- *                    below `offered` may have been.
+ *                    The first `delivered` records of them, in order, are in the log; those
+ *                    below `offered` may be.
  *
  * One store to `segments` commits a whole round. Only the last segment may lack its
  * length (SEGMENT_UNKNOWN); the kernel knows it, see net_stream_state().
@@ -28,30 +28,62 @@
 #include "peerlog/limits.h"
 #include "peerlog/peer.h"
 
-#define LEDGER_LAYOUT 1u
+#define LEDGER_LAYOUT 2u
 #define LEDGER_INBOX_BYTES (1024u * 1024u)
 #define LEDGER_SEGMENTS 512u
 #define LEDGER_CONFIG_BYTES PEERLOG_MAX_SETTINGS_BYTES
 #define LEDGER_LISTENERS 128u
 
+/* What a transport and a session may keep of a connection, apart from its slot. */
+#define LEDGER_TRANSPORT_BYTES 256u
+#define LEDGER_SESSION_BYTES 16u
+
+/* Counters of each inbox, and of the acceptor: see metrics/counters.h. */
+#define LEDGER_COUNTERS 64u
+
 #define SEGMENT_UNKNOWN UINT32_MAX
 #define LOT_NONE UINT16_MAX
 #define LISTENER_NONE UINT8_MAX
 
+/* How a connection's bytes travel: session/transport.h. */
+enum transport_id {
+    TRANSPORT_PLAIN = 0,
+    TRANSPORTS,
+};
+
+/* What they mean: session/session.h. */
+enum session_id {
+    SESSION_SYSLOG = 0,
+    SESSIONS,
+};
+
 /* Where a connection's stream of bytes stands. */
 struct stream {
     struct framer_state framer;
-    uint64_t taken;      /* bytes read from the socket since it began */
-    uint64_t sequence;   /* number of the last record */
-    uint32_t tail_bytes; /* carried bytes of an incomplete message */
-    uint8_t priority;    /* of the message that is being split */
+    uint64_t received;    /* bytes read from the socket since it began */
+    uint64_t sequence;    /* number of the last record */
+    uint32_t tail_bytes;  /* carried bytes of an incomplete message */
+    uint8_t priority;     /* of the message that is being split */
     uint8_t awaits_proxy; /* a PROXY header must come first */
-    uint8_t reserved[2];
+    uint8_t session;      /* enum session_id */
+    uint8_t reserved;
+};
+
+/* What was made of the PROXY header in a segment; kept, so that a replay asks no list anew. */
+enum segment_verdict {
+    VERDICT_NONE = 0, /* there was no header, or it was not judged yet */
+    VERDICT_PASSED,   /* the slot's peer is the header's */
+    VERDICT_REFUSED,  /* the connection is to be closed, and its bytes dropped */
 };
 
 enum slot_use {
     SLOT_FREE = 0,
     SLOT_LIVE,
+};
+
+enum slot_flags {
+    SLOT_ANNOUNCED = 1u << 0, /* its over-long messages were announced */
+    SLOT_LEAVING = 1u << 1,   /* no listener wants it: it is being closed in good order */
 };
 
 /* One connection. Its worker writes; a free slot belongs to the listener. */
@@ -65,8 +97,8 @@ struct slot {
     uint8_t framing;          /* enum framing */
     _Atomic uint8_t use;      /* enum slot_use; written last */
     uint8_t crashes;          /* crashes in a row while its bytes were worked on */
-    uint8_t announced;        /* its over-long messages were announced */
-    uint8_t leaving;          /* no listener wants it: it is being closed in good order */
+    uint8_t flags;            /* enum slot_flags */
+    uint8_t transport;        /* enum transport_id */
 };
 
 /* Bytes in hand of one connection. */
@@ -77,20 +109,33 @@ struct segment {
     uint32_t room;          /* how many fresh bytes were asked for */
     _Atomic uint32_t fresh; /* how many came, or SEGMENT_UNKNOWN */
     _Atomic uint32_t at_end; /* the stream ended behind them */
-    uint32_t reserved;
+    _Atomic uint8_t verdict; /* enum segment_verdict */
+    uint8_t reserved[3];
+};
+
+/* What a transport other than the plain one keeps; its kind knows what it is. */
+struct transport_state {
+    _Alignas(8) unsigned char bytes[LEDGER_TRANSPORT_BYTES];
+};
+
+/* What a session that answers keeps apart from its stream. */
+struct session_state {
+    _Alignas(8) unsigned char bytes[LEDGER_SESSION_BYTES];
 };
 
 /* What one worker has in hand. Its worker writes. */
 struct inbox {
-    _Atomic uint32_t segments; /* open ones; 0: nothing in hand */
-    _Atomic uint32_t taken;    /* records of these segments the output has taken */
-    _Atomic uint32_t offered;  /* records of these segments the output was offered */
-    _Atomic uint32_t working;  /* slot + 1 of the connection being worked on, or 0 */
-    _Atomic uint32_t suspect;  /* the same, of a worker that crashed or hung, or 0 */
+    _Atomic uint32_t segments;  /* open ones; 0: nothing in hand */
+    _Atomic uint32_t delivered; /* records of these segments that are in the log */
+    _Atomic uint32_t offered;   /* records of these segments that may be in the log */
+    _Atomic uint32_t working;   /* slot + 1 of the connection being worked on, or 0 */
+    _Atomic uint32_t suspect;   /* the same, of a worker that crashed or hung, or 0 */
     uint32_t max_message_bytes; /* the framer's rules while segments are open */
     uint32_t oversize;
     uint32_t reserved[9];
+    _Atomic uint64_t counters[LEDGER_COUNTERS]; /* of its worker */
     struct segment segment[LEDGER_SEGMENTS];
+    struct transport_state before[LEDGER_SEGMENTS]; /* of each segment, before its bytes */
     unsigned char bytes[LEDGER_INBOX_BYTES];
 };
 
@@ -124,7 +169,7 @@ struct ledger_header {
 
     uint32_t slots;
     uint64_t tail_stride; /* bytes reserved for each tail, whole pages */
-    uint64_t slots_at, tails_at;
+    uint64_t slots_at, transports_at, sessions_at, tails_at;
     uint64_t instance;    /* random: makes connection numbers unique over ledgers */
     uint64_t generation;  /* of takeovers: the higher one is the newer ledger */
     _Atomic uint64_t last_connection;
@@ -135,6 +180,8 @@ struct ledger_header {
     _Atomic uint32_t settled;      /* its process has lived for a while */
     uint32_t config_bytes;         /* the last good configuration's text */
     uint32_t has_config;
+    _Atomic uint64_t counters[LEDGER_COUNTERS]; /* of the acceptor */
+    uint64_t counted[LEDGER_COUNTERS];          /* by all processes before this one */
     struct ledger_listener listeners[LEDGER_LISTENERS];
     char config[LEDGER_CONFIG_BYTES];
 };

@@ -16,7 +16,6 @@
 #include "os/memfd.h"
 #include "peerlog/proxy.h"
 
-#define LEDGER_MAGIC 0x7265676c72656570ull /* "peerlger" */
 #define PAGE 4096u
 
 static_assert(sizeof(struct slot) == 104, "a slot is part of the layout");
@@ -36,7 +35,10 @@ static void lay_out(struct ledger_header *h, const struct ledger_geometry *geome
     h->tail_stride = round_up(geometry->tail_bytes);
     h->slots_at = round_up(sizeof *h);
     h->inboxes_at = round_up(h->slots_at + (uint64_t)h->slots * sizeof(struct slot));
-    h->tails_at = round_up(h->inboxes_at + h->inboxes * h->inbox_bytes);
+    h->transports_at = round_up(h->inboxes_at + h->inboxes * h->inbox_bytes);
+    h->sessions_at =
+        round_up(h->transports_at + (uint64_t)h->slots * sizeof(struct transport_state));
+    h->tails_at = round_up(h->sessions_at + (uint64_t)h->slots * sizeof(struct session_state));
     h->size = h->tails_at + (uint64_t)h->slots * h->tail_stride;
 }
 
@@ -46,6 +48,8 @@ static void point_into(struct ledger *ledger)
 
     ledger->slots = (struct slot *)(void *)(base + ledger->header->slots_at);
     ledger->inboxes = (struct inbox *)(void *)(base + ledger->header->inboxes_at);
+    ledger->transports = (struct transport_state *)(void *)(base + ledger->header->transports_at);
+    ledger->sessions = (struct session_state *)(void *)(base + ledger->header->sessions_at);
     ledger->tails = base + ledger->header->tails_at;
 }
 
@@ -93,7 +97,8 @@ static bool geometry_holds(const struct ledger_header *h, size_t size)
     });
     return h->size == size && plan.size == size && h->slots_at == plan.slots_at &&
            h->inboxes_at == plan.inboxes_at &&
-           h->inbox_bytes == plan.inbox_bytes && h->tails_at == plan.tails_at;
+           h->inbox_bytes == plan.inbox_bytes && h->transports_at == plan.transports_at &&
+           h->sessions_at == plan.sessions_at && h->tails_at == plan.tails_at;
 }
 
 /* What is wrong with this mapping, if anything? */
@@ -161,6 +166,7 @@ struct ledger *ledger_free(struct ledger *ledger)
 {
     if (ledger != NULL) {
         memfd_unmap(ledger->header, ledger->size);
+        memfd_unmap(ledger->before, ledger->before_size);
         (void)close(ledger->fd); /* a memfd has nothing to flush */
         free(ledger);
     }
@@ -227,7 +233,7 @@ static bool awaits_header(const struct stream *stream)
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
 {
     if (stream->tail_bytes > ledger->header->tail_stride || stream->priority > PEERLOG_MAX_PRI ||
-        stream->awaits_proxy > 1)
+        stream->awaits_proxy > 1 || stream->session >= SESSIONS)
         return false;
     return stream->awaits_proxy ? awaits_header(stream)
                                 : framer_state_valid(&stream->framer, stream->tail_bytes);
@@ -235,7 +241,7 @@ bool ledger_stream_valid(const struct ledger *ledger, const struct stream *strea
 
 bool ledger_slot_valid(const struct slot *slot)
 {
-    return slot->framing <= FRAMING_CLOSE &&
+    return slot->framing <= FRAMING_CLOSE && slot->transport < TRANSPORTS &&
            (slot->listener < LEDGER_LISTENERS || slot->listener == LISTENER_NONE);
 }
 
@@ -249,7 +255,16 @@ static bool segment_valid(const struct ledger *ledger, const struct segment *seg
     if (segment->from > LEDGER_INBOX_BYTES || carry > LEDGER_INBOX_BYTES - segment->from ||
         segment->room > LEDGER_INBOX_BYTES - segment->from - carry)
         return false;
+    if (atomic_load(&segment->verdict) > VERDICT_REFUSED)
+        return false;
     return fresh <= segment->room || (fresh == SEGMENT_UNKNOWN && last);
+}
+
+void ledger_note_length(struct ledger *ledger, uint32_t inbox, uint32_t segment, uint32_t fresh)
+{
+    atomic_store(&ledger->inboxes[inbox].segment[segment].fresh, fresh);
+    if (ledger->note_length != NULL)
+        ledger->note_length(ledger, inbox, segment, fresh);
 }
 
 uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *inbox)

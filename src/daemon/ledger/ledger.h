@@ -28,8 +28,18 @@ struct ledger {
     struct ledger_header *header;
     struct slot *slots;
     struct inbox *inboxes;
+    struct transport_state *transports; /* one for each slot */
+    struct session_state *sessions;     /* likewise */
     unsigned char *tails;
+
+    /* Of one that was read from an older layout: that layout's mapping; see upgrade.h. */
+    void *before;
+    size_t before_size;
+    void (*note_length)(struct ledger *ledger, uint32_t inbox, uint32_t segment, uint32_t fresh);
 };
+
+/* What every ledger begins with. */
+#define LEDGER_MAGIC 0x7265676c72656570ull /* "peerlger" */
 
 /*
  * Make an empty ledger, LEDGER_BUILDING.
@@ -90,6 +100,12 @@ uint32_t ledger_next_live(const struct ledger *ledger, uint32_t from);
  */
 bool ledger_slot_valid(const struct slot *slot);
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream);
+
+/*
+ * The kernel has told the length of the last segment of an inherited inbox: keep it, in case it
+ * tells only once.
+ */
+void ledger_note_length(struct ledger *ledger, uint32_t inbox, uint32_t segment, uint32_t fresh);
 
 /*
  * How many segments of this inbox can be trusted, from the first on; the

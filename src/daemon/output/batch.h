@@ -28,18 +28,27 @@ struct source {
 };
 
 struct batch {
-    uint32_t count; /* records */
-    uint32_t taken; /* of these, by the output */
-    _Atomic uint32_t *cursor;  /* the inbox's: moves with taken */
+    uint32_t count;     /* records */
+    uint32_t submitted; /* of these, the first ones: they are, or may be, out */
+    uint32_t delivered; /* of these, the first ones: they are safe */
+    _Atomic uint32_t *cursor;  /* the inbox's: moves with delivered */
     _Atomic uint32_t *working; /* the inbox's: whose record is being worked on */
     struct record records[BATCH_RECORDS];
     struct source sources[LEDGER_SEGMENTS];
 };
 
-/* The output has taken the next COUNT records: they are delivered. */
-static inline void batch_take(struct batch *batch, uint32_t count)
+/* The next COUNT records are on their way; whether they arrive is told later. */
+static inline void batch_submit(struct batch *batch, uint32_t count)
 {
-    batch->taken += count;
+    batch->submitted += count;
+}
+
+/* The next COUNT records are delivered, whether they were submitted before or not. */
+static inline void batch_deliver(struct batch *batch, uint32_t count)
+{
+    batch->delivered += count;
+    if (batch->submitted < batch->delivered)
+        batch->submitted = batch->delivered;
     atomic_store_explicit(batch->cursor,
                           atomic_load_explicit(batch->cursor, memory_order_relaxed) + count,
                           memory_order_release);

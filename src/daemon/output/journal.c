@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The journal output: the native protocol over its own socket, so that an absent, a full
- * and a too small journal are seen. One datagram carries as many entries as fit, each
- * closed by an empty line. An entry too large for a datagram travels in a sealed memfd.
+ * and a too small journal are seen. One entry a datagram, as the protocol has it, and many
+ * datagrams in one sendmmsg(2): of two entries in a datagram systemd 257 keeps the first
+ * alone. An entry too large for a datagram travels in a sealed memfd.
  *
  * A field is "NAME=value LF", or "NAME LF", the value's length as 64 bits in little
  * endian, the value and LF, when the value may hold any byte.
@@ -17,200 +18,143 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "os/memfd.h"
+#include "daemon/output/entry.h"
 #include "os/fd_passing.h"
-#include "peerlog/count.h"
+#include "os/memfd.h"
 #include "peerlog/escape.h"
 #include "peerlog/number.h"
 
-/* Larger datagrams gain nothing: the journal's own work dominates by far. */
-#define ENTRIES_BYTES (128u * 1024u)
-
-/* Room for every field of an entry but MESSAGE's and PEER_RAW's values. */
-#define FIELDS_BYTES 640u
-
-/* Entries that were built and not yet taken: they stay until they are. */
+/*
+ * What one sendmmsg(2) is given. What it did not take stays prepared: the batch, and with
+ * it the scratch memory that the entries lie in, does not change until it was taken.
+ */
 struct entries {
-    unsigned records; /* in buffer; 0: none */
-    size_t bytes;
+    uint32_t datagram_bytes; /* the largest datagram it takes */
+    unsigned next;           /* the first entry not yet taken */
+    unsigned end;            /* behind the last one prepared */
+    struct mmsghdr messages[BATCH_RECORDS];
+    struct iovec iov[BATCH_RECORDS];
 };
 
 static int open_journal(struct output *output)
 {
-    return output_connect_datagram(output);
+    struct entries *e = output->state;
+
+    return output_connect_datagram(output, &e->datagram_bytes);
 }
 
 static void close_journal(struct output *output)
 {
     (void)close(output->fd); /* datagrams are not buffered here */
-    output->fd = -1;
 }
 
-/* Append to the buffer; the caller has made sure of the room. */
-static char *put(char *at, const char *text)
+/* --- fields; whoever builds an entry has made sure of the room --- */
+
+static void put(char **at, const void *bytes, size_t len)
 {
-    return at + format_text(at, text);
+    memcpy(*at, bytes, len);
+    *at += len;
 }
 
-static char *put_number_field(char *at, const char *name, uint64_t number)
+static void put_name(char **at, const char *name, char separator)
 {
-    at = put(at, name);
-    at += number_format(at, number);
-    *at++ = '\n';
-    return at;
+    *at += format_text(*at, name);
+    *(*at)++ = separator;
 }
 
-static char *put_text_field(char *at, const char *name, const char *value)
+static void put_number(void *context, const char *name, uint64_t value)
 {
-    at = put(at, name);
-    at = put(at, value);
-    *at++ = '\n';
-    return at;
+    char **at = context;
+
+    put_name(at, name, '=');
+    *at += number_format(*at, value);
+    *(*at)++ = '\n';
 }
 
-/* A field of any bytes: begun here, its value's length filled in by end_binary(). */
-static char *begin_binary(char *at, const char *name)
+static void put_word(void *context, const char *name, const char *value, size_t len)
 {
-    at = put(at, name);
-    *at++ = '\n';
-    return at + sizeof(uint64_t);
+    char **at = context;
+
+    put_name(at, name, '=');
+    put(at, value, len);
+    *(*at)++ = '\n';
 }
 
-static char *end_binary(char *value, size_t len)
+/* A field of any bytes ends: LEN of them lie behind the place for their number. */
+static void end_binary(char **at, size_t len)
 {
     uint64_t length = htole64(len);
 
-    memcpy(value - sizeof length, &length, sizeof length);
-    value[len] = '\n';
-    return value + len + 1;
+    put(at, &length, sizeof length);
+    *at += len;
+    *(*at)++ = '\n';
 }
 
-/* PEER_FLAGS: the record's marks as words with commas between; nothing when it has none. */
-static char *put_flags(char *at, const struct record *record, int escaped)
+static void put_bytes(void *context, const char *name, const unsigned char *value, size_t len)
 {
-    static const struct {
-        uint32_t flag;
-        const char *word;
-    } words[] = {
-        {FRAME_SPLIT, "split"},           {FRAME_LAST, "last"},
-        {FRAME_TRUNCATED, "truncated"},   {FRAME_INCOMPLETE, "incomplete"},
-        {FRAME_UNTERMINATED, "unterminated"}, {RECORD_REPEAT, "repeat"},
-    };
-    const char *before = "PEER_FLAGS=";
+    char **at = context;
 
-    if (record->flags == 0 && !escaped)
-        return at;
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (record->flags & words[i].flag) {
-            at = put(at, before);
-            at = put(at, words[i].word);
-            before = ",";
-        }
-    }
-    if (escaped)
-        at = put(put(at, before), "escaped");
-    *at++ = '\n';
-    return at;
+    put_name(at, name, '\n');
+    memcpy(*at + sizeof(uint64_t), value, len);
+    end_binary(at, len);
 }
 
-/* Who said it, and how it is labelled. */
-static char *put_source(char *at, const struct output *output, const struct source *source)
+static void put_text(void *context, const char *name, const unsigned char *value, size_t len,
+                     size_t clean)
 {
-    at = put_text_field(at, "SYSLOG_IDENTIFIER=", source->label->tag);
-    at = put(at, "PEER_ADDRESS=");
-    at += peer_format_address(&source->peer, at);
-    *at++ = '\n';
-    at = put_number_field(at, "PEER_PORT=", source->peer.port);
-    at = put_text_field(at, "PEER_LISTENER=", source->listener);
-    at = put(at, "PEER_CONNECTION=");
-    at += format_hex(at, output->instance);
-    *at++ = '-';
-    at += number_format(at, source->connection);
-    *at++ = '\n';
-    return at;
-}
-
-/* The numbers of a split, truncated or incomplete message. */
-static char *put_measures(char *at, const struct record *record)
-{
-    if (record->flags & FRAME_SPLIT)
-        at = put_number_field(at, "PEER_PART=", record->part);
-    if (record->flags & FRAME_TRUNCATED)
-        at = put_number_field(at, "PEER_CUT_BYTES=", record->cut_bytes);
-    if (record->flags & FRAME_INCOMPLETE) {
-        at = put_number_field(at, "PEER_HAVE_BYTES=", record->have_bytes);
-        at = put_number_field(at, "PEER_WANT_BYTES=", record->want_bytes);
-    }
-    return at;
-}
-
-/* MESSAGE, safe for a terminal; and PEER_RAW when that is not what came. */
-static char *put_text(char *at, size_t room, const struct record *record, size_t clean)
-{
-    char *value = begin_binary(at, "MESSAGE");
+    char **at = context;
+    char *text;
     size_t taken, n = clean;
 
-    memcpy(value, record->text, clean);
-    if (clean == record->len)
-        return end_binary(value, clean);
-    n += escape_write(value + clean, room - clean, record->text + clean, record->len - clean,
-                      KEEP_LF, &taken);
-    at = end_binary(value, n);
-    value = begin_binary(at, "PEER_RAW");
-    memcpy(value, record->text, record->len);
-    return end_binary(value, record->len);
+    put_name(at, name, '\n');
+    text = *at + sizeof(uint64_t);
+    memcpy(text, value, clean);
+    if (clean < len)
+        n += escape_write(text + clean, (len - clean) * ESCAPE_MAX_GROWTH, value + clean,
+                          len - clean, KEEP_LF, &taken);
+    end_binary(at, n);
 }
 
-/* How many bytes an entry of this record takes at most. */
-static size_t entry_bound(const struct record *record, size_t clean)
+static const struct entry_writer native = {
+    .number = put_number, .word = put_word, .text = put_text, .bytes = put_bytes,
+};
+
+/* How many bytes an entry takes at most. */
+static size_t entry_bound(const struct entry *entry)
 {
-    if (clean == record->len)
-        return FIELDS_BYTES + record->len;
-    return FIELDS_BYTES + (size_t)record->len * (ESCAPE_MAX_GROWTH + 1);
+    size_t len = entry->record->len;
+
+    return ENTRY_FIXED_BYTES + (entry->clean == len ? len : len * (ESCAPE_MAX_GROWTH + 1));
 }
 
-/* One whole entry. Returns: its length. */
-static size_t build_entry(const struct output *output, char *dst, const struct record *record,
-                          const struct source *source, size_t clean)
-{
-    char *at = dst;
+/* --- sending --- */
 
-    at = put_number_field(at, "PRIORITY=", priority_severity(record->priority));
-    at = put_number_field(at, "SYSLOG_FACILITY=", priority_facility(record->priority));
-    at = put_source(at, output, source);
-    at = put_number_field(at, "PEER_SEQUENCE=", record->sequence);
-    at = put_flags(at, record, clean < record->len);
-    at = put_measures(at, record);
-    at = put_text(at, (size_t)record->len * ESCAPE_MAX_GROWTH, record, clean);
-    *at++ = '\n';
-    return (size_t)(at - dst);
-}
-
-/* Fill the buffer with as many entries as one datagram takes, at least one. */
+/* Prepare as many entries behind the submitted ones as the scratch memory has room for. */
 static void build_entries(struct output *output, struct batch *batch)
 {
-    struct entries *e = output->vectors;
-    size_t limit = output->datagram_bytes < ENTRIES_BYTES ? output->datagram_bytes : ENTRIES_BYTES;
+    struct entries *e = output->state;
+    char *at = output->scratch;
+    unsigned n = 0;
 
-    e->records = 0;
-    e->bytes = 0;
-    for (uint32_t i = batch->taken; i < batch->count; i++) {
+    for (uint32_t i = batch->submitted; i < batch->count; i++, n++) {
         const struct record *record = &batch->records[i];
-        const struct source *source = batch_source(batch, record);
-        size_t clean = escape_clean_bytes(record->text, record->len, KEEP_LF);
-        if (e->records > 0 && e->bytes + entry_bound(record, clean) > limit)
+        struct entry entry = entry_of(record, batch_source(batch, record), output->instance);
+        if (n > 0 && entry_bound(&entry) > output->scratch_bytes - (size_t)(at - output->scratch))
             break;
-        e->bytes += build_entry(output, output->scratch + e->bytes, record, source, clean);
-        e->records++;
-        if (e->bytes >= limit)
-            break;
+        e->iov[n].iov_base = at;
+        entry_write(&entry, &native, &at);
+        e->iov[n].iov_len = (size_t)(at - (char *)e->iov[n].iov_base);
+        e->messages[n].msg_hdr.msg_iov = &e->iov[n];
+        e->messages[n].msg_hdr.msg_iovlen = 1;
     }
+    e->next = 0;
+    e->end = n;
 }
 
-/* Send the buffer as a descriptor: it is too large for a datagram. */
-static int send_memfd(const struct output *output, size_t bytes)
+/* Send an entry as a descriptor: it is too large for a datagram. */
+static int send_memfd(const struct output *output, const struct iovec *entry)
 {
-    int fd = memfd_sealed("peerlog-entry", output->scratch, bytes);
+    int fd = memfd_sealed("peerlog-entry", entry->iov_base, entry->iov_len);
 
     if (fd < 0)
         return fd == -EMFILE || fd == -ENFILE ? -ENOBUFS : fd;
@@ -219,49 +163,52 @@ static int send_memfd(const struct output *output, size_t bytes)
     return error == -ETOOMANYREFS ? -ENOBUFS : error;
 }
 
-static int send_entries(struct output *output, struct batch *batch)
+/*
+ * Send what is prepared, once: the next entry alone when it is too large, else as many as
+ * are taken. One that is found too large stops the call before it.
+ * Returns: how many were sent, or negative errno.
+ */
+static int send_entries(struct output *output)
 {
-    struct entries *e = output->vectors;
-    int error = 0;
+    struct entries *e = output->state;
+    const struct iovec *next = &e->iov[e->next];
 
-    if (e->bytes > output->datagram_bytes)
-        error = send_memfd(output, e->bytes);
-    else if (send(output->fd, output->scratch, e->bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        error = -errno;
-    if (error == 0) {
-        batch_take(batch, e->records);
-        e->records = 0;
+    if (next->iov_len > e->datagram_bytes) {
+        int error = send_memfd(output, next);
+        return error < 0 ? error : 1;
     }
-    return error;
+    int sent = sendmmsg(output->fd, e->messages + e->next, e->end - e->next,
+                        MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0)
+        return sent;
+    if (errno != EMSGSIZE)
+        return -errno;
+    e->datagram_bytes = (uint32_t)next->iov_len - 1; /* of a datagram: it fits */
+    return 0;
 }
 
-static int deliver_journal(struct output *output, struct batch *batch)
+static int submit_journal(struct output *output, struct batch *batch)
 {
-    struct entries *e = output->vectors;
+    struct entries *e = output->state;
 
-    while (batch->taken < batch->count) {
-        if (e->records == 0)
+    while (batch->submitted < batch->count) {
+        if (e->next == e->end)
             build_entries(output, batch);
-        int error = send_entries(output, batch);
-        if (error == -EMSGSIZE && e->bytes <= output->datagram_bytes) {
-            /*
-             * Smaller datagrams; below one entry's size it goes by descriptor. Nothing is
-             * smaller than that: a log that refuses it is lost.
-             */
-            size_t smaller = e->records > 1 ? e->bytes / 2 : e->bytes - 1;
-            output->datagram_bytes = (uint32_t)smaller; /* of a datagram: it fits */
-            e->records = 0;
-            continue;
+        int sent = send_entries(output);
+        if (sent < 0 && sent != -EINTR)
+            return sent;
+        if (sent > 0) {
+            e->next += (unsigned)sent;
+            batch_deliver(batch, (uint32_t)sent);
         }
-        if (error < 0 && error != -EINTR)
-            return error;
     }
     return 0;
 }
 
 const struct output_kind output_journal = {
-    .vectors_bytes = sizeof(struct entries),
+    .description = "journal socket",
+    .state_bytes = sizeof(struct entries),
     .open = open_journal,
-    .deliver = deliver_journal,
+    .submit = submit_journal,
     .close = close_journal,
 };

@@ -6,10 +6,12 @@
 
 #include "daemon/output/output.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -28,27 +30,20 @@ static const struct output_kind *const kinds[] = {
     [OUTPUT_STDOUT] = &output_stdout,
 };
 
-/* For people. */
-static const char *describe_output(const struct output_settings *settings)
+const struct output_kind *output_kind_of(unsigned type)
 {
-    switch (settings->type) {
-    case OUTPUT_SYSLOG:
-        return "syslog socket";
-    case OUTPUT_JOURNAL:
-        return "journal socket";
-    default:
-        return "standard output";
-    }
+    return kinds[type];
 }
 
-int output_new(const struct output_settings *settings, uint32_t max_message_bytes,
-               struct output_health *health, uint64_t instance, struct output **ret_output)
+int output_new_of(const struct output_kind *kind, const struct output_settings *settings,
+                  uint32_t max_message_bytes, struct output_health *health, uint64_t instance,
+                  struct output **ret_output)
 {
     struct output *output = calloc(1, sizeof *output);
 
     if (output == NULL)
         return -ENOMEM;
-    output->kind = kinds[settings->type];
+    output->kind = kind;
     output->settings = *settings;
     output->health = health;
     output->instance = instance;
@@ -59,9 +54,9 @@ int output_new(const struct output_settings *settings, uint32_t max_message_byte
     output->scratch_bytes = PREFIX_SCRATCH_BYTES +
                             ESCAPE_MAX_GROWTH * (max_message_bytes + FORMAT_PREFIX_BYTES);
     output->scratch = malloc(output->scratch_bytes);
-    output->vectors = calloc(1, output->kind->vectors_bytes);
-    if (output->scratch == NULL || output->vectors == NULL) {
-        free(output->vectors);
+    output->state = calloc(1, kind->state_bytes);
+    if (output->scratch == NULL || output->state == NULL) {
+        free(output->state);
         free(output->scratch);
         free(output);
         return -ENOMEM;
@@ -70,20 +65,27 @@ int output_new(const struct output_settings *settings, uint32_t max_message_byte
     return 0;
 }
 
+int output_new(const struct output_settings *settings, uint32_t max_message_bytes,
+               struct output_health *health, uint64_t instance, struct output **ret_output)
+{
+    return output_new_of(output_kind_of(settings->type), settings, max_message_bytes, health,
+                         instance, ret_output);
+}
+
 /* Count this output as there again; the last one says how long the log was away. */
 static void note_back(struct output *output)
 {
     struct output_health *health = output->health;
 
     output->backoff_ms = PEERLOG_REOPEN_MIN_MS;
-    if (!output->lost)
+    if (!output->is_lost)
         return;
-    output->lost = 0;
+    output->is_lost = false;
     if (atomic_fetch_sub(&health->lost, 1) != 1 || atomic_exchange(&health->announced, 0) == 0)
         return;
     uint64_t away_ms = clock_mono_ms() - atomic_load(&health->lost_since_ms);
     log_event(SEVERITY_NOTICE, MESSAGE_ID_OUTPUT_BACK, "%s%s%s is back after %u.%03u s",
-              describe_output(&output->settings), *output->settings.path != '\0' ? " " : "",
+              output->kind->description, *output->settings.path != '\0' ? " " : "",
               output->settings.path,
               (unsigned)(away_ms / 1000), (unsigned)(away_ms % 1000));
 }
@@ -114,24 +116,25 @@ static void note_lost(struct output *output, int error, uint64_t since_ms)
     struct output_health *health = output->health;
 
     output->last_error = error;
-    if (output->lost)
+    if (output->is_lost)
         return;
-    output->lost = 1;
+    output->is_lost = true;
     if (atomic_fetch_add(&health->lost, 1) != 0)
         return;
     atomic_store(&health->lost_since_ms, since_ms);
     atomic_store(&health->announced, 1);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
               "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
-              describe_output(&output->settings), *output->settings.path != '\0' ? " " : "",
+              output->kind->description, *output->settings.path != '\0' ? " " : "",
               output->settings.path, describe_loss(error),
               error == -EAGAIN ? "it is full" : strerror(-error));
 }
 
 static void close_output(struct output *output)
 {
-    if (output->fd >= 0)
+    if (output->is_open)
         output->kind->close(output);
+    output->is_open = false;
     output->fd = -1;
 }
 
@@ -139,7 +142,7 @@ struct output *output_free(struct output *output)
 {
     if (output != NULL) {
         close_output(output);
-        free(output->vectors);
+        free(output->state);
         free(output->scratch);
         free(output);
     }
@@ -160,20 +163,23 @@ static void lose(struct output *output, int error)
 /* Open it, if it is not and its time has come. Whether it takes anything is yet to be seen. */
 static int try_open(struct output *output)
 {
-    if (output->fd >= 0)
+    if (output->is_open)
         return 0;
     if (output->retry_at_ms > clock_mono_ms())
         return output->last_error != 0 ? output->last_error : -EAGAIN;
     int error = output->kind->open(output);
     if (error < 0)
         lose(output, error);
+    else
+        output->is_open = true;
     output->full_since_ms = 0;
+    output->retry_at_ms = error < 0 ? output->retry_at_ms : 0;
     return error;
 }
 
 int output_ensure_open(struct output *output)
 {
-    bool was_open = output->fd >= 0;
+    bool was_open = output->is_open;
     int error = try_open(output);
 
     if (error == 0 && !was_open)
@@ -195,9 +201,43 @@ static void note_full(struct output *output, bool progress)
     }
 }
 
-enum output_wait output_push(struct output *output, struct batch *batch)
+/*
+ * What was on its way to an output that is lost goes on its way again. Where nothing throws the
+ * second one away, it may be there twice, and says so.
+ */
+static void take_back(const struct output *output, struct batch *batch)
 {
-    uint32_t taken = batch->taken;
+    if (output->kind->collect == NULL)
+        return; /* at most a record that is out in part, which goes on */
+    if (!(output->kind->traits & OUTPUT_DROPS_REPEATS))
+        for (uint32_t i = batch->delivered; i < batch->submitted; i++)
+            batch->records[i].flags |= RECORD_REPEAT;
+    batch->submitted = batch->delivered;
+}
+
+/* Hand over what is not yet, and find out what is safe. */
+static int submit_and_collect(struct output *output, struct batch *batch)
+{
+    int error = 0, collected = 0;
+
+    if (batch->submitted < batch->count || output->kind->collect == NULL)
+        error = output->kind->submit(output, batch);
+    if (output->kind->collect != NULL && (error == 0 || error == -EAGAIN))
+        collected = output->kind->collect(output, batch);
+    return collected < 0 ? collected : error;
+}
+
+/* The output takes nothing now, but is not lost. */
+static enum output_status pause_output(struct output *output, int error)
+{
+    note_lost(output, error, clock_mono_ms());
+    output->retry_at_ms = clock_mono_ms() + PEERLOG_REOPEN_MIN_MS;
+    return OUTPUT_WAITS;
+}
+
+enum output_status output_push(struct output *output, struct batch *batch)
+{
+    uint32_t delivered = batch->delivered;
 
     /*
      * A socket that was bound anew is tried at once, and if that goes well there is nothing
@@ -205,56 +245,71 @@ enum output_wait output_push(struct output *output, struct batch *batch)
      */
     for (int attempt = 0; attempt < 2; attempt++) {
         if (try_open(output) < 0)
-            return OUTPUT_WAIT_TIME;
+            return OUTPUT_WAITS;
+        output->retry_at_ms = 0;
         format_stamp(&output->stamp, clock_wall_s());
-        int error = output->kind->deliver(output, batch);
+        int error = submit_and_collect(output, batch);
         switch (error) {
         case 0:
             output->full_since_ms = 0;
             note_back(output);
             return OUTPUT_READY;
         case -EAGAIN:
-            note_full(output, batch->taken > taken);
-            return OUTPUT_WAIT_WRITABLE;
+            note_full(output, batch->delivered > delivered);
+            return OUTPUT_WAITS;
         case -ENOBUFS:
         case -ENOMEM:
         case -ENOSPC:
         case -EDQUOT:
         case -EFBIG:
-            note_lost(output, error, clock_mono_ms());
-            output->retry_at_ms = clock_mono_ms() + PEERLOG_REOPEN_MIN_MS;
-            return OUTPUT_WAIT_TIME;
-        case -EPIPE:
-            if (output->settings.type == OUTPUT_STDOUT)
-                return OUTPUT_ENDED;
-            break;
+            return pause_output(output, error);
         default:
             break;
         }
-        if (batch->taken > taken)
+        if (error == -EPIPE && (output->kind->traits & OUTPUT_ENDS_WITH_READER))
+            return OUTPUT_ENDED;
+        if (batch->delivered > delivered)
             note_back(output); /* it was there until now */
-        if (attempt > 0) {
+        take_back(output, batch);
+        if (attempt > 0)
             lose(output, error);
-            break;
-        }
-        close_output(output);
-        output->retry_at_ms = 0;
+        else
+            close_output(output);
     }
-    return OUTPUT_WAIT_TIME;
+    return OUTPUT_WAITS;
+}
+
+void output_wait(const struct output *output, struct output_wait *ret_wait)
+{
+    *ret_wait = (struct output_wait){.fd = -1, .until_ms = output->retry_at_ms};
+    if (!output->is_open || output->retry_at_ms != 0)
+        return;
+    if (output->kind->wait != NULL)
+        output->kind->wait(output, ret_wait);
+    else
+        *ret_wait = (struct output_wait){.fd = output->fd, .events = EPOLLOUT};
+}
+
+/* Answers: are these the same, field by field? (Padding is nobody's.) */
+static bool settings_equal(const struct output_settings *a, const struct output_settings *b)
+{
+    return a->type == b->type && strcmp(a->path, b->path) == 0 &&
+           a->label.facility == b->label.facility && a->label.severity == b->label.severity &&
+           strcmp(a->label.tag, b->label.tag) == 0;
 }
 
 int output_change(struct output *output, const struct output_settings *settings)
 {
-    const struct output_kind *kind = kinds[settings->type];
+    const struct output_kind *kind = output_kind_of(settings->type);
 
-    if (memcmp(&output->settings, settings, sizeof *settings) == 0)
+    if (settings_equal(&output->settings, settings))
         return 0;
-    void *vectors = calloc(1, kind->vectors_bytes);
-    if (vectors == NULL)
+    void *state = calloc(1, kind->state_bytes);
+    if (state == NULL)
         return -ENOMEM;
     close_output(output);
-    free(output->vectors);
-    output->vectors = vectors;
+    free(output->state);
+    output->state = state;
     output->settings = *settings;
     output->kind = kind;
     output->retry_at_ms = 0;
@@ -262,7 +317,7 @@ int output_change(struct output *output, const struct output_settings *settings)
     return output_ensure_open(output);
 }
 
-int output_connect_datagram(struct output *output)
+int output_connect_datagram(struct output *output, uint32_t *ret_datagram_bytes)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     int size = 0;
@@ -272,6 +327,7 @@ int output_connect_datagram(struct output *output)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
+    static_assert(sizeof output->settings.path == sizeof sa.sun_path, "a path fits");
     memcpy(sa.sun_path, output->settings.path, sizeof sa.sun_path);
     if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
         error = -errno;
@@ -282,7 +338,7 @@ int output_connect_datagram(struct output *output)
         return error;
     }
     /* The kernel refuses a datagram that leaves less than 32 bytes of the send buffer. */
-    output->datagram_bytes = size > 4096 ? (uint32_t)size - 32 : 4096;
+    *ret_datagram_bytes = size > 4096 ? (uint32_t)size - 32 : 4096;
     output->fd = fd;
     return 0;
 }

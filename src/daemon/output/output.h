@@ -3,8 +3,7 @@
  * Outputs: where batches go. Each worker has an output of its own, so no lock is
  * needed; what the workers share is only the knowledge whether the log is there.
  *
- * The common part here opens, loses, waits for and reopens; a kind of output only
- * knows how to open and how to deliver.
+ * The common part here opens, loses, waits for and reopens; kind.h says what a kind does.
  */
 #ifndef PEERLOG_DAEMON_OUTPUT_OUTPUT_H
 #define PEERLOG_DAEMON_OUTPUT_OUTPUT_H
@@ -15,56 +14,39 @@
 
 #include "daemon/output/batch.h"
 #include "daemon/output/format.h"
+#include "daemon/output/kind.h"
 #include "daemon/settings/settings.h"
-
-struct output;
-
-/* A kind of output. Functions return 0 or negative errno. */
-struct output_kind {
-    size_t vectors_bytes; /* of output->vectors, which are zero at first */
-    int (*open)(struct output *output);
-    /*
-     * Deliver what is left of BATCH, calling batch_take() as it is taken.
-     * Returns: 0 when all was taken; -EAGAIN: wait until output->fd is writable;
-     *          -ENOBUFS or -ENOMEM: wait a little; any other: the output is lost.
-     */
-    int (*deliver)(struct output *output, struct batch *batch);
-    void (*close)(struct output *output);
-};
 
 /* What all workers know of the log together. */
 struct output_health {
-    _Atomic uint32_t lost;        /* outputs that are lost now */
+    _Atomic uint32_t lost; /* outputs that are lost now */
     _Atomic uint64_t lost_since_ms;
-    _Atomic uint32_t announced;   /* the loss was said */
+    _Atomic uint32_t announced; /* the loss was said */
 };
 
-enum output_wait {
-    OUTPUT_READY,         /* everything was taken */
-    OUTPUT_WAIT_WRITABLE, /* until output->fd is writable */
-    OUTPUT_WAIT_TIME,     /* until output->retry_at_ms */
-    OUTPUT_ENDED,         /* for ever: nobody will ever read it again */
+enum output_status {
+    OUTPUT_READY, /* everything is delivered */
+    OUTPUT_WAITS, /* output_wait() says for what */
+    OUTPUT_ENDED, /* for ever: nobody will ever read it again */
 };
 
 struct output {
     const struct output_kind *kind;
     struct output_settings settings;
     struct output_health *health;
-    int fd;                 /* -1 while lost */
+    bool is_open;
+    int fd;                 /* the kind's; -1 while it has none */
     uint32_t backoff_ms;
-    uint64_t retry_at_ms;   /* of the monotonic clock */
+    uint64_t retry_at_ms;   /* of the monotonic clock: not before then; 0: at once */
     uint64_t full_since_ms; /* since when it has taken nothing; 0: it takes */
     int last_error;         /* negative errno of the loss */
-    int lost;               /* counted in health */
-    uint32_t datagram_bytes; /* the largest datagram it takes */
+    bool is_lost;           /* counted in health */
     struct stamp stamp;
     char pid[16];           /* "[4711]: " */
     uint64_t instance;      /* of the ledger, for connection identifiers */
     char *scratch;          /* prefixes and escaped text of one delivery */
     uint32_t scratch_bytes;
-    uint32_t partial;       /* bytes of the next record that are out already */
-    uint32_t pieces;        /* pieces of the next record that are out already */
-    void *vectors;          /* private to the kind */
+    void *state;            /* private to the kind */
 };
 
 /*
@@ -76,11 +58,19 @@ int output_new(const struct output_settings *settings, uint32_t max_message_byte
                struct output_health *health, uint64_t instance, struct output **ret_output);
 struct output *output_free(struct output *output);
 
+/* The same of a KIND of the caller's own. For tests. */
+int output_new_of(const struct output_kind *kind, const struct output_settings *settings,
+                  uint32_t max_message_bytes, struct output_health *health, uint64_t instance,
+                  struct output **ret_output);
+
 /*
  * Deliver BATCH as far as the log takes it now, opening the output when needed.
  * Threads: its worker.  Blocks: never.
  */
-enum output_wait output_push(struct output *output, struct batch *batch);
+enum output_status output_push(struct output *output, struct batch *batch);
+
+/* After OUTPUT_WAITS: when another output_push() is worth it. */
+void output_wait(const struct output *output, struct output_wait *ret_wait);
 
 /*
  * With nothing to deliver: try to open it, when it is not open and its time has come.
@@ -88,17 +78,16 @@ enum output_wait output_push(struct output *output, struct batch *batch);
  */
 int output_ensure_open(struct output *output);
 
-/* Take other settings: the output is closed and opened anew at the next push. */
+/*
+ * Take other settings: the output is closed and opened anew at the next push. Not while a record
+ * is submitted and not delivered.
+ */
 int output_change(struct output *output, const struct output_settings *settings);
 
-extern const struct output_kind output_syslog;
-extern const struct output_kind output_journal;
-extern const struct output_kind output_stdout;
-
 /*
- * Shared by the datagram kinds: connect output->fd to the socket at settings.path,
- * and learn the largest datagram it takes.
+ * For kinds that send datagrams: connect output->fd to the socket at settings.path.
+ * Returns: 0 with the largest datagram it takes, in bytes; or negative errno.
  */
-int output_connect_datagram(struct output *output);
+int output_connect_datagram(struct output *output, uint32_t *ret_datagram_bytes);
 
 #endif

@@ -25,7 +25,8 @@
 #define LINES 340u
 
 struct lines {
-    int is_socket;
+    bool is_socket;
+    uint32_t partial; /* bytes of the next line that are out already */
     struct iovec iov[LINES * 3];
     size_t bytes[LINES];
 };
@@ -36,7 +37,7 @@ static int open_stdout(struct output *output)
 
     if (fstat(STDOUT_FILENO, &st) < 0)
         return -errno;
-    struct lines *lines = output->vectors;
+    struct lines *lines = output->state;
     lines->is_socket = S_ISSOCK(st.st_mode);
     int fd = -1;
     if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
@@ -52,17 +53,16 @@ static int open_stdout(struct output *output)
 static void close_stdout(struct output *output)
 {
     (void)close(output->fd); /* a copy; what was written is written */
-    output->fd = -1;
 }
 
-/* Prepare lines from batch->taken on. Returns: how many. */
+/* Prepare lines behind the delivered ones. Returns: how many. */
 static unsigned build_lines(struct output *output, struct batch *batch)
 {
-    struct lines *lines = output->vectors;
+    struct lines *lines = output->state;
     size_t used = 0;
     unsigned n = 0;
 
-    for (uint32_t i = batch->taken; i < batch->count && n < LINES; i++, n++) {
+    for (uint32_t i = batch->delivered; i < batch->count && n < LINES; i++, n++) {
         const struct record *record = &batch->records[i];
         size_t room = output->scratch_bytes - used;
         if (n > 0 && room < FORMAT_PREFIX_BYTES + ESCAPE_MAX_GROWTH * (size_t)record->len)
@@ -100,19 +100,21 @@ static void skip_written(struct iovec *iov, size_t written)
 /* N bytes went out: count whole lines as taken, and remember a begun one. */
 static void account(struct output *output, struct batch *batch, size_t n)
 {
-    const struct lines *lines = output->vectors;
+    struct lines *lines = output->state;
     uint32_t whole = 0;
 
-    n += output->partial;
+    n += lines->partial;
     while (n > 0 && n >= lines->bytes[whole])
         n -= lines->bytes[whole++];
-    output->partial = (uint32_t)n;
-    batch_take(batch, whole);
+    lines->partial = (uint32_t)n;
+    batch_deliver(batch, whole);
+    if (lines->partial > 0 && batch->submitted == batch->delivered)
+        batch_submit(batch, 1);
 }
 
 static ssize_t write_lines(const struct output *output, unsigned n)
 {
-    struct lines *lines = output->vectors;
+    struct lines *lines = output->state;
     struct msghdr message = {.msg_iov = lines->iov, .msg_iovlen = 3 * n};
 
     if (lines->is_socket)
@@ -120,13 +122,13 @@ static ssize_t write_lines(const struct output *output, unsigned n)
     return writev(output->fd, lines->iov, (int)(3 * n));
 }
 
-static int deliver_stdout(struct output *output, struct batch *batch)
+static int submit_stdout(struct output *output, struct batch *batch)
 {
-    struct lines *lines = output->vectors;
+    struct lines *lines = output->state;
 
-    while (batch->taken < batch->count) {
+    while (batch->delivered < batch->count) {
         unsigned lines_built = build_lines(output, batch);
-        skip_written(lines->iov, output->partial);
+        skip_written(lines->iov, lines->partial);
         ssize_t n = write_lines(output, lines_built);
         if (n < 0 && errno != EINTR)
             return -errno;
@@ -137,8 +139,10 @@ static int deliver_stdout(struct output *output, struct batch *batch)
 }
 
 const struct output_kind output_stdout = {
-    .vectors_bytes = sizeof(struct lines),
+    .description = "standard output",
+    .traits = OUTPUT_ONE_WRITER | OUTPUT_ENDS_WITH_READER | OUTPUT_IS_STDOUT,
+    .state_bytes = sizeof(struct lines),
     .open = open_stdout,
-    .deliver = deliver_stdout,
+    .submit = submit_stdout,
     .close = close_stdout,
 };

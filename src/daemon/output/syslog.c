@@ -19,9 +19,12 @@
  * What one sendmmsg(2) is given. What it did not take stays prepared: the batch, and with
  * it all that the vectors point to, does not change until it was taken.
  */
-struct vectors {
-    unsigned next; /* the first message not yet taken */
-    unsigned end;  /* behind the last one prepared */
+struct datagrams {
+    uint32_t datagram_bytes; /* the largest datagram it takes */
+    uint32_t partial;        /* bytes of the next record that are out already */
+    uint32_t pieces;         /* pieces of it that are out already */
+    unsigned next;           /* the first message not yet taken */
+    unsigned end;            /* behind the last one prepared */
     struct mmsghdr messages[BATCH_RECORDS];
     struct iovec iov[BATCH_RECORDS][2];
 };
@@ -36,13 +39,14 @@ struct build {
 
 static int open_syslog(struct output *output)
 {
-    return output_connect_datagram(output);
+    struct datagrams *d = output->state;
+
+    return output_connect_datagram(output, &d->datagram_bytes);
 }
 
 static void close_syslog(struct output *output)
 {
     (void)close(output->fd); /* datagrams are not buffered here */
-    output->fd = -1;
 }
 
 /* The record's prefix, in the scratch memory; there is room for it. */
@@ -84,14 +88,14 @@ static struct iovec build_text(struct output *output, struct build *build,
     return (struct iovec){.iov_base = at, .iov_len = n};
 }
 
-/* Prepare as many records from batch->taken on as fit; none when the next is too large. */
+/* Prepare as many records behind the delivered ones as fit; none when the next is too large. */
 static void build_messages(struct output *output, struct batch *batch)
 {
-    struct vectors *v = output->vectors;
+    struct datagrams *d = output->state;
     struct build build = {0};
     unsigned n = 0;
 
-    for (uint32_t i = batch->taken; i < batch->count; i++, n++) {
+    for (uint32_t i = batch->delivered; i < batch->count; i++, n++) {
         const struct record *record = &batch->records[i];
         size_t room = output->scratch_bytes - build.used;
         if (n > 0 && room < FORMAT_PREFIX_BYTES + ESCAPE_MAX_GROWTH * (size_t)record->len)
@@ -99,43 +103,45 @@ static void build_messages(struct output *output, struct batch *batch)
         const struct source *source = batch_source(batch, record);
         struct iovec prefix = build_prefix(output, &build, record, source);
         struct iovec text = build_text(output, &build, record);
-        if (prefix.iov_len + text.iov_len > output->datagram_bytes)
+        if (prefix.iov_len + text.iov_len > d->datagram_bytes)
             break;
-        v->iov[n][0] = prefix;
-        v->iov[n][1] = text;
-        v->messages[n].msg_hdr.msg_iov = v->iov[n];
-        v->messages[n].msg_hdr.msg_iovlen = 2;
+        d->iov[n][0] = prefix;
+        d->iov[n][1] = text;
+        d->messages[n].msg_hdr.msg_iov = d->iov[n];
+        d->messages[n].msg_hdr.msg_iovlen = 2;
     }
-    v->next = 0;
-    v->end = n;
+    d->next = 0;
+    d->end = n;
 }
 
 /* One piece of a record that is too large for a datagram. Returns: 0 or negative errno. */
 static int send_piece(struct output *output, const char *prefix, size_t prefix_len,
                       const struct record *record, size_t *ret_taken)
 {
-    const unsigned char *text = record->text + output->partial;
-    size_t left = record->len - output->partial;
+    const struct datagrams *d = output->state;
+    const unsigned char *text = record->text + d->partial;
+    size_t left = record->len - d->partial;
     size_t mark_bytes = 48;
     char mark[48];
-    size_t room = output->datagram_bytes - prefix_len - mark_bytes;
+    size_t room = d->datagram_bytes - prefix_len - mark_bytes;
 
     if (room > output->scratch_bytes)
         room = output->scratch_bytes;
     size_t n = escape_write(output->scratch, room, text, left, ESCAPE_LF, ret_taken);
     struct iovec iov[3] = {
         {.iov_base = (void *)(uintptr_t)prefix, .iov_len = prefix_len},
-        {.iov_base = mark, .iov_len = format_piece(mark, output->pieces + 1, *ret_taken == left)},
+        {.iov_base = mark, .iov_len = format_piece(mark, d->pieces + 1, *ret_taken == left)},
         {.iov_base = output->scratch, .iov_len = n},
     };
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = 3};
     return sendmsg(output->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Deliver the next record in pieces; goes on where an earlier call had to stop. */
-static int deliver_in_pieces(struct output *output, struct batch *batch)
+/* Hand over the next record in pieces; goes on where an earlier call had to stop. */
+static int submit_in_pieces(struct output *output, struct batch *batch)
 {
-    const struct record *record = &batch->records[batch->taken];
+    struct datagrams *d = output->state;
+    const struct record *record = &batch->records[batch->delivered];
     const struct source *source = batch_source(batch, record);
     char prefix[FORMAT_PREFIX_BYTES];
     size_t prefix_len =
@@ -146,49 +152,51 @@ static int deliver_in_pieces(struct output *output, struct batch *batch)
         int error = send_piece(output, prefix, prefix_len, record, &taken);
         if (error == -EINTR)
             continue;
-        if (error == -EMSGSIZE && output->datagram_bytes >= 2048) {
-            output->datagram_bytes /= 2;
+        if (error == -EMSGSIZE && d->datagram_bytes >= 2048) {
+            d->datagram_bytes /= 2;
             continue;
         }
         if (error < 0)
             return error;
-        output->partial += (uint32_t)taken;
-        output->pieces++;
-    } while (output->partial < record->len);
-    output->partial = output->pieces = 0;
-    batch_take(batch, 1);
+        if (batch->submitted == batch->delivered)
+            batch_submit(batch, 1); /* a part of it is out */
+        d->partial += (uint32_t)taken;
+        d->pieces++;
+    } while (d->partial < record->len);
+    d->partial = d->pieces = 0;
+    batch_deliver(batch, 1);
     return 0;
 }
 
 /* Send what is prepared, once. Returns: 0 or negative errno. */
 static int send_messages(struct output *output, struct batch *batch)
 {
-    struct vectors *v = output->vectors;
-    int sent = sendmmsg(output->fd, v->messages + v->next, v->end - v->next,
+    struct datagrams *d = output->state;
+    int sent = sendmmsg(output->fd, d->messages + d->next, d->end - d->next,
                         MSG_DONTWAIT | MSG_NOSIGNAL);
 
     if (sent < 0)
         return -errno;
-    v->next += (unsigned)sent;
-    batch_take(batch, (uint32_t)sent);
+    d->next += (unsigned)sent;
+    batch_deliver(batch, (uint32_t)sent);
     return 0;
 }
 
-static int deliver_syslog(struct output *output, struct batch *batch)
+static int submit_syslog(struct output *output, struct batch *batch)
 {
-    struct vectors *v = output->vectors;
+    struct datagrams *d = output->state;
 
-    while (batch->taken < batch->count) {
+    while (batch->delivered < batch->count) {
         int error = 0;
-        if (v->next == v->end && output->partial == 0)
+        if (d->next == d->end && d->partial == 0)
             build_messages(output, batch);
-        if (v->next < v->end)
+        if (d->next < d->end)
             error = send_messages(output, batch);
         else
-            error = deliver_in_pieces(output, batch);
+            error = submit_in_pieces(output, batch);
         if (error == -EMSGSIZE) {
-            v->next = v->end = 0;
-            error = deliver_in_pieces(output, batch);
+            d->next = d->end = 0;
+            error = submit_in_pieces(output, batch);
         }
         if (error < 0 && error != -EINTR)
             return error;
@@ -197,8 +205,9 @@ static int deliver_syslog(struct output *output, struct batch *batch)
 }
 
 const struct output_kind output_syslog = {
-    .vectors_bytes = sizeof(struct vectors),
+    .description = "syslog socket",
+    .state_bytes = sizeof(struct datagrams),
     .open = open_syslog,
-    .deliver = deliver_syslog,
+    .submit = submit_syslog,
     .close = close_syslog,
 };

@@ -7,9 +7,9 @@
 #include "config.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "daemon/server/private.h"
+#include "daemon/session/conn.h"
 #include "daemon/takeover/takeover.h"
 #include "os/log.h"
 
@@ -19,9 +19,9 @@ static void assign_owners(struct server *s)
     struct ledger *ledger = s->ledger;
     unsigned next = 0;
 
-    for (uint32_t i = 0; i < ledger_slots_high(ledger); i++)
-        if (atomic_load(&ledger->slots[i].use) == SLOT_LIVE)
-            atomic_store(&s->table.conns[i].owner, (uint16_t)(next++ % s->workers_count + 1));
+    for (uint32_t i = ledger_next_live(ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(ledger, i + 1))
+        atomic_store(&s->table.conns[i].owner, (uint16_t)(next++ % s->workers_count + 1));
     for (uint32_t k = 0; k < ledger->header->inboxes; k++)
         for (uint32_t i = 0; i < atomic_load(&ledger->inboxes[k].segments); i++)
             atomic_store(&s->table.conns[ledger->inboxes[k].segment[i].slot].owner,
@@ -37,18 +37,17 @@ static void place_orphan(struct server *s, uint32_t i)
     const struct listener_settings *settings = snapshot_listener(s->snapshot, slot->listener);
     if (settings != NULL) {
         slot->framing = settings->framing;
-        slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.taken == 0;
+        slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.received == 0;
     }
 }
 
 void server_hand_out(struct server *s)
 {
     assign_owners(s);
-    for (uint32_t i = 0; i < ledger_slots_high(s->ledger); i++) {
+    for (uint32_t i = ledger_next_live(s->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(s->ledger, i + 1)) {
         struct slot *slot = &s->ledger->slots[i];
         struct conn *conn = &s->table.conns[i];
-        if (atomic_load(&slot->use) != SLOT_LIVE)
-            continue;
         if (slot->listener == LISTENER_NONE && conn->fd >= 0)
             place_orphan(s, i);
         (void)admission_enter(s->admission, &slot->peer, 0); /* it was admitted long ago */
@@ -62,7 +61,7 @@ void server_hand_out(struct server *s)
 /* Is there a listening socket with this place in the ledger's table? */
 static bool is_listened_on(const struct server *s, uint8_t id)
 {
-    const struct listen_set *now = acceptor_current(s->listener);
+    const struct listen_set *now = acceptor_current(s->acceptor);
 
     for (size_t i = 0; i < now->count; i++)
         if (now->sockets[i].id == id)
@@ -72,12 +71,12 @@ static bool is_listened_on(const struct server *s, uint8_t id)
 
 void server_close_unwanted(struct server *s)
 {
-    for (uint32_t i = 0; i < ledger_slots_high(s->ledger); i++) {
+    for (uint32_t i = ledger_next_live(s->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(s->ledger, i + 1)) {
         struct slot *slot = &s->ledger->slots[i];
-        if (atomic_load(&slot->use) != SLOT_LIVE || s->table.conns[i].fd < 0 ||
-            is_listened_on(s, slot->listener))
+        if (s->table.conns[i].fd < 0 || is_listened_on(s, slot->listener))
             continue;
-        slot->leaving = 1;
-        (void)shutdown(s->table.conns[i].fd, SHUT_WR); /* it may be gone already */
+        slot->flags |= SLOT_LEAVING;
+        conn_say_goodbye(&s->table, i);
     }
 }

@@ -6,7 +6,6 @@
 #ifndef PEERLOG_DAEMON_SERVER_PRIVATE_H
 #define PEERLOG_DAEMON_SERVER_PRIVATE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -16,7 +15,9 @@
 #include "daemon/output/output.h"
 #include "daemon/parking/parking.h"
 #include "daemon/settings/snapshot.h"
+#include "daemon/worker/mailbox.h"
 #include "daemon/worker/worker.h"
+#include "os/gate.h"
 #include "peerlog/limits.h"
 
 struct server {
@@ -29,10 +30,11 @@ struct server {
     struct preface *preface;
     struct output_health health;
     struct worker_events events;
-    struct acceptor *listener;
+    struct acceptor *acceptor;
     struct worker *workers[PEERLOG_MAX_WORKERS];
     unsigned workers_count;
-    pthread_mutex_t gate;
+    struct gate gate;
+    struct letter stop_letters[PEERLOG_MAX_WORKERS];
     int set, bell, signals;
     bool stopping;
     int exit_status;

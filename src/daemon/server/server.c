@@ -23,6 +23,7 @@
 #include "daemon/takeover/takeover.h"
 #include "daemon/worker/worker.h"
 #include "os/clock.h"
+#include "os/gate.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "os/service_manager.h"
@@ -38,8 +39,8 @@ static struct server *crash_server; /* in whose ledger a crashing thread leaves 
 static void note_crash(int signal, bool sent)
 {
     atomic_store(&crash_server->ledger->header->crash_signal, (uint32_t)signal);
-    if (crash_server->listener != NULL)
-        acceptor_freeze(crash_server->listener);
+    if (crash_server->acceptor != NULL)
+        acceptor_freeze(crash_server->acceptor);
     if (!sent) {
         worker_note_crash();
     } else if (signal == SIGABRT) {
@@ -64,7 +65,14 @@ static void on_slot_freed(void *context)
 {
     struct server *s = context;
 
-    acceptor_nudge(s->listener);
+    acceptor_nudge(s->acceptor);
+}
+
+static void on_snapshot_taken(void *context)
+{
+    struct server *s = context;
+
+    bell_ring(s->bell);
 }
 
 static void on_worker_ended(void *context)
@@ -83,7 +91,7 @@ static unsigned count_workers(const struct settings *settings)
     cpu_set_t set;
     unsigned count = settings->workers;
 
-    if (settings->output.type == OUTPUT_STDOUT)
+    if (output_kind_of(settings->output.type)->traits & OUTPUT_ONE_WRITER)
         return 1;
     if (count == 0 && sched_getaffinity(0, sizeof set, &set) == 0)
         count = (unsigned)CPU_COUNT(&set);
@@ -229,24 +237,23 @@ static int start(struct server *s, const struct server_plan *plan)
     error = takeover_run(plan->inheritance, &s->table, s->parking, &report);
     if (error < 0)
         return error;
-    (void)pthread_mutex_lock(&s->gate); /* workers wait until all is in place */
-    error = make_workers(s);
+    error = make_workers(s); /* they wait at the gate until all is in place */
     if (error == 0)
         error = acceptor_new(&(struct acceptor_plan){
             .table = &s->table, .parking = s->parking, .admission = s->admission,
             .workers = s->workers, .workers_count = s->workers_count, .gate = &s->gate,
-        }, &s->listener);
+        }, &s->acceptor);
     if (error == 0)
         error = open_listeners(s, plan, &inherited, &next);
     if (error == 0) {
         server_hand_out(s);
         /* Inherited ones first, so that nothing that waits in them is lost. */
         leavers = listen_set_compare(inherited, next);
-        acceptor_listen(s->listener, inherited);
-        acceptor_listen(s->listener, next);
+        acceptor_listen(s->acceptor, inherited);
+        acceptor_listen(s->acceptor, next);
         listen_set_forget(&leavers);
         server_close_unwanted(s);
-        error = acceptor_start(s->listener); /* it waits at the gate, like the workers */
+        error = acceptor_start(s->acceptor); /* it waits at the gate, like the workers */
     }
     if (error == 0) {
         ledger_keep_config(s->ledger, plan->config, plan->config_bytes);
@@ -255,12 +262,8 @@ static int start(struct server *s, const struct server_plan *plan)
         (void)takeover_commit(plan->inheritance, s->ledger); /* no manager: no successor */
         say_takeover(s, plan->inheritance, &report);
         inheritance_done(plan->inheritance); /* the old ledger takes as much memory as the new */
-    } else {
-        for (unsigned i = 0; i < s->workers_count; i++)
-            if (s->workers[i] != NULL)
-                worker_set_stride(s->workers[i], 0); /* they end at once */
     }
-    (void)pthread_mutex_unlock(&s->gate);
+    gate_move(&s->gate, error == 0 ? GATE_OPEN : GATE_OFF);
     return error;
 }
 
@@ -286,6 +289,23 @@ static void wait_for_workers(struct server *s)
     }
 }
 
+/* The letters are the server's, and it outlives the workers. */
+static void stop_answered(struct letter *letter)
+{
+    (void)letter;
+}
+
+static void post_stop(struct server *s, bool keep, uint32_t time_ms)
+{
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        s->stop_letters[i] = (struct letter){
+            .kind = LETTER_STOP, .answered = stop_answered,
+            .stop = {.keep = keep, .at_ms = clock_mono_ms() + time_ms},
+        };
+        worker_post(s->workers[i], &s->stop_letters[i]);
+    }
+}
+
 static int stop_workers(struct server *s, bool keep)
 {
     uint32_t time_ms = keep ? HAND_OVER_MS : PEERLOG_STOP_MS;
@@ -295,8 +315,7 @@ static int stop_workers(struct server *s, bool keep)
     if (atomic_load(&s->output_ended))
         time_ms = 0; /* there is nobody to deliver to */
 
-    for (unsigned i = 0; i < s->workers_count; i++)
-        worker_stop(s->workers[i], keep, time_ms);
+    post_stop(s, keep, time_ms);
     wait_for_workers(s);
     for (unsigned i = 0; i < s->workers_count; i++) {
         if (worker_join(s->workers[i]) == WORKER_ENDED_LOST)
@@ -318,7 +337,7 @@ static int stop(struct server *s)
     bool keep = parking_available(s->parking);
 
     service_manager_say("STOPPING=1\nSTATUS=delivering what is in hand");
-    acceptor_stop(s->listener, keep);
+    acceptor_stop(s->acceptor, keep);
     int status = stop_workers(s, keep);
     atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
     server_say_counters(s, SEVERITY_INFO);
@@ -327,7 +346,7 @@ static int stop(struct server *s)
 
 static void release(struct server *s)
 {
-    s->listener = acceptor_free(s->listener);
+    s->acceptor = acceptor_free(s->acceptor);
     for (unsigned i = 0; i < s->workers_count; i++)
         s->workers[i] = worker_free(s->workers[i]);
     s->preface = preface_free(s->preface);
@@ -345,7 +364,6 @@ static void release(struct server *s)
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         if (fds[i] >= 0)
             (void)close(fds[i]); /* none of them holds data */
-    (void)pthread_mutex_destroy(&s->gate); /* nobody waits for it */
 }
 
 /* --- running --- */
@@ -406,9 +424,9 @@ int server_run(const struct server_plan *plan)
     }
     *s = (struct server){
         .file = plan->file, .bell = -1, .set = -1, .signals = -1,
-        .gate = PTHREAD_MUTEX_INITIALIZER,
+        .gate = GATE_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
-                   .worker_ended = on_worker_ended},
+                   .snapshot_taken = on_snapshot_taken, .worker_ended = on_worker_ended},
     };
     s->snapshot = snapshot;
     s->snapshot->settings = plan->settings;

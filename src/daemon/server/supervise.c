@@ -18,8 +18,9 @@
 #include "daemon/settings/text.h"
 #include "daemon/metrics/status.h"
 #include "os/clock.h"
-#include "os/port_owner.h"
 #include "os/log.h"
+#include "os/poller.h"
+#include "os/port_owner.h"
 #include "os/service_manager.h"
 
 #define STATUS_EVERY_MS 2000u
@@ -48,7 +49,7 @@ void server_ready(struct server *s)
     s->started_ms = clock_mono_ms();
     if (watchdog_us > 0)
         s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
-    say_listening(acceptor_current(s->listener), NULL);
+    say_listening(acceptor_current(s->acceptor), NULL);
     service_manager_say("READY=1");
 }
 
@@ -79,7 +80,7 @@ void server_describe_fault(char *dst, size_t room, const struct listen_fault *fa
 
 void server_say_counters(struct server *s, enum severity severity)
 {
-    const struct acceptor_stats *listener = acceptor_stats(s->listener);
+    const struct acceptor_stats *listener = acceptor_stats(s->acceptor);
     uint64_t records = 0, bytes = 0, oversize = 0, discarded = 0, resets = 0, silent = 0, idle = 0;
     uint64_t slowed = 0, refused = 0;
 
@@ -117,13 +118,13 @@ void server_say_counters(struct server *s, enum severity severity)
 /* Everybody turned since the last ping: tell the manager; and ping again. */
 static void tick_watchdog(struct server *s, uint64_t now_ms)
 {
-    bool alive = s->pinged && acceptor_alive(s->listener);
+    bool alive = s->pinged && acceptor_alive(s->acceptor);
 
     for (unsigned i = 0; i < s->workers_count; i++)
         alive = alive && worker_alive(s->workers[i]);
     if (alive || !s->pinged) {
         service_manager_say("WATCHDOG=1");
-        acceptor_ping(s->listener);
+        acceptor_ping(s->acceptor);
         for (unsigned i = 0; i < s->workers_count; i++)
             worker_ping(s->workers[i]);
         s->pinged = true;
@@ -199,13 +200,14 @@ static void say_fault(void *context, const char *fault)
 static void keep_fixed(const struct settings *now, struct settings *next)
 {
     static const char restart[] = "takes effect at the next restart";
-    bool lines = now->output.type == OUTPUT_STDOUT;
+    bool one_writer = output_kind_of(now->output.type)->traits & OUTPUT_ONE_WRITER;
 
     if (next->buffer_size != now->buffer_size)
         log_say(SEVERITY_WARNING, "buffer_size = %u %s", (unsigned)next->buffer_size, restart);
     if (next->workers != now->workers)
         log_say(SEVERITY_WARNING, "workers = %u %s", (unsigned)next->workers, restart);
-    if (lines != (next->output.type == OUTPUT_STDOUT)) {
+    if (one_writer !=
+        ((output_kind_of(next->output.type)->traits & OUTPUT_ONE_WRITER) != 0)) {
         log_say(SEVERITY_WARNING, "output.type %s", restart);
         struct output_settings output = now->output;
         output.label = next->output.label;
@@ -240,7 +242,7 @@ static bool all_work_by(const struct server *s, const struct snapshot *snapshot)
 /* Rules that no thread works by any more. */
 static void free_retired(struct server *s)
 {
-    if (!all_work_by(s, s->snapshot) || acceptor_current(s->listener)->snapshot != s->snapshot)
+    if (!all_work_by(s, s->snapshot) || acceptor_current(s->acceptor)->snapshot != s->snapshot)
         return;
     while (s->snapshot->older != NULL) {
         struct snapshot *old = s->snapshot->older;
@@ -250,23 +252,66 @@ static void free_retired(struct server *s)
     }
 }
 
-/* A reload is over when everybody works by it; but nobody waits for who waits for the log. */
+/*
+ * A reload is over when every worker works by it; but a worker that is blocked by the output takes
+ * the new settings later, and a reload does not wait for it.
+ */
 static void await_workers(const struct server *s)
 {
-    for (unsigned ms = 0; ms < SNAPSHOT_TAKEN_MS && !all_work_by(s, s->snapshot); ms++)
-        clock_rest_us(1000);
+    uint64_t until_ms = clock_mono_ms() + SNAPSHOT_TAKEN_MS;
+    uint64_t now_ms;
+
+    while (!all_work_by(s, s->snapshot) && (now_ms = clock_mono_ms()) < until_ms)
+        bell_wait(s->bell, (int)(until_ms - now_ms));
+    bell_ring(s->bell); /* it may have rung for something else */
+}
+
+static void snapshot_answered(struct letter *letter)
+{
+    free(letter);
+}
+
+/* A letter for each worker, or none. Returns: 0, or -ENOMEM. */
+static int make_letters(const struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS])
+{
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        letters[i] = calloc(1, sizeof *letters[i]);
+        if (letters[i] != NULL)
+            continue;
+        while (i > 0)
+            free(letters[--i]);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS],
+                          const struct snapshot *snapshot)
+{
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        letters[i]->kind = LETTER_SNAPSHOT;
+        letters[i]->answered = snapshot_answered;
+        letters[i]->snapshot = snapshot;
+        worker_post(s->workers[i], letters[i]);
+    }
 }
 
 /* Put RULES in force: listening sockets first, then the workers. */
 static int enforce(struct server *s, struct snapshot *snapshot)
 {
-    const struct listen_set *before = acceptor_current(s->listener);
+    const struct listen_set *before = acceptor_current(s->acceptor);
     struct listen_fault fault = {.error = 0};
+    struct letter *letters[PEERLOG_MAX_WORKERS];
     struct listen_set *next;
     char text[320];
 
-    int error = listen_set_build(snapshot, before, s->ledger, &next, &fault);
+    int error = make_letters(s, letters);
+    if (error < 0)
+        return error;
+    error = listen_set_build(snapshot, before, s->ledger, &next, &fault);
     if (error < 0) {
+        for (unsigned i = 0; i < s->workers_count; i++)
+            free(letters[i]);
         server_describe_fault(text, sizeof text, &fault);
         log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", text);
         return error;
@@ -276,9 +321,8 @@ static int enforce(struct server *s, struct snapshot *snapshot)
     snapshot->older = s->snapshot;
     s->snapshot = snapshot;
     set_limit(s, snapshot->settings);
-    for (unsigned i = 0; i < s->workers_count; i++)
-        worker_set_snapshot(s->workers[i], snapshot);
-    acceptor_listen(s->listener, next);
+    post_snapshot(s, letters, snapshot);
+    acceptor_listen(s->acceptor, next);
     listen_set_forget(&leavers);
     await_workers(s);
     log_set_level(snapshot->settings->log_level);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Greeting: PROXY headers and strangers. Only the first bytes of a connection come here.
+ * The preface: PROXY headers and foreign protocols. Only first bytes come here.
  */
 #include "config.h"
 
@@ -13,7 +13,6 @@
 
 #include "os/clock.h"
 #include "os/log.h"
-#include "peerlog/proxy.h"
 #include "peerlog/stranger.h"
 
 #define STRANGERS 64u
@@ -32,7 +31,7 @@ struct preface {
     struct named named[STRANGERS];
 };
 
-int preface_new(struct admission *admission, struct preface **ret_greeter)
+int preface_new(struct admission *admission, struct preface **ret_preface)
 {
     struct preface *preface = calloc(1, sizeof *preface);
 
@@ -44,7 +43,7 @@ int preface_new(struct admission *admission, struct preface **ret_greeter)
         free(preface);
         return -error;
     }
-    *ret_greeter = preface;
+    *ret_preface = preface;
     return 0;
 }
 
@@ -86,8 +85,8 @@ static bool is_news(struct preface *preface, const struct peer *peer, enum stran
     return news;
 }
 
-static void look_for_stranger(struct preface *preface, const struct peer *peer,
-                              const unsigned char *bytes, size_t len)
+void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
+                    size_t len)
 {
     enum stranger stranger = stranger_recognise(bytes, len);
     char text[PEER_TEXT_BYTES];
@@ -100,9 +99,16 @@ static void look_for_stranger(struct preface *preface, const struct peer *peer,
 
 /* --- PROXY headers --- */
 
+bool preface_parse(const unsigned char *bytes, size_t len, struct preface_header *ret_header)
+{
+    *ret_header = (struct preface_header){.len = 0};
+    ret_header->result = proxy_parse(bytes, len, &ret_header->peer, &ret_header->len);
+    return ret_header->result != PROXY_NEED_MORE;
+}
+
 /* The true peer is known: it takes the place of the balancer, if it may. */
-static enum preface_verdict change_peer(struct preface *preface, const struct snapshot *snapshot,
-                                 struct slot *slot, const struct peer *peer)
+static enum segment_verdict change_peer(struct preface *preface, const struct snapshot *snapshot,
+                                        struct slot *slot, const struct peer *peer)
 {
     const uint32_t limit = snapshot->settings->limits.connections_per_peer;
     const struct listener_settings *listener = snapshot_listener(snapshot, slot->listener);
@@ -116,43 +122,22 @@ static enum preface_verdict change_peer(struct preface *preface, const struct sn
     if (result != ADMITTED) {
         (void)admission_enter(preface->admission, &slot->peer, 0); /* until it is closed */
         admission_report(preface->admission, peer, result, clock_mono_ms());
-        return PREFACE_REFUSED;
+        return VERDICT_REFUSED;
     }
     slot->peer = *peer;
-    return PREFACE_PASS;
+    return VERDICT_PASSED;
 }
 
-static enum preface_verdict read_header(struct preface *preface, const struct snapshot *snapshot,
-                                 struct slot *slot, const unsigned char *bytes, size_t len,
-                                 size_t *ret_skip)
+enum segment_verdict preface_judge(struct preface *preface, const struct snapshot *snapshot,
+                                   struct slot *slot, const struct preface_header *header)
 {
-    struct peer peer;
-
-    switch (proxy_parse(bytes, len, &peer, ret_skip)) {
-    case PROXY_NEED_MORE:
-        return PREFACE_WAIT;
+    switch (header->result) {
     case PROXY_PEER:
-        slot->stream.awaits_proxy = 0;
-        return change_peer(preface, snapshot, slot, &peer);
+        return change_peer(preface, snapshot, slot, &header->peer);
     case PROXY_LOCAL:
-        slot->stream.awaits_proxy = 0;
-        return PREFACE_PASS;
-    case PROXY_BAD:
-        break;
+        return VERDICT_PASSED;
+    default:
+        admission_report(preface->admission, &slot->peer, REFUSED_NO_HEADER, clock_mono_ms());
+        return VERDICT_REFUSED;
     }
-    admission_report(preface->admission, &slot->peer, REFUSED_NO_HEADER, clock_mono_ms());
-    return PREFACE_REFUSED;
-}
-
-enum preface_verdict preface_read(struct preface *preface, const struct snapshot *snapshot, struct slot *slot,
-                           const unsigned char *bytes, size_t len, size_t *ret_skip)
-{
-    *ret_skip = 0;
-    if (slot->stream.awaits_proxy) {
-        enum preface_verdict greeting = read_header(preface, snapshot, slot, bytes, len, ret_skip);
-        if (greeting != PREFACE_PASS)
-            return greeting;
-    }
-    look_for_stranger(preface, &slot->peer, bytes + *ret_skip, len - *ret_skip);
-    return PREFACE_PASS;
 }

@@ -1,36 +1,49 @@
 /* SPDX-License-Identifier: MIT
  *
- * Greeting: what the first bytes of a connection decide before any is framed. A PROXY header
+ * The preface: what the first bytes of a connection decide before any is framed. A PROXY header
  * names the true peer; a client that speaks another protocol is named in one friendly
  * line for each peer and hour.
+ *
+ * Reading a header is pure. What is made of it depends on the access lists of the moment, so it is
+ * judged once, and the verdict is kept with the bytes.
  */
 #ifndef PEERLOG_DAEMON_SESSION_PREFACE_H
 #define PEERLOG_DAEMON_SESSION_PREFACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "daemon/session/admission.h"
 #include "daemon/ledger/ledger.h"
+#include "daemon/session/admission.h"
 #include "daemon/settings/snapshot.h"
+#include "peerlog/proxy.h"
 
-enum preface_verdict {
-    PREFACE_PASS,    /* what follows is for the framer */
-    PREFACE_WAIT,    /* the header is not complete yet: carry the bytes */
-    PREFACE_REFUSED, /* the connection is to be closed, and its bytes dropped */
+/* A PROXY header, or what stands in its place. */
+struct preface_header {
+    enum proxy_result result; /* PROXY_PEER, PROXY_LOCAL or PROXY_BAD */
+    struct peer peer;         /* of PROXY_PEER */
+    size_t len;               /* its bytes; 0 of PROXY_BAD */
 };
+
+/* Read it. Returns: false when it is not whole yet. Pure; any thread. */
+bool preface_parse(const unsigned char *bytes, size_t len, struct preface_header *ret_header);
 
 struct preface;
 
-/* Returns: 0, or -ENOMEM.  Owns: release it with preface_free(). OFFICE must outlive it. */
-int preface_new(struct admission *admission, struct preface **ret_greeter);
+/* Returns: 0, or -ENOMEM.  Owns: release it with preface_free(). ADMISSION must outlive it. */
+int preface_new(struct admission *admission, struct preface **ret_preface);
 struct preface *preface_free(struct preface *preface);
 
 /*
- * Hear the first bytes of the connection in SLOT. A PROXY header moves its peer, and that is
- * what the access lists are asked about. *RET_SKIP: bytes that belong to the header.
+ * Judge the header of the connection in SLOT. The peer that it names becomes the slot's, and that
+ * is what the access lists are asked about.
  * Threads: any; the slot's worker.
  */
-enum preface_verdict preface_read(struct preface *preface, const struct snapshot *snapshot, struct slot *slot,
-                           const unsigned char *bytes, size_t len, size_t *ret_skip);
+enum segment_verdict preface_judge(struct preface *preface, const struct snapshot *snapshot,
+                                   struct slot *slot, const struct preface_header *header);
+
+/* Look at the first bytes of PEER's stream for a protocol that is not ours. Threads: any. */
+void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
+                    size_t len);
 
 #endif

@@ -12,10 +12,9 @@
 #include <string.h>
 
 #include "daemon/message_ids.h"
+#include "daemon/session/session.h"
 #include "os/log.h"
 #include "os/net.h"
-#include "peerlog/framer.h"
-#include "peerlog/proxy.h"
 
 /* A connection on which we crashed this often in a row is closed. */
 #define POISON_CRASHES 2
@@ -26,52 +25,40 @@ static uint32_t resolve_length(struct takeover *t, const struct segment *segment
     struct net_stream state;
     int fd = t->table->conns[segment->slot].fd;
 
-    if (fd < 0 || net_stream_state(fd, &state) < 0 || state.taken < segment->start.taken)
+    if (fd < 0 || net_stream_state(fd, &state) < 0 || state.taken < segment->start.received)
         return 0;
-    uint64_t fresh = state.taken - segment->start.taken;
+    uint64_t fresh = state.taken - segment->start.received;
     return fresh < segment->room ? (uint32_t)fresh : segment->room;
 }
 
 /*
- * The bytes of a segment that are for the framer: a PROXY header is not.
- * Returns: where they begin, *ret_len is their number; none before the header is whole.
+ * How many records a segment holds; the session is pure, nothing changes. Of a PROXY header that
+ * was not judged yet nothing follows: no record behind it was offered either.
  */
-static const unsigned char *framed_bytes(const struct inbox *inbox, const struct segment *segment,
-                                         size_t *ret_len)
-{
-    const unsigned char *bytes = inbox->bytes + segment->from;
-    size_t len = segment->start.tail_bytes + (size_t)atomic_load(&segment->fresh);
-    size_t header = 0;
-    struct peer peer;
-
-    if (segment->start.awaits_proxy) {
-        enum proxy_result result = proxy_parse(bytes, len, &peer, &header);
-        if (result != PROXY_PEER && result != PROXY_LOCAL)
-            header = len;
-    }
-    *ret_len = len - header;
-    return bytes + header;
-}
-
-/* How many records the framer makes of a segment; the framer is pure, nothing changes. */
 static uint32_t count_records(const struct takeover *t, const struct inbox *inbox,
                               const struct segment *segment)
 {
-    struct framer_state state = segment->start.framer;
-    struct framer_rules rules = {
-        .max_message_bytes = inbox->max_message_bytes,
-        .oversize = (uint8_t)inbox->oversize,
-        .framing = t->ledger->slots[segment->slot].framing,
+    struct stream stream = segment->start;
+    struct session_view view;
+    struct session_input input = {
+        .bytes = inbox->bytes + segment->from,
+        .len = segment->start.tail_bytes + (size_t)atomic_load(&segment->fresh),
+        .at_end = atomic_load(&segment->at_end) != 0,
+        .verdict = atomic_load(&segment->verdict),
+        .rules = {
+            .max_message_bytes = inbox->max_message_bytes,
+            .oversize = (uint8_t)inbox->oversize,
+            .framing = t->ledger->slots[segment->slot].framing,
+        },
     };
-    struct framer framer;
+    struct preface_header header;
     struct frame frame;
     enum framer_result result;
     uint32_t count = 0;
-    size_t len;
-    const unsigned char *bytes = framed_bytes(inbox, segment, &len);
 
-    framer_begin(&framer, &state, &rules, bytes, len, atomic_load(&segment->at_end) != 0);
-    while ((result = framer_next(&framer, &frame)) != FRAMER_NEED_MORE)
+    if (session_open(&view, &stream, &input, &header) != SESSION_OPEN)
+        return 0;
+    while ((result = session_next(&view, &frame)) != FRAMER_NEED_MORE)
         if (result == FRAMER_MESSAGE)
             count++;
     return count;
@@ -98,14 +85,13 @@ static void neutralise(struct takeover *t, struct inbox *inbox, struct segment *
               "%s: connection closed, because peerlogd crashed on it twice in a row; "
               "%u bytes in hand are lost", peer,
               (unsigned)(segment->start.tail_bytes + atomic_load(&segment->fresh)));
-    uncount(&inbox->taken, before, records);
+    uncount(&inbox->delivered, before, records);
     uncount(&inbox->offered, before, records);
     memset(&segment->start.framer, 0, sizeof segment->start.framer);
     segment->start.tail_bytes = 0;
     atomic_store(&segment->fresh, 0);
     atomic_store(&segment->at_end, 1);
     t->table->conns[segment->slot].by_reset = 1;
-    t->report->poisoned++;
 }
 
 /* One segment of a copied inbox: complete it, and count what is in it. */
@@ -117,10 +103,10 @@ static uint32_t take_segment(struct takeover *t, struct inbox *inbox, struct seg
     if (atomic_load(&slot->use) != SLOT_LIVE) {
         /* Its slot is damaged, but not its bytes. */
         memset(slot, 0, sizeof *slot);
-        atomic_store(&slot->lot, LOT_NONE);
-        slot->listener = LISTENER_NONE;
-        atomic_store(&slot->use, SLOT_LIVE);
         connections_claim(t->table, segment->slot);
+        connections_open(t->table, segment->slot, &(struct conn_birth){
+            .fd = -1, .lot = LOT_NONE, .listener = LISTENER_NONE,
+        });
         t->table->conns[segment->slot].in_hand = 1;
     }
     slot->stream = segment->start;
@@ -141,7 +127,8 @@ static void copy_inbox(struct inbox *to, const struct inbox *from, uint32_t segm
 {
     const struct segment *last = &from->segment[segments - 1];
 
-    memcpy(to, from, offsetof(struct inbox, bytes));
+    memcpy(to, from, offsetof(struct inbox, segment));
+    memcpy(to->segment, from->segment, segments * sizeof to->segment[0]);
     memcpy(to->bytes, from->bytes, last->from + last->start.tail_bytes + last->room);
     atomic_store(&to->working, 0);
     atomic_store(&to->suspect, 0);
@@ -166,7 +153,7 @@ static uint32_t claim_segments(struct takeover *t, const struct inbox *from)
 
 void takeover_inbox(struct takeover *t, uint32_t index)
 {
-    struct inbox *from = &t->old->inboxes[index];
+    const struct inbox *from = &t->old->inboxes[index];
     struct inbox *to = &t->ledger->inboxes[index];
     uint32_t open = atomic_load(&from->segments);
     uint32_t segments = claim_segments(t, from);
@@ -179,15 +166,15 @@ void takeover_inbox(struct takeover *t, uint32_t index)
     for (uint32_t i = 0; i < segments; i++)
         records += take_segment(t, to, &to->segment[i], records);
     /* The kernel may tell a length only once: net_stream_state() takes a socket's error. */
-    atomic_store(&from->segment[segments - 1].fresh, atomic_load(&to->segment[segments - 1].fresh));
-    uint32_t taken = atomic_load(&to->taken);
+    ledger_note_length(t->old, index, segments - 1, atomic_load(&to->segment[segments - 1].fresh));
+    uint32_t delivered = atomic_load(&to->delivered);
     uint32_t offered = atomic_load(&to->offered);
-    if (taken > records)
-        atomic_store(&to->taken, taken = records);
+    if (delivered > records)
+        atomic_store(&to->delivered, delivered = records);
     if (offered > records)
         atomic_store(&to->offered, offered = records);
-    if (offered > taken)
-        t->report->repeats += offered - taken;
-    t->report->messages += records - taken;
+    if (offered > delivered)
+        t->report->repeats += offered - delivered;
+    t->report->messages += records - delivered;
     atomic_store(&to->segments, segments);
 }

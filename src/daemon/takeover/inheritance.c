@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/ledger/names.h"
+#include "daemon/ledger/upgrade.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "os/service_manager.h"
@@ -43,6 +44,8 @@ static int consider_ledger(struct inheritance *in, struct inherited *item)
     uint32_t layout = 0;
     int error = ledger_open(item->fd, &ledger, &layout);
 
+    if (error == -EPROTONOSUPPORT)
+        error = ledger_upgrade(item->fd, &ledger);
     if (error == -ENOMEM)
         return error; /* nothing is wrong with it */
     if (error == -EPROTONOSUPPORT) {

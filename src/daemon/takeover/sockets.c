@@ -72,17 +72,11 @@ static bool adopt_orphan(struct takeover *t, int fd, uint16_t lot, uint64_t cook
     if (i == CONNECTION_NONE)
         return false;
     (void)net_peer_address(fd, &peer); /* one that is gone has no name any more */
-    struct slot *slot = &t->ledger->slots[i];
-    slot->cookie = cookie;
-    slot->peer = peer;
-    slot->stream.taken = state.taken;
-    slot->listener = LISTENER_NONE; /* until the listeners are known */
-    slot->connection = atomic_fetch_add(&t->ledger->header->last_connection, 1) + 1;
-    atomic_store(&slot->lot, lot);
-    atomic_store(&slot->use, SLOT_LIVE);
-    t->table->conns[i].fd = fd;
+    connections_open(t->table, i, &(struct conn_birth){
+        .fd = fd, .lot = lot, .cookie = cookie, .peer = peer, .received = state.taken,
+        .listener = LISTENER_NONE, /* until the listeners are known */
+    });
     takeover_index_add(t, i);
-    t->report->adopted++;
     return true;
 }
 
@@ -114,8 +108,9 @@ static void count_dismissed(struct takeover *t, const struct parking *parking)
 {
     if (!parking_dismissed(parking))
         return;
-    for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++)
-        if (atomic_load(&t->ledger->slots[i].use) == SLOT_LIVE && t->table->conns[i].fd < 0)
+    for (uint32_t i = ledger_next_live(t->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(t->ledger, i + 1))
+        if (t->table->conns[i].fd < 0)
             t->report->dismissed++;
 }
 

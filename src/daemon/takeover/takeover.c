@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "daemon/ledger/names.h"
+#include "daemon/session/session.h"
 #include "daemon/takeover/private.h"
 #include "os/service_manager.h"
 
@@ -58,11 +59,9 @@ static void copy_slot(struct takeover *t, uint32_t i)
 
 static void copy_slots(struct takeover *t)
 {
-    for (uint32_t i = 0; i < ledger_slots_high(t->old); i++) {
-        const struct slot *slot = &t->old->slots[i];
-        if (atomic_load(&slot->use) != SLOT_LIVE)
-            continue;
-        if (ledger_slot_valid(slot))
+    for (uint32_t i = ledger_next_live(t->old, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(t->old, i + 1)) {
+        if (ledger_slot_valid(&t->old->slots[i]))
             copy_slot(t, i);
         else
             t->report->damaged++;
@@ -72,15 +71,16 @@ static void copy_slots(struct takeover *t)
 /* Streams that no open segment overrules must make sense; else they begin anew. */
 static void check_streams(struct takeover *t)
 {
-    for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++) {
+    for (uint32_t i = ledger_next_live(t->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(t->ledger, i + 1)) {
         struct slot *slot = &t->ledger->slots[i];
-        if (atomic_load(&slot->use) != SLOT_LIVE ||
-            ledger_stream_valid(t->ledger, &slot->stream))
+        if (ledger_stream_valid(t->ledger, &slot->stream))
             continue;
         memset(&slot->stream.framer, 0, sizeof slot->stream.framer);
         slot->stream.tail_bytes = 0;
         slot->stream.priority = 0;
         slot->stream.awaits_proxy = 0;
+        slot->stream.session = SESSION_SYSLOG;
         t->report->damaged++;
     }
 }

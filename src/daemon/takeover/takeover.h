@@ -24,8 +24,6 @@ struct takeover_report {
     uint32_t messages;  /* in hand */
     uint32_t repeats;   /* of these, possibly delivered already */
     uint32_t damaged;   /* slots and segments that could not be believed */
-    uint32_t poisoned;  /* connections closed because we crashed on them twice */
-    uint32_t adopted;   /* connections that no slot told of */
     uint32_t dismissed; /* connections for which there were no descriptors: closed */
     int signal;         /* what the old process died of; 0: it ended in good order */
     uint32_t early_deaths;

@@ -6,47 +6,55 @@
 #include "config.h"
 
 #include "daemon/worker/private.h"
-#include "os/net.h"
+
+#include "daemon/session/conn.h"
 
 void worker_begin_draining(struct worker *w)
 {
     struct connections *table = w->plan.table;
 
     w->draining = true;
-    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
+    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i))
             continue;
-        table->conns[i].drain_left = table->conns[i].fd >= 0 ? net_unread(table->conns[i].fd) : 0;
+        table->conns[i].drain_left = conn_unread(table, i);
         table->conns[i].state = CONN_OPEN;
     }
 }
 
-/* Nothing more is wanted of this connection: it carries until the next process has it. */
-static void rest(struct worker *w, uint32_t slot)
+/* Read one connection; when all that was wanted has come, it is not watched any more. */
+static void read_drained(struct worker *w, uint32_t slot)
 {
     struct conn *conn = &w->plan.table->conns[slot];
-
-    if (conn->state == CONN_OPEN)
-        (void)poller_remove(w->set, conn->fd); /* it was added */
-    conn->state = CONN_DRAINED;
-}
-
-void worker_read_drained(struct worker *w, uint32_t slot)
-{
-    struct conn *conn = &w->plan.table->conns[slot];
+    const struct stream *stream = &w->plan.table->ledger->slots[slot].stream;
     uint32_t limit = conn->drain_left < ROUND_READ_BYTES ? conn->drain_left : ROUND_READ_BYTES;
-    uint64_t before = w->plan.table->ledger->slots[slot].stream.taken;
+    uint64_t before = stream->received;
     enum round_read result = ROUND_NOTHING;
 
     if (limit > 0)
         result = round_read(&w->round, slot, limit, false);
-    uint64_t got = w->plan.table->ledger->slots[slot].stream.taken - before;
-    conn->drain_left = result == ROUND_NOTHING ? 0 : conn->drain_left - (uint32_t)got;
+    uint32_t got = (uint32_t)(stream->received - before);
+    conn->drain_left = result == ROUND_NOTHING ? 0 : conn->drain_left - got;
     if (conn->drain_left > 0 || result == ROUND_ENDED)
         return;
-    rest(w, slot);
-    if (!w->stop_keep)
-        conn->drain_left = UINT32_MAX; /* its stream is ended in the next round */
+    (void)conn_unwatch(w->plan.table, slot, w->set); /* it may have been slowed */
+    conn->state = w->stop_keep ? CONN_DRAINED : CONN_TO_END;
+}
+
+/* One step with one connection. Returns: false while the output blocks. */
+static bool drain(struct worker *w, uint32_t slot)
+{
+    struct conn *conn = &w->plan.table->conns[slot];
+
+    if (!worker_make_room(w, slot))
+        return false;
+    if (conn->state == CONN_TO_END) {
+        conn->state = CONN_DRAINED;
+        return worker_end_stream(w, slot);
+    }
+    read_drained(w, slot);
+    return worker_frame(w);
 }
 
 bool worker_drain_turn(struct worker *w)
@@ -54,19 +62,12 @@ bool worker_drain_turn(struct worker *w)
     struct connections *table = w->plan.table;
     bool done = true;
 
-    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
-        struct conn *conn = &table->conns[i];
-        if (!worker_owns(w, i) || (conn->state == CONN_DRAINED && conn->drain_left == 0))
+    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(table->ledger, i + 1)) {
+        if (!worker_owns(w, i) || table->conns[i].state == CONN_DRAINED)
             continue;
-        if (conn->drain_left == UINT32_MAX) {
-            if (!worker_make_room(w, i))
-                return false;
-            conn->drain_left = 0;
-            if (!worker_end_stream(w, i))
-                return false;
-        } else if (!worker_read(w, i, 0)) {
+        if (!drain(w, i))
             return false;
-        }
         done = false;
     }
     return worker_finish_round(w) && done;
@@ -76,10 +77,11 @@ void worker_end_all(struct worker *w)
 {
     struct connections *table = w->plan.table;
 
-    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
+    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(table->ledger, i + 1)) {
         const struct conn *conn = &table->conns[i];
         if (worker_owns(w, i) && conn->fd >= 0 && !conn->in_hand &&
             table->ledger->slots[i].stream.tail_bytes == 0)
-            net_set_end(conn->fd, END_FIN);
+            conn_expect_end(table, i);
     }
 }

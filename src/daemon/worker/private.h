@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of a worker share: worker.c is its thread and what main asks of it,
- * worker_serve.c reads and delivers, worker_time.c does what is due by the clock, and
- * worker_drain.c stops. The worker's thread; nobody else includes this.
+ * What the parts of a worker share: worker.c is its thread, letters.c what others ask of it,
+ * serve.c reads and delivers, rate.c slows down, timers.c does what is due by the clock, and
+ * drain.c stops. The worker's thread; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_WORKER_PRIVATE_H
 #define PEERLOG_DAEMON_WORKER_PRIVATE_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/worker/mailbox.h"
 #include "daemon/worker/round.h"
 #include "daemon/worker/worker.h"
 #include "os/poller.h"
@@ -21,11 +22,6 @@
 
 /* No wait by the clock is longer, in milliseconds. */
 #define WAIT_MAX_MS 60000
-
-/* What is watched for on a connection. */
-#define WATCHED_EVENTS ((uint32_t)(EPOLLIN | EPOLLRDHUP | EPOLLPRI))
-
-enum stopping { NOT_STOPPING, STOP_REQUESTED, STOP_DRAINING };
 
 /* Connections that one wait tells of. */
 #define WORKER_EVENTS 256
@@ -45,17 +41,16 @@ struct worker {
 
     /* Written by others, read by the thread. */
     _Alignas(64) _Atomic uint32_t load;
-    _Atomic(const struct snapshot *) snapshot_wanted;
-    _Atomic(const struct snapshot *) snapshot_used;
+    struct mailbox mailbox;
+    _Atomic(const struct snapshot *) snapshot_used; /* written by the thread, read by main */
     _Atomic uint32_t pings;
     _Atomic uint32_t pongs;
-    _Atomic uint32_t stop; /* enum stopping */
-    bool stop_keep;        /* set before stop is */
-    uint64_t stop_at_ms;
 
     /* The thread's own. */
+    const struct snapshot *snapshot_wanted; /* taken up between two rounds */
     bool draining;
-    bool waits_writable;
+    bool stop_keep;      /* while draining: connections stay open for the next process */
+    uint64_t stop_at_ms; /* while draining: it ends at the latest then */
     uint32_t now_s;       /* of the monotonic clock, of this turn */
     uint64_t sweep_at_ms; /* when to look for idle and leaving connections; 0: never */
     uint32_t slowed;      /* first of the chain of slowed connections */
@@ -65,7 +60,15 @@ struct worker {
     struct epoll_event events[WORKER_EVENTS];
 };
 
-/* --- worker_serve.c --- */
+/* --- letters.c --- */
+
+/* The bell rang: give a sign of life, and do what was asked for. */
+void worker_answer_bell(struct worker *w);
+
+/* Take up the settings that are wanted, if it can be now. */
+void worker_take_snapshot(struct worker *w);
+
+/* --- serve.c --- */
 
 /* Frame and deliver all that is in hand. Returns: false while the output blocks. */
 bool worker_finish_round(struct worker *w);
@@ -73,16 +76,30 @@ bool worker_finish_round(struct worker *w);
 /* Make room for one more segment. Returns: false while the output blocks. */
 bool worker_make_room(struct worker *w, uint32_t slot);
 
-/* Declare a connection's stream ended. Returns: false while the output blocks. */
+/* Declare a connection's stream ended; there is room. Returns: false while the output blocks. */
 bool worker_end_stream(struct worker *w, uint32_t slot);
 
-/* Read one connection that has something. Returns: false when the output blocks. */
+/*
+ * Read one connection that has something, as the poller's EVENTS say; there is room.
+ * Returns: false when the output blocks.
+ */
 bool worker_read(struct worker *w, uint32_t slot, uint32_t events);
+
+/* Frame what was read; deliver only full batches. Returns: false while the output blocks. */
+bool worker_frame(struct worker *w);
 
 /* Answers: is this slot a living connection of this worker? */
 bool worker_owns(const struct worker *w, uint32_t slot);
 
-/* --- worker_time.c --- */
+/* --- rate.c --- */
+
+/* MESSAGES came; do not read this connection until its rate allows more, if there is MORE. */
+void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool more);
+
+/* Watch those again whose rate allows it. Returns: milliseconds to the next, or -1. */
+int worker_wake_slowed(struct worker *w);
+
+/* --- timers.c --- */
 
 /* When to look over the connections next; not at all when nothing can be due. */
 void worker_plan_sweep(struct worker *w, bool leaving);
@@ -93,19 +110,13 @@ void worker_plan_sweep(struct worker *w, bool leaving);
  */
 int worker_keep_time(struct worker *w, bool *ret_blocked);
 
-/* Do not read this connection until its rate of messages allows more. */
-void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool more);
-
 /* Milliseconds until MOMENT_MS, at least 1 and at most WAIT_MAX_MS. */
 int worker_until(uint64_t moment_ms);
 
-/* --- worker_drain.c --- */
+/* --- drain.c --- */
 
 /* A stop was asked for: what is in each socket now is what will be read. */
 void worker_begin_draining(struct worker *w);
-
-/* Read one connection while draining. */
-void worker_read_drained(struct worker *w, uint32_t slot);
 
 /* One turn over what is to be drained. Returns: true when nothing is left to read. */
 bool worker_drain_turn(struct worker *w);

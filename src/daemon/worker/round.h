@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A round: what a worker has in hand between reading and delivery. Bytes come into the
- * ledger's inbox as segments, are framed into a batch of records, and when the output has
- * taken them all, the round is closed with a single store: what is left of each stream is
- * in its tail then.
+ * A round is a transaction: what a worker has in hand between reading and delivery. Bytes come
+ * into the ledger's inbox as segments, are framed into batches of records, and when all of them
+ * are in the log, the round is committed with a single store: what is left of each stream is in
+ * its tail then.
  *
  * A round that a dead process left open is gone through again in exactly the same way.
- * Everything here belongs to one worker's thread.
+ * Everything here belongs to one worker's thread. round.c reads and commits; framing.c makes
+ * records of what was read.
  */
 #ifndef PEERLOG_DAEMON_WORKER_ROUND_H
 #define PEERLOG_DAEMON_WORKER_ROUND_H
@@ -16,9 +17,9 @@
 
 #include "daemon/output/batch.h"
 #include "daemon/ledger/connections.h"
-#include "daemon/session/preface.h"
 #include "daemon/settings/snapshot.h"
 #include "daemon/metrics/stats.h"
+#include "daemon/session/session.h"
 
 /* Read at most this much of one connection in a round. */
 #define ROUND_READ_BYTES (128u * 1024u)
@@ -29,8 +30,9 @@
 /* Tails whose pages may be in use although they are empty. */
 #define ROUND_DIRTY_TAILS 64u
 
+/* What is left of a segment when its records are out. */
 struct round_carry {
-    uint32_t from; /* in the inbox */
+    const unsigned char *from;
     uint32_t len;
 };
 
@@ -48,8 +50,7 @@ struct round {
     uint32_t skip;         /* of these, the first ones were delivered before a crash */
     uint32_t repeat_until; /* and those up to here may have been */
     bool view_open;
-    struct framer view;           /* of the segment being framed */
-    struct framer_rules view_rules;
+    struct session_view view; /* of the segment being framed */
     struct record_rules record_rules;
     uint32_t dirty_count, dirty_next;
     uint32_t dirty[ROUND_DIRTY_TAILS];
@@ -93,22 +94,22 @@ void round_end_stream(struct round *r, uint32_t slot);
 bool round_frame(struct round *r);
 
 /*
- * Before the batch is offered to the output; when it came back and the output took no more
- * of it (BEGUN: but a part of the next record is out); and after it was taken whole.
+ * Before the batch is offered to the output; when it came back: what was not submitted was not
+ * offered; and after all of it was delivered.
  */
 void round_offer(struct round *r);
-void round_withdraw(struct round *r, bool begun);
-void round_taken(struct round *r);
+void round_withdraw(struct round *r);
+void round_delivered(struct round *r);
 
 /* Answers: is nothing in hand? */
 bool round_is_empty(const struct round *r);
 
 /*
- * Close the round: everything is framed and delivered. Streams that have ended are named
- * in ENDED, which has room for LEDGER_SEGMENTS.
+ * Commit the round: everything is framed and delivered. Sessions answer for it; streams that have
+ * ended are named in ENDED, which has room for LEDGER_SEGMENTS.
  * Returns: how many.
  */
-uint32_t round_close(struct round *r, uint32_t *ended);
+uint32_t round_commit(struct round *r, uint32_t *ended);
 
 /* A connection is about to be given back: its tail is nobody's any more. */
 void round_forget(struct round *r, uint32_t slot);

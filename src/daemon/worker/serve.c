@@ -4,64 +4,44 @@
  */
 #include "config.h"
 
-#include <unistd.h>
-
 #include "daemon/worker/private.h"
-#include "os/clock.h"
-#include "os/net.h"
 
-/* Offer the batch to the output. Returns: true when all of it was taken. */
+#include "daemon/session/conn.h"
+#include "os/clock.h"
+
+/* Offer the batch to the output. Returns: true when all of it is delivered. */
 static bool deliver(struct worker *w)
 {
     struct batch *batch = w->round.batch;
 
-    if (batch->taken == batch->count) {
-        round_taken(&w->round);
+    if (batch->delivered == batch->count) {
+        round_delivered(&w->round);
         return true;
     }
     round_offer(&w->round);
-    uint32_t taken = batch->taken;
-    enum output_wait wait = output_push(w->output, batch);
-    stats_add(&w->stats.records, batch->taken - taken);
-    atomic_store_explicit(&w->stats.waiting, batch->count - batch->taken, memory_order_relaxed);
-    if (wait == OUTPUT_READY) {
-        round_taken(&w->round);
+    uint32_t delivered = batch->delivered;
+    enum output_status status = output_push(w->output, batch);
+    stats_add(&w->stats.records, batch->delivered - delivered);
+    atomic_store_explicit(&w->stats.waiting, batch->count - batch->delivered,
+                          memory_order_relaxed);
+    if (status == OUTPUT_READY) {
+        round_delivered(&w->round);
         return true;
     }
-    round_withdraw(&w->round, w->output->partial > 0);
-    w->waits_writable = wait == OUTPUT_WAIT_WRITABLE;
-    if (wait == OUTPUT_ENDED) {
+    round_withdraw(&w->round);
+    if (status == OUTPUT_ENDED) {
         w->output->retry_at_ms = clock_mono_ms() + PAUSE_MAX_MS;
         w->plan.events->output_ended(w->plan.events->context);
     }
     return false;
 }
 
-/* Frame what was read; deliver only full batches. Returns: false while the output blocks. */
-static bool frame(struct worker *w)
+bool worker_frame(struct worker *w)
 {
     while (!round_frame(&w->round))
         if (!deliver(w))
             return false;
     return true;
-}
-
-/*
- * Close the socket of a connection that has ended: the peer takes FIN for a receipt.
- * A parked copy keeps the socket open, and so it would stay in the set.
- */
-static void close_socket(struct worker *w, struct conn *conn, bool parked)
-{
-    if (parked)
-        (void)poller_remove(w->set, conn->fd); /* it is not in it while it carries */
-    if (conn->by_reset) {
-        net_abort(conn->fd);
-    } else if (parked) {
-        net_shutdown_close(conn->fd);
-    } else {
-        net_set_end(conn->fd, END_FIN);
-        (void)close(conn->fd); /* everything was read; there is no copy elsewhere */
-    }
 }
 
 /* Close a connection whose last byte was delivered. */
@@ -71,12 +51,12 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     struct conn *conn = &w->plan.table->conns[slot_index];
     uint16_t lot = atomic_exchange(&slot->lot, LOT_NONE);
 
-    if (slot->stream.taken == 0)
+    if (slot->stream.received == 0)
         stats_add(&w->stats.silent, 1);
     /* Before the peer can know: it may come again at once. */
     admission_leave(w->plan.admission, &slot->peer);
     if (conn->fd >= 0)
-        close_socket(w, conn, lot != LOT_NONE);
+        conn_end(w->plan.table, slot_index, w->set, lot != LOT_NONE);
     if (lot != LOT_NONE)
         parking_leave(w->plan.parking, lot);
     round_forget(&w->round, slot_index);
@@ -90,9 +70,9 @@ bool worker_finish_round(struct worker *w)
 {
     if (round_is_empty(&w->round))
         return true;
-    if (!frame(w) || !deliver(w))
+    if (!worker_frame(w) || !deliver(w))
         return false;
-    uint32_t count = round_close(&w->round, w->ended);
+    uint32_t count = round_commit(&w->round, w->ended);
     for (uint32_t i = 0; i < count; i++)
         end_connection(w, w->ended[i]);
     return true;
@@ -105,10 +85,8 @@ bool worker_make_room(struct worker *w, uint32_t slot)
 
 bool worker_end_stream(struct worker *w, uint32_t slot)
 {
-    if (!worker_make_room(w, slot))
-        return false;
     round_end_stream(&w->round, slot);
-    return frame(w);
+    return worker_frame(w);
 }
 
 bool worker_owns(const struct worker *w, uint32_t slot)
@@ -123,7 +101,7 @@ static bool read_slowly(struct worker *w, uint32_t slot, bool may_end)
     const struct stream *stream = &w->plan.table->ledger->slots[slot].stream;
     uint64_t before = stream->sequence;
     enum round_read result = round_read(&w->round, slot, PEERLOG_SLOW_READ_BYTES, may_end);
-    bool done = frame(w);
+    bool done = worker_frame(w);
 
     worker_slow_down(w, slot, stream->sequence - before, result == ROUND_GOT);
     return done;
@@ -140,18 +118,11 @@ static uint32_t read_limit(const struct worker *w)
 
 bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
 {
-    const uint32_t said_goodbye = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    bool may_end = (events & said_goodbye) == EPOLLRDHUP && !(events & EPOLLPRI);
+    bool may_end = conn_readiness(events).said_goodbye;
 
-    if (!worker_make_room(w, slot))
-        return false;
-    if (w->draining) {
-        worker_read_drained(w, slot);
-        return frame(w);
-    }
     w->plan.table->conns[slot].active_s = w->now_s;
     if (w->round.snapshot->settings->limits.messages_per_second > 0)
         return read_slowly(w, slot, may_end);
     (void)round_read(&w->round, slot, read_limit(w), may_end);
-    return frame(w);
+    return worker_frame(w);
 }

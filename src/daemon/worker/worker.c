@@ -15,8 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/session/conn.h"
 #include "daemon/worker/private.h"
 #include "os/clock.h"
+#include "os/gate.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "peerlog/count.h"
@@ -41,7 +43,7 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     w->plan = *plan;
     w->set = w->pause_set = w->bell = -1;
     w->slowed = CONNECTION_NONE;
-    atomic_store(&w->snapshot_wanted, plan->snapshot);
+    w->snapshot_wanted = plan->snapshot;
     atomic_store(&w->snapshot_used, plan->snapshot);
     if (round_init(&w->round, plan->table, plan->snapshot, plan->preface, &w->stats, inbox) < 0)
         goto fail;
@@ -86,10 +88,11 @@ int worker_adopt(struct worker *w, uint32_t slot)
     struct conn *conn = &w->plan.table->conns[slot];
 
     conn->state = CONN_OPEN;
+    conn->wants = CONN_WANTS_READ;
     conn->active_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
     atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
     atomic_store_explicit(&conn->owner, (uint16_t)(w->plan.index + 1), memory_order_release);
-    int error = conn->fd >= 0 ? poller_add(w->set, conn->fd, WATCHED_EVENTS, slot) : 0;
+    int error = conn->fd >= 0 ? conn_watch(w->plan.table, slot, w->set) : 0;
     if (error < 0) {
         atomic_store_explicit(&conn->owner, 0, memory_order_relaxed);
         atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
@@ -102,35 +105,11 @@ uint32_t worker_load(const struct worker *w)
     return atomic_load_explicit(&w->load, memory_order_relaxed);
 }
 
-/* --- what main asks --- */
+/* --- what others ask --- */
 
-static void take_snapshot(struct worker *w)
+void worker_post(struct worker *w, struct letter *letter)
 {
-    const struct snapshot *wanted = atomic_load_explicit(&w->snapshot_wanted, memory_order_acquire);
-
-    if (wanted == w->round.snapshot)
-        return;
-    /* The output may be what keeps the round from ending: it changes first. */
-    if (w->output->partial == 0)
-        (void)output_change(w->output, &wanted->settings->output); /* a loss announces itself */
-    if (!round_is_empty(&w->round))
-        return;
-    w->round.snapshot = wanted;
-    worker_plan_sweep(w, true);
-    atomic_store_explicit(&w->snapshot_used, wanted, memory_order_release);
-}
-
-static void answer_bell(struct worker *w)
-{
-    bell_hush(w->bell);
-    atomic_store_explicit(&w->pongs, atomic_load(&w->pings), memory_order_release);
-    if (!w->draining && atomic_load_explicit(&w->stop, memory_order_acquire) == STOP_REQUESTED)
-        worker_begin_draining(w);
-}
-
-void worker_set_snapshot(struct worker *w, const struct snapshot *snapshot)
-{
-    atomic_store_explicit(&w->snapshot_wanted, snapshot, memory_order_release);
+    mailbox_post(&w->mailbox, letter);
     bell_ring(w->bell);
 }
 
@@ -163,36 +142,30 @@ void worker_note_crash(void)
         worker_suspect(self);
 }
 
-void worker_stop(struct worker *w, bool keep, uint32_t time_ms)
-{
-    w->stop_keep = keep;
-    w->stop_at_ms = clock_mono_ms() + time_ms;
-    atomic_store_explicit(&w->stop, STOP_REQUESTED, memory_order_release);
-    bell_ring(w->bell);
-}
-
 /* --- the thread --- */
 
-/* The output takes nothing: wait for it, and for the bell, alone. */
+/* The output takes nothing: wait for what it waits for, and for the bell, alone. */
 static void pause_for_output(struct worker *w)
 {
     struct epoll_event events[2];
+    struct output_wait wait;
     int timeout_ms = PAUSE_MAX_MS;
 
-    if (w->waits_writable) {
-        uint32_t wanted = EPOLLOUT | EPOLLONESHOT;
-        if (poller_change(w->pause_set, w->output->fd, wanted, TAG_OUTPUT) < 0 &&
-            poller_add(w->pause_set, w->output->fd, wanted, TAG_OUTPUT) < 0)
+    output_wait(w->output, &wait);
+    if (wait.fd >= 0) {
+        uint32_t wanted = wait.events | EPOLLONESHOT;
+        if (poller_change(w->pause_set, wait.fd, wanted, TAG_OUTPUT) < 0 &&
+            poller_add(w->pause_set, wait.fd, wanted, TAG_OUTPUT) < 0)
             timeout_ms = 10; /* it cannot be watched: look again soon */
-    } else {
-        timeout_ms = worker_until(w->output->retry_at_ms);
     }
+    if (wait.until_ms != 0 && worker_until(wait.until_ms) < timeout_ms)
+        timeout_ms = worker_until(wait.until_ms);
     if (w->draining && worker_until(w->stop_at_ms) < timeout_ms)
         timeout_ms = worker_until(w->stop_at_ms);
     int n = poller_wait(w->pause_set, events, 2, timeout_ms);
     for (int i = 0; i < n; i++)
         if (events[i].data.u64 == TAG_BELL)
-            answer_bell(w);
+            worker_answer_bell(w);
 }
 
 /* Wait for connections that have something. Returns: false when the output blocks. */
@@ -223,7 +196,7 @@ static bool turn(struct worker *w)
         const struct epoll_event *event = &w->events[w->events_next];
         if (event->data.u64 == TAG_BELL) {
             w->events_next++;
-            answer_bell(w);
+            worker_answer_bell(w);
             if (w->draining) /* it reads every connection, and a round reads none twice */
                 return worker_finish_round(w);
             continue;
@@ -242,7 +215,7 @@ static bool finish_patiently(struct worker *w)
 {
     while (!worker_finish_round(w)) {
         pause_for_output(w);
-        take_snapshot(w); /* another output may be what it waits for */
+        worker_take_snapshot(w); /* another output may be what it waits for */
         if (w->draining && clock_mono_ms() >= w->stop_at_ms)
             return false;
     }
@@ -286,7 +259,8 @@ static bool end_orphans(struct worker *w)
 {
     struct connections *table = w->plan.table;
 
-    for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
+    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i) || table->conns[i].fd >= 0)
             continue;
         if (!round_has_room(&w->round, i) && !finish_patiently(w))
@@ -315,7 +289,7 @@ static void work(struct worker *w)
         } else {
             blocked = !round_is_empty(&w->round) && !worker_finish_round(w);
         }
-        take_snapshot(w);
+        worker_take_snapshot(w);
     }
 }
 
@@ -323,9 +297,7 @@ static void *run(void *argument)
 {
     struct worker *w = self = argument;
 
-    (void)pthread_mutex_lock(w->plan.gate); /* a plain mutex of ours cannot fail */
-    (void)pthread_mutex_unlock(w->plan.gate);
-    if (w->stride > 0) {
+    if (gate_pass(w->plan.gate)) {
         work(w);
         worker_end_all(w);
     }

@@ -21,6 +21,8 @@
 #include "daemon/settings/snapshot.h"
 #include "daemon/metrics/stats.h"
 
+struct gate;
+struct letter;
 struct worker;
 
 enum worker_end {
@@ -34,6 +36,7 @@ struct worker_events {
     void *context;
     void (*output_ended)(void *context); /* standard output has no reader any more */
     void (*slot_freed)(void *context);   /* a connection ended */
+    void (*snapshot_taken)(void *context); /* it works by the settings it was given */
     void (*worker_ended)(void *context); /* a worker has stopped */
 };
 
@@ -47,7 +50,7 @@ struct worker_plan {
     uint32_t longest_message; /* of the snapshot, or of what is in hand from before, in bytes */
     struct output_health *health;
     const struct worker_events *events;
-    pthread_mutex_t *gate; /* the thread waits until it is free */
+    struct gate *gate; /* the thread passes it, or ends */
 };
 
 /*
@@ -78,10 +81,17 @@ int worker_adopt(struct worker *worker, uint32_t slot);
 /* How many connections it serves. Threads: any. */
 uint32_t worker_load(const struct worker *worker);
 
-/* Give it other rules, at its next pause. Threads: main. */
-void worker_set_snapshot(struct worker *worker, const struct snapshot *snapshot);
+/*
+ * Ask something of it; see mailbox.h.
+ * Owns:    the worker owns LETTER until it is answered.
+ * Threads: any.
+ */
+void worker_post(struct worker *worker, struct letter *letter);
 
-/* The rules it works by. Threads: main. */
+/*
+ * The settings it works by. A worker that is blocked by the output takes those of a
+ * LETTER_SNAPSHOT later. Threads: main.
+ */
 const struct snapshot *worker_snapshot(const struct worker *worker);
 
 /*
@@ -97,13 +107,6 @@ bool worker_alive(const struct worker *worker);
  */
 void worker_note_crash(void);
 void worker_suspect(struct worker *worker);
-
-/*
- * Stop: read what is in the sockets now, deliver it, and end; at the latest after
- * TIME_MS milliseconds. With KEEP connections stay open for the next process.
- * Threads: main.
- */
-void worker_stop(struct worker *worker, bool keep, uint32_t time_ms);
 
 /* Wait for its thread to end. Returns: how it ended. Blocks: yes. */
 enum worker_end worker_join(struct worker *worker);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Entries: the names of all fields, and what is in them.
+ */
+#include "config.h"
+
+#include "daemon/output/entry.h"
+
+#include <string.h>
+
+#include "daemon/output/format.h"
+#include "peerlog/count.h"
+#include "peerlog/escape.h"
+#include "peerlog/number.h"
+
+struct entry entry_of(const struct record *record, const struct source *source, uint64_t instance)
+{
+    return (struct entry){
+        .record = record, .source = source, .instance = instance,
+        .clean = escape_clean_bytes(record->text, record->len, KEEP_LF),
+    };
+}
+
+/* PEER_FLAGS: the record's marks as words with commas between; nothing when it has none. */
+static void write_flags(const struct entry *entry, const struct entry_writer *writer,
+                        void *context)
+{
+    static const struct {
+        uint32_t flag;
+        const char *word;
+    } words[] = {
+        {FRAME_SPLIT, "split"},           {FRAME_LAST, "last"},
+        {FRAME_TRUNCATED, "truncated"},   {FRAME_INCOMPLETE, "incomplete"},
+        {FRAME_UNTERMINATED, "unterminated"}, {RECORD_REPEAT, "repeat"},
+    };
+    bool escaped = entry->clean < entry->record->len;
+    char flags[160];
+    size_t n = 0;
+
+    if (entry->record->flags == 0 && !escaped)
+        return;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (entry->record->flags & words[i].flag) {
+            n += format_text(flags + n, words[i].word);
+            flags[n++] = ',';
+        }
+    }
+    if (escaped)
+        n += format_text(flags + n, "escaped,");
+    writer->word(context, "PEER_FLAGS", flags, n - 1);
+}
+
+/* Who said it, and how it is labelled. */
+static void write_source(const struct entry *entry, const struct entry_writer *writer,
+                         void *context)
+{
+    const struct source *source = entry->source;
+    char text[PEER_TEXT_BYTES];
+    size_t n;
+
+    writer->word(context, "SYSLOG_IDENTIFIER", source->label->tag, strlen(source->label->tag));
+    n = peer_format_address(&source->peer, text);
+    writer->word(context, "PEER_ADDRESS", text, n);
+    writer->number(context, "PEER_PORT", source->peer.port);
+    writer->word(context, "PEER_LISTENER", source->listener, strlen(source->listener));
+    n = format_hex(text, entry->instance);
+    text[n++] = '-';
+    n += number_format(text + n, source->connection);
+    writer->word(context, "PEER_CONNECTION", text, n);
+}
+
+/* The numbers of a split, truncated or incomplete message. */
+static void write_measures(const struct record *record, const struct entry_writer *writer,
+                           void *context)
+{
+    if (record->flags & FRAME_SPLIT)
+        writer->number(context, "PEER_PART", record->part);
+    if (record->flags & FRAME_TRUNCATED)
+        writer->number(context, "PEER_CUT_BYTES", record->cut_bytes);
+    if (record->flags & FRAME_INCOMPLETE) {
+        writer->number(context, "PEER_HAVE_BYTES", record->have_bytes);
+        writer->number(context, "PEER_WANT_BYTES", record->want_bytes);
+    }
+}
+
+void entry_write(const struct entry *entry, const struct entry_writer *writer, void *context)
+{
+    const struct record *record = entry->record;
+
+    writer->number(context, "PRIORITY", priority_severity(record->priority));
+    writer->number(context, "SYSLOG_FACILITY", priority_facility(record->priority));
+    write_source(entry, writer, context);
+    writer->number(context, "PEER_SEQUENCE", record->sequence);
+    write_flags(entry, writer, context);
+    write_measures(record, writer, context);
+    writer->text(context, "MESSAGE", record->text, record->len, entry->clean);
+    if (entry->clean < record->len)
+        writer->bytes(context, "PEER_RAW", record->text, record->len);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An entry: a record in the one form that stands alone. All that a reader may want to know of it
+ * has a name here, once; the journal, a line of JSON and a broker's message are only other ways
+ * to write the same fields down (systemd.journal-fields(7) for those that are not ours).
+ */
+#ifndef PEERLOG_DAEMON_OUTPUT_ENTRY_H
+#define PEERLOG_DAEMON_OUTPUT_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/output/batch.h"
+
+/* A view, as its record is: valid as long as the batch stays as it is. */
+struct entry {
+    const struct record *record;
+    const struct source *source;
+    uint64_t instance; /* of the ledger: makes the connection's number unique */
+    size_t clean;      /* bytes at the start of the text that need no escaping */
+};
+
+/* How a format writes fields down. NAME is NUL-terminated; values are not. */
+struct entry_writer {
+    void (*number)(void *context, const char *name, uint64_t value);
+    void (*word)(void *context, const char *name, const char *value, size_t len);
+    /* What a peer said: only CLEAN bytes of it may be written as they are. */
+    void (*text)(void *context, const char *name, const unsigned char *value, size_t len,
+                 size_t clean);
+    /* The same once more, byte by byte, because the text had to be escaped. */
+    void (*bytes)(void *context, const char *name, const unsigned char *value, size_t len);
+};
+
+/* Make an entry of a record of a batch. */
+struct entry entry_of(const struct record *record, const struct source *source, uint64_t instance);
+
+/* Write all fields of ENTRY, always in the same order, the text last. */
+void entry_write(const struct entry *entry, const struct entry_writer *writer, void *context);
+
+/* Room that all names and values but the peer's text and bytes take at most. */
+#define ENTRY_FIXED_BYTES 640u
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kinds of output: where a batch can go. A kind knows how to open, how to hand over, and when
+ * what was handed over is safe; output.c opens, loses, waits for and reopens whatever it is.
+ *
+ * Its name in the configuration and its usual path stand in the table of settings, which is
+ * below this room and must not ask it.
+ */
+#ifndef PEERLOG_DAEMON_OUTPUT_KIND_H
+#define PEERLOG_DAEMON_OUTPUT_KIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct batch;
+struct output;
+
+/* What others than output.c must know of a kind. */
+enum output_traits {
+    OUTPUT_ONE_WRITER = 1u << 0,       /* lines would mix: one worker, and fixed while we run */
+    OUTPUT_ENDS_WITH_READER = 1u << 1, /* once nobody reads it, nobody ever will: EPIPE is the end */
+    OUTPUT_IS_STDOUT = 1u << 2,        /* standard output has to be open */
+    OUTPUT_DROPS_REPEATS = 1u << 3,    /* what is submitted once more is not there twice */
+};
+
+/* What a worker that can go no further waits for: whatever comes first. */
+struct output_wait {
+    int fd;            /* to be watched, or -1 */
+    uint32_t events;   /* of the poller, for FD */
+    uint64_t until_ms; /* of the monotonic clock; 0: as long as it takes */
+};
+
+/*
+ * Functions return 0 or negative errno. They are called by the output's own worker and never
+ * block.
+ */
+struct output_kind {
+    const char *description; /* for people: "syslog socket" */
+    unsigned traits;         /* enum output_traits */
+    size_t state_bytes;      /* of output->state, which is zero before open() */
+
+    /* Open output->fd, or whatever stands for it: output->open is set by the caller. */
+    int (*open)(struct output *output);
+
+    /*
+     * Hand over what is not submitted of BATCH, by batch_submit(); or by batch_deliver(), where
+     * being taken is being safe. A record of which only a part is out counts as submitted; the
+     * next call goes on with it.
+     * Returns: 0: all is submitted; -EAGAIN: wait; -ENOBUFS, -ENOMEM, -ENOSPC, -EDQUOT or
+     *          -EFBIG: wait a little; any other: the output is lost.
+     */
+    int (*submit)(struct output *output, struct batch *batch);
+
+    /*
+     * Find out what has become safe, by batch_deliver(); in the order of the batch.
+     * Returns: 0: all that is submitted is safe; and as submit(). NULL: submitting is delivering.
+     * When the output is lost, what was submitted and not safe is submitted anew.
+     */
+    int (*collect)(struct output *output, struct batch *batch);
+
+    /* After -EAGAIN: what to wait for. NULL: until output->fd is writable. */
+    void (*wait)(const struct output *output, struct output_wait *ret_wait);
+
+    /* Let go of everything but the state's memory. */
+    void (*close)(struct output *output);
+};
+
+extern const struct output_kind output_syslog;
+extern const struct output_kind output_journal;
+extern const struct output_kind output_stdout;
+
+/* The kind of an output of this type (enum output_type). */
+const struct output_kind *output_kind_of(unsigned type);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections over their transports and the poller.
+ */
+#include "config.h"
+
+#include "daemon/session/conn.h"
+
+#include <sys/socket.h>
+
+#include "os/net.h"
+#include "os/poller.h"
+
+static const struct transport_kind *const transports[TRANSPORTS] = {
+    [TRANSPORT_PLAIN] = &transport_plain,
+};
+
+const struct transport_kind *transport_of(const struct connections *table, uint32_t slot)
+{
+    return transports[table->ledger->slots[slot].transport];
+}
+
+static uint32_t events_of(uint8_t wants)
+{
+    uint32_t events = 0;
+
+    if (wants & CONN_WANTS_READ)
+        events |= (uint32_t)(EPOLLIN | EPOLLRDHUP | EPOLLPRI);
+    if (wants & CONN_WANTS_WRITE)
+        events |= (uint32_t)EPOLLOUT;
+    return events;
+}
+
+int conn_watch(struct connections *table, uint32_t slot, int set)
+{
+    const struct conn *conn = &table->conns[slot];
+
+    return poller_add(set, conn->fd, events_of(conn->wants), slot);
+}
+
+int conn_unwatch(struct connections *table, uint32_t slot, int set)
+{
+    return poller_remove(set, table->conns[slot].fd);
+}
+
+int conn_want(struct connections *table, uint32_t slot, int set, uint8_t wants)
+{
+    struct conn *conn = &table->conns[slot];
+
+    if (conn->wants == wants)
+        return 0;
+    conn->wants = wants;
+    return poller_change(set, conn->fd, events_of(wants), slot);
+}
+
+struct conn_readiness conn_readiness(uint32_t events)
+{
+    const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+    return (struct conn_readiness){
+        .writable = (events & EPOLLOUT) != 0,
+        .said_goodbye = (events & ends) == EPOLLRDHUP && !(events & EPOLLPRI),
+    };
+}
+
+enum received conn_receive(struct connections *table, uint32_t slot, void *dst, size_t room,
+                           size_t *ret_len)
+{
+    return transport_of(table, slot)->receive(table, slot, dst, room, ret_len);
+}
+
+uint32_t conn_unread(const struct connections *table, uint32_t slot)
+{
+    return table->conns[slot].fd >= 0 ? net_unread(table->conns[slot].fd) : 0;
+}
+
+void conn_say_goodbye(struct connections *table, uint32_t slot)
+{
+    (void)shutdown(table->conns[slot].fd, SHUT_WR); /* it may be gone already */
+}
+
+void conn_expect_end(struct connections *table, uint32_t slot)
+{
+    net_set_end(table->conns[slot].fd, END_FIN);
+}
+
+void conn_end(struct connections *table, uint32_t slot, int set, bool parked)
+{
+    const struct conn *conn = &table->conns[slot];
+
+    /* A parked copy keeps the socket open, and so it would stay in the set. */
+    if (parked)
+        (void)conn_unwatch(table, slot, set); /* it is not in it while it is drained or slowed */
+    transport_of(table, slot)->end(table, slot,
+                                   conn->by_reset ? TRANSPORT_BREAKS : TRANSPORT_ENDS_WELL, parked);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The worker answers its letters.
+ */
+#include "config.h"
+
+#include "daemon/worker/private.h"
+
+#include "daemon/session/conn.h"
+
+void worker_take_snapshot(struct worker *w)
+{
+    const struct snapshot *wanted = w->snapshot_wanted;
+    const struct batch *batch = w->round.batch;
+
+    if (wanted == w->round.snapshot)
+        return;
+    /* The output may be what keeps the round from ending: it changes first. */
+    if (batch->submitted == batch->delivered)
+        (void)output_change(w->output, &wanted->settings->output); /* a loss announces itself */
+    if (!round_is_empty(&w->round))
+        return;
+    w->round.snapshot = wanted;
+    worker_plan_sweep(w, true);
+    atomic_store_explicit(&w->snapshot_used, wanted, memory_order_release);
+    w->plan.events->snapshot_taken(w->plan.events->context);
+}
+
+/* End a connection: at once, or when all that it sent is logged. */
+static bool kill_connection(struct worker *w, uint32_t i, uint64_t connection, bool now)
+{
+    struct slot *slot = &w->plan.table->ledger->slots[i];
+    struct conn *conn = &w->plan.table->conns[i];
+
+    if (i >= w->plan.table->capacity || !worker_owns(w, i) || slot->connection != connection ||
+        conn->fd < 0 || w->draining)
+        return false;
+    if (!(slot->flags & SLOT_LEAVING))
+        conn_say_goodbye(w->plan.table, i);
+    slot->flags |= SLOT_LEAVING;
+    conn->by_reset = conn->by_reset || now;
+    /* The next sweep ends it. */
+    conn->active_s = w->now_s > PEERLOG_LEAVE_S ? w->now_s - PEERLOG_LEAVE_S : 0;
+    worker_plan_sweep(w, true);
+    return true;
+}
+
+static void describe(const struct worker *w, uint32_t i, struct conn_description *ret)
+{
+    const struct slot *slot = &w->plan.table->ledger->slots[i];
+    const struct conn *conn = &w->plan.table->conns[i];
+
+    *ret = (struct conn_description){
+        .peer = slot->peer, .connection = slot->connection, .slot = i,
+        .received = slot->stream.received, .records = slot->stream.sequence,
+        .silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0,
+        .tail_bytes = slot->stream.tail_bytes, .unread = conn_unread(w->plan.table, i),
+        .listener = slot->listener, .framing = slot->framing, .transport = slot->transport,
+        .session = slot->stream.session, .slowed = conn->state == CONN_SLOWED,
+        .leaving = (slot->flags & SLOT_LEAVING) != 0,
+    };
+}
+
+/* As many as one letter takes; their worker is not kept from its work by more. */
+static void describe_connections(const struct worker *w, struct letter *letter)
+{
+    struct ledger *ledger = w->plan.table->ledger;
+    uint32_t i = ledger_next_live(ledger, letter->describe.from);
+
+    letter->describe.count = 0;
+    while (i != LEDGER_NO_SLOT && letter->describe.count < LETTER_DESCRIPTIONS) {
+        if (worker_owns(w, i))
+            describe(w, i, &letter->describe.descriptions[letter->describe.count++]);
+        i = ledger_next_live(ledger, i + 1);
+    }
+    letter->describe.more = i != LEDGER_NO_SLOT;
+    letter->describe.from = letter->describe.more ? i : 0;
+}
+
+static void answer(struct worker *w, struct letter *letter)
+{
+    switch (letter->kind) {
+    case LETTER_STOP:
+        w->stop_keep = letter->stop.keep;
+        w->stop_at_ms = letter->stop.at_ms;
+        if (!w->draining)
+            worker_begin_draining(w);
+        break;
+    case LETTER_SNAPSHOT:
+        w->snapshot_wanted = letter->snapshot; /* it is taken up between two rounds */
+        break;
+    case LETTER_KILL:
+        letter->kill.done = kill_connection(w, letter->kill.slot, letter->kill.connection,
+                                            letter->kill.now);
+        break;
+    case LETTER_DESCRIBE:
+        describe_connections(w, letter);
+        break;
+    }
+    letter->answered(letter);
+}
+
+void worker_answer_bell(struct worker *w)
+{
+    struct letter *next;
+
+    bell_hush(w->bell);
+    atomic_store_explicit(&w->pongs, atomic_load(&w->pings), memory_order_release);
+    for (struct letter *letter = mailbox_take(&w->mailbox); letter != NULL; letter = next) {
+        next = letter->next; /* the answer may free it */
+        answer(w, letter);
+    }
+}

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""An upgrade from a daemon whose ledger has another layout.
+
+$PEERLOGD_BEFORE is the program before. Sixteen connections send as fast as they are served
+while it is replaced, in good order and by SIGKILL, with the log taking everything, and with a log
+that takes nothing, so that bytes are in hand. Nothing is lost, and nobody notices.
+"""
+
+import os
+
+from survival import PEERLOGD, Service, Skip, Streams, Tally, judge, main, most_repeats, reporters
+
+BEFORE = os.environ.get("PEERLOGD_BEFORE")
+CONNECTIONS = 16
+
+
+def upgrade(scratch, kind, how):
+    if not BEFORE:
+        raise Skip("PEERLOGD_BEFORE does not name the program before")
+    with reporters() as running:
+        tally = Tally(scratch, kind)
+        running.append(tally)
+        with Service(scratch, tally, program=BEFORE) as service:
+            streams = Streams(scratch, service.port, CONNECTIONS)
+            running.append(streams)
+            tally.wait_records(20000)
+            getattr(service, how)()
+            service.manager.command[0] = PEERLOGD
+            service.begin()
+            service.expect(rf"took over {CONNECTIONS} connections, \d+ messages in hand")
+            after = tally.records()
+            tally.wait_records(after + 20000)
+            service.restart()
+            verdict = judge([streams], tally, most_repeats(1 if how == "kill" else 0))
+        assert verdict.messages > 40000
+
+
+def in_good_order(scratch):
+    upgrade(scratch, "syslog", "stop")
+
+
+def by_a_kill(scratch):
+    upgrade(scratch, "syslog", "kill")
+
+
+main(in_good_order, by_a_kill)
