@@ -11,7 +11,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/table.c src/daemon/settings/table.h \
 	src/daemon/settings/text.c src/daemon/settings/text.h \
 	src/daemon/settings/value.c src/daemon/settings/value.h \
-	src/daemon/metrics/stats.h \
+	src/daemon/metrics/counters.c src/daemon/metrics/counters.h \
 	src/daemon/metrics/status.c src/daemon/metrics/status.h \
 	src/daemon/ledger/capacity.c src/daemon/ledger/capacity.h \
 	src/daemon/ledger/connections.c src/daemon/ledger/connections.h \

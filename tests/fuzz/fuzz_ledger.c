@@ -197,11 +197,9 @@ static void check_streams(const struct ledger *ledger)
 
 static void work(struct connections *table)
 {
-    static struct worker_stats stats; /* a sanitizer's own stack does not align it */
     struct round r;
 
-    memset(&stats, 0, sizeof stats);
-    require(round_init(&r, table, &rules, preface, &stats, &table->ledger->inboxes[0]) == 0,
+    require(round_init(&r, table, &rules, preface, &table->ledger->inboxes[0]) == 0,
             "memory for a round");
     for (uint32_t k = 0; k < table->ledger->header->inboxes; k++)
         work_off(&r, table, &table->ledger->inboxes[k]);

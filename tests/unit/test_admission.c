@@ -201,8 +201,6 @@ static void more_peers_than_places_are_only_counted(void **state)
         struct peer peer = {.family = PEER_IPV4, .address = {10, 0, (unsigned char)i, 1}};
         admission_report(admission, &peer, REFUSED_TOO_MANY, 1000);
     }
-    assert_int_equal(admission_refused(admission, REFUSED_TOO_MANY), 3 * PEERLOG_REPORTED_PEERS);
-    assert_int_equal(admission_refused(admission, REFUSED_DENIED), 0);
     assert_int_equal(admission_tick(admission, 1000), PEERLOG_REPORT_S * 1000);
     assert_null(admission_free(admission));
 }

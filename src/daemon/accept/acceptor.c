@@ -58,7 +58,7 @@ struct acceptor {
     bool sweeping; /* there are more lots to be rewritten */
     uint64_t turned_us; /* end of the last turn, by the monotonic clock */
     struct listen_set *current;
-    struct acceptor_stats stats;
+    _Atomic uint64_t *counters; /* its block, in the ledger */
     uint32_t accepted[ACCEPTS_A_TURN]; /* slots that are not handed over yet */
     unsigned accepted_count;
 
@@ -80,6 +80,7 @@ int acceptor_new(const struct acceptor_plan *plan, struct acceptor **ret_listene
         return -ENOMEM;
     memset(l, 0, sizeof *l);
     l->plan = *plan;
+    l->counters = plan->table->ledger->header->counters;
     l->set = poller_new();
     l->bell = bell_new();
     l->taken = bell_new();
@@ -140,9 +141,9 @@ static void park(struct acceptor *l, struct slot *slot, int fd)
     }
     if (error == -ENOTCONN)
         return;
-    if (stats_get(&l->stats.unparked) == 0)
+    if (counter_get(l->counters, COUNTER_UNPARKED) == 0)
         log_say(SEVERITY_WARNING, "connections are not kept over a restart: %s", strerror(-error));
-    stats_add(&l->stats.unparked, 1);
+    counter_add(l->counters, COUNTER_UNPARKED, 1);
 }
 
 /* A connection begins: all of it that must outlive us is in its slot, then it is parked. */
@@ -175,6 +176,7 @@ static bool is_admitted(struct acceptor *l, const struct peer *peer, uint8_t lis
         result = admission_enter(l->plan.admission, peer, limit);
     if (result == ADMITTED)
         return true;
+    counter_add(l->counters, admission_counter(result), 1);
     admission_report(l->plan.admission, peer, result, clock_mono_ms());
     return false;
 }
@@ -189,7 +191,7 @@ static void abandon(struct acceptor *l, uint32_t slot, int error)
     if (lot != LOT_NONE)
         parking_leave(l->plan.parking, lot);
     connections_give(l->plan.table, slot);
-    stats_add(&l->stats.failed, 1);
+    counter_add(l->counters, COUNTER_FAILED, 1);
     log_say(SEVERITY_WARNING, "a connection could not be served: %s", strerror(-error));
 }
 
@@ -216,7 +218,7 @@ static void begin_pause(struct acceptor *l, enum accept_pause why, int error)
                 "limits.connections (%u) is reached; who connects now waits for a free place",
                 (unsigned)l->plan.table->limit);
         l->full_said = true;
-        stats_add(&l->stats.full, 1);
+        counter_add(l->counters, COUNTER_FULL, 1);
     }
 }
 
@@ -248,7 +250,7 @@ static bool judge_failure(struct acceptor *l, int error)
     bool is_starved = error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
                       error == -ENOBUFS;
     if (!is_starved && error != -EINTR)
-        stats_add(&l->stats.failed, 1);
+        counter_add(l->counters, COUNTER_FAILED, 1);
     if (is_starved || ++l->failures >= FAILURES_MOST)
         begin_pause(l, PAUSED_STARVED, error);
     return l->pause == ACCEPTING;
@@ -291,7 +293,7 @@ static void hand_over(struct acceptor *l)
         if (error < 0)
             abandon(l, l->accepted[i], error);
         else
-            stats_add(&l->stats.accepted, 1);
+            counter_add(l->counters, COUNTER_ACCEPTED, 1);
     }
     l->accepted_count = 0;
 }
@@ -488,9 +490,4 @@ void acceptor_stop(struct acceptor *l, bool keep)
     take_next(l); /* the thread may never have run */
     if (l->current != NULL)
         drain_backlog(l, keep);
-}
-
-const struct acceptor_stats *acceptor_stats(const struct acceptor *l)
-{
-    return &l->stats;
 }

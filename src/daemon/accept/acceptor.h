@@ -16,7 +16,6 @@
 #include "daemon/ledger/connections.h"
 #include "daemon/parking/parking.h"
 #include "daemon/settings/snapshot.h"
-#include "daemon/metrics/stats.h"
 #include "daemon/worker/worker.h"
 
 /* One listening socket. */
@@ -96,7 +95,5 @@ bool acceptor_alive(const struct acceptor *listener);
  * acceptor_free(), for the process that comes next; without, they are closed.
  */
 void acceptor_stop(struct acceptor *listener, bool keep);
-
-const struct acceptor_stats *acceptor_stats(const struct acceptor *listener);
 
 #endif

@@ -12,6 +12,7 @@
 #include "daemon/session/admission.h"
 #include "daemon/ledger/connections.h"
 #include "daemon/accept/acceptor.h"
+#include "daemon/metrics/counters.h"
 #include "daemon/output/output.h"
 #include "daemon/parking/parking.h"
 #include "daemon/settings/snapshot.h"
@@ -72,7 +73,10 @@ struct listen_fault;
 /* What to tell a person who could not listen: "cannot listen on ...", in DST. */
 void server_describe_fault(char *dst, size_t room, const struct listen_fault *fault);
 
-/* Say all counters in one line. */
-void server_say_counters(struct server *s, enum severity severity);
+/* All counters since the start of this process. Threads: any. */
+void server_sum_counters(const struct server *s, uint64_t totals[COUNTERS]);
+
+/* Say them in one line. */
+void server_say_counters(const struct server *s, enum severity severity);
 
 #endif

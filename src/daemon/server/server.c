@@ -7,6 +7,7 @@
 
 #include "daemon/server/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -84,6 +85,8 @@ static void on_worker_ended(void *context)
 }
 
 /* --- measures --- */
+
+static_assert((int)COUNTERS <= (int)LEDGER_COUNTERS, "every counter has a place in the ledger");
 
 /* How many workers: as asked for, or one for each CPU; one when lines must not mix. */
 static unsigned count_workers(const struct settings *settings)
@@ -320,7 +323,7 @@ static int stop_workers(struct server *s, bool keep)
     for (unsigned i = 0; i < s->workers_count; i++) {
         if (worker_join(s->workers[i]) == WORKER_ENDED_LOST)
             status = EX_IOERR;
-        waiting += atomic_load(&worker_stats(s->workers[i])->waiting);
+        waiting += worker_waiting(s->workers[i]);
     }
     if (status != EX_OK)
         log_say(SEVERITY_ERR, "stopped with messages that the log did not take: %llu in hand, and "

@@ -78,39 +78,22 @@ void server_describe_fault(char *dst, size_t room, const struct listen_fault *fa
     }
 }
 
-void server_say_counters(struct server *s, enum severity severity)
+void server_sum_counters(const struct server *s, uint64_t totals[COUNTERS])
 {
-    const struct acceptor_stats *listener = acceptor_stats(s->acceptor);
-    uint64_t records = 0, bytes = 0, oversize = 0, discarded = 0, resets = 0, silent = 0, idle = 0;
-    uint64_t slowed = 0, refused = 0;
+    memset(totals, 0, COUNTERS * sizeof totals[0]);
+    counters_sum(totals, s->ledger->header->counters);
+    for (uint32_t i = 0; i < s->ledger->header->inboxes; i++)
+        counters_sum(totals, s->ledger->inboxes[i].counters);
+}
 
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        const struct worker_stats *worker = worker_stats(s->workers[i]);
-        records += stats_get(&worker->records);
-        bytes += stats_get(&worker->bytes);
-        oversize += stats_get(&worker->oversize);
-        discarded += stats_get(&worker->discarded);
-        resets += stats_get(&worker->resets);
-        silent += stats_get(&worker->silent);
-        idle += stats_get(&worker->idle_closed);
-        slowed += stats_get(&worker->slowed);
-    }
-    for (int reason = ADMITTED + 1; reason < ADMISSIONS; reason++)
-        refused += admission_refused(s->admission, (enum admission_verdict)reason);
-    log_say(severity,
-            "since the start: messages %llu, bytes %llu; connections accepted %llu, refused %llu, "
-            "of them by connections_per_peer %llu, failed %llu, not kept for a restart %llu, "
-            "ended silent %llu, by an error %llu, idle %llu; limits.connections reached %llu, "
-            "slowed down %llu; messages too long %llu, of them discarded %llu",
-            (unsigned long long)records, (unsigned long long)bytes,
-            (unsigned long long)stats_get(&listener->accepted),
-            (unsigned long long)refused,
-            (unsigned long long)admission_refused(s->admission, REFUSED_TOO_MANY),
-            (unsigned long long)stats_get(&listener->failed),
-            (unsigned long long)stats_get(&listener->unparked), (unsigned long long)silent,
-            (unsigned long long)resets, (unsigned long long)idle,
-            (unsigned long long)stats_get(&listener->full), (unsigned long long)slowed,
-            (unsigned long long)oversize, (unsigned long long)discarded);
+void server_say_counters(const struct server *s, enum severity severity)
+{
+    uint64_t totals[COUNTERS];
+    char line[COUNTERS_LINE_BYTES];
+
+    server_sum_counters(s, totals);
+    (void)counters_format_line(line, sizeof line, totals); /* always fits */
+    log_say(severity, "since the start: %s", line);
 }
 
 /* --- what is due --- */
@@ -135,17 +118,17 @@ static void tick_watchdog(struct server *s, uint64_t now_ms)
 static void tick_status(struct server *s, uint64_t now_ms)
 {
     char text[sizeof s->status_text];
+    uint64_t totals[COUNTERS];
     struct status status = {
         .connections = connections_count(&s->table),
         .output_lost = atomic_load(&s->health.lost) > 0,
         .trouble = s->trouble[0] != '\0' ? s->trouble : NULL,
     };
 
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        const struct worker_stats *stats = worker_stats(s->workers[i]);
-        status.records += stats_get(&stats->records);
-        status.waiting += atomic_load_explicit(&stats->waiting, memory_order_relaxed);
-    }
+    server_sum_counters(s, totals);
+    status.records = totals[COUNTER_RECORDS];
+    for (unsigned i = 0; i < s->workers_count; i++)
+        status.waiting += worker_waiting(s->workers[i]);
     double seconds = (double)(now_ms - s->status_last_ms) / 1000.0;
     double rate = s->status_last_ms == 0 || seconds <= 0
                       ? 0

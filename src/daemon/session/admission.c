@@ -39,7 +39,6 @@ struct admission {
     struct refusal refusals[PEERLOG_REPORTED_PEERS];
     uint64_t unreported; /* refusals of peers for whom there was no place */
     uint64_t unreported_ms; /* not before then they are reported */
-    uint64_t refused[ADMISSIONS];
 };
 
 int admission_new(uint32_t capacity, struct admission **ret_office)
@@ -204,7 +203,6 @@ void admission_report(struct admission *admission, const struct peer *peer,
     bool begins = false;
 
     (void)pthread_mutex_lock(&admission->lock);
-    admission->refused[reason]++;
     struct refusal *refusal = find_refusal(admission, peer, reason);
     if (refusal == NULL) {
         admission->unreported++;
@@ -225,12 +223,9 @@ void admission_report(struct admission *admission, const struct peer *peer,
     }
 }
 
-uint64_t admission_refused(struct admission *admission, enum admission_verdict reason)
+enum counter admission_counter(enum admission_verdict reason)
 {
-    (void)pthread_mutex_lock(&admission->lock);
-    uint64_t count = admission->refused[reason];
-    (void)pthread_mutex_unlock(&admission->lock);
-    return count;
+    return (enum counter)(COUNTER_REFUSED_DENIED + (int)reason - REFUSED_DENIED);
 }
 
 /* The interval of one refused peer is over: report it, or its end. */

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "daemon/metrics/counters.h"
 #include "daemon/settings/settings.h"
 
 enum admission_verdict {
@@ -53,14 +54,12 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
 /* One that was counted has ended. Threads: any. */
 void admission_leave(struct admission *admission, const struct peer *peer);
 
-/*
- * Count a refusal and report it, at NOW_MS of the monotonic clock. Threads: any.
- */
+/* Report a refusal, at NOW_MS of the monotonic clock. Threads: any. */
 void admission_report(struct admission *admission, const struct peer *peer,
                       enum admission_verdict reason, uint64_t now_ms);
 
-/* How many were refused for this reason. Threads: any. */
-uint64_t admission_refused(struct admission *admission, enum admission_verdict reason);
+/* Where refusals for this reason are counted, by whoever refuses. */
+enum counter admission_counter(enum admission_verdict reason);
 
 /*
  * Report what is due. Returns: milliseconds until more is, or -1.

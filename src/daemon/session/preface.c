@@ -107,8 +107,8 @@ bool preface_parse(const unsigned char *bytes, size_t len, struct preface_header
 }
 
 /* The true peer is known: it takes the place of the balancer, if it may. */
-static enum segment_verdict change_peer(struct preface *preface, const struct snapshot *snapshot,
-                                        struct slot *slot, const struct peer *peer)
+static enum admission_verdict change_peer(struct preface *preface, const struct snapshot *snapshot,
+                                          struct slot *slot, const struct peer *peer)
 {
     const uint32_t limit = snapshot->settings->limits.connections_per_peer;
     const struct listener_settings *listener = snapshot_listener(snapshot, slot->listener);
@@ -121,23 +121,28 @@ static enum segment_verdict change_peer(struct preface *preface, const struct sn
         result = admission_enter(preface->admission, peer, limit);
     if (result != ADMITTED) {
         (void)admission_enter(preface->admission, &slot->peer, 0); /* until it is closed */
-        admission_report(preface->admission, peer, result, clock_mono_ms());
-        return VERDICT_REFUSED;
+        return result;
     }
     slot->peer = *peer;
-    return VERDICT_PASSED;
+    return ADMITTED;
 }
 
 enum segment_verdict preface_judge(struct preface *preface, const struct snapshot *snapshot,
-                                   struct slot *slot, const struct preface_header *header)
+                                   struct slot *slot, const struct preface_header *header,
+                                   _Atomic uint64_t *counters)
 {
-    switch (header->result) {
-    case PROXY_PEER:
-        return change_peer(preface, snapshot, slot, &header->peer);
-    case PROXY_LOCAL:
-        return VERDICT_PASSED;
-    default:
-        admission_report(preface->admission, &slot->peer, REFUSED_NO_HEADER, clock_mono_ms());
-        return VERDICT_REFUSED;
+    enum admission_verdict result = ADMITTED;
+    const struct peer *peer = &slot->peer;
+
+    if (header->result == PROXY_BAD) {
+        result = REFUSED_NO_HEADER;
+    } else if (header->result == PROXY_PEER) {
+        peer = &header->peer;
+        result = change_peer(preface, snapshot, slot, peer);
     }
+    if (result == ADMITTED)
+        return VERDICT_PASSED;
+    counter_add(counters, admission_counter(result), 1);
+    admission_report(preface->admission, peer, result, clock_mono_ms());
+    return VERDICT_REFUSED;
 }

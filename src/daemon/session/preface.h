@@ -36,11 +36,12 @@ struct preface *preface_free(struct preface *preface);
 
 /*
  * Judge the header of the connection in SLOT. The peer that it names becomes the slot's, and that
- * is what the access lists are asked about.
+ * is what the access lists are asked about. A refusal is counted in COUNTERS, the worker's block.
  * Threads: any; the slot's worker.
  */
 enum segment_verdict preface_judge(struct preface *preface, const struct snapshot *snapshot,
-                                   struct slot *slot, const struct preface_header *header);
+                                   struct slot *slot, const struct preface_header *header,
+                                   _Atomic uint64_t *counters);
 
 /* Look at the first bytes of PEER's stream for a protocol that is not ours. Threads: any. */
 void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,

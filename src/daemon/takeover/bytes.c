@@ -127,7 +127,7 @@ static void copy_inbox(struct inbox *to, const struct inbox *from, uint32_t segm
 {
     const struct segment *last = &from->segment[segments - 1];
 
-    memcpy(to, from, offsetof(struct inbox, segment));
+    memcpy(to, from, offsetof(struct inbox, counters)); /* these are summed up already */
     memcpy(to->segment, from->segment, segments * sizeof to->segment[0]);
     memcpy(to->bytes, from->bytes, last->from + last->start.tail_bytes + last->room);
     atomic_store(&to->working, 0);

@@ -60,7 +60,7 @@ static struct session_input input_of(const struct round *r, uint32_t index)
 static void judge(struct round *r, struct segment *segment, const struct preface_header *header)
 {
     struct slot *slot = &r->ledger->slots[segment->slot];
-    uint8_t verdict = (uint8_t)preface_judge(r->preface, r->snapshot, slot, header);
+    uint8_t verdict = (uint8_t)preface_judge(r->preface, r->snapshot, slot, header, r->counters);
 
     atomic_store_explicit(&segment->verdict, verdict, memory_order_release);
 }
@@ -134,7 +134,7 @@ static void add_record(struct round *r, const struct frame *frame)
     record_from_frame(frame, &r->record_rules, &slot->stream.priority, record);
     slot->stream.sequence++;
     if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
-        stats_add(&r->stats->oversize, 1);
+        counter_add(r->counters, COUNTER_OVERSIZE, 1);
         announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
     }
     uint32_t ordinal = r->ordinal++;
@@ -151,8 +151,8 @@ static void discard_message(struct round *r)
 {
     struct slot *slot = &r->ledger->slots[r->inbox->segment[r->framed].slot];
 
-    stats_add(&r->stats->oversize, 1);
-    stats_add(&r->stats->discarded, 1);
+    counter_add(r->counters, COUNTER_OVERSIZE, 1);
+    counter_add(r->counters, COUNTER_DISCARDED, 1);
     announce_oversize(r, slot, "discarded");
 }
 

@@ -37,12 +37,13 @@ struct worker {
     struct output *output;
     struct round round;
     uint32_t ended[LEDGER_SEGMENTS];
-    struct worker_stats stats;
+    _Atomic uint64_t *counters; /* its block, in the ledger */
 
     /* Written by others, read by the thread. */
     _Alignas(64) _Atomic uint32_t load;
     struct mailbox mailbox;
     _Atomic(const struct snapshot *) snapshot_used; /* written by the thread, read by main */
+    _Atomic uint32_t waiting; /* written by the thread, read by main */
     _Atomic uint32_t pings;
     _Atomic uint32_t pongs;
 

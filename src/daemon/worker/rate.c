@@ -31,7 +31,7 @@ void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool m
         conn->state = CONN_SLOWED;
         conn->next = w->slowed;
         w->slowed = slot;
-        stats_add(&w->stats.slowed, 1);
+        counter_add(w->counters, COUNTER_SLOWED, 1);
     }
 }
 

@@ -15,13 +15,13 @@
 #include "daemon/session/conn.h"
 
 int round_init(struct round *r, struct connections *table, const struct snapshot *snapshot,
-               struct preface *preface, struct worker_stats *stats, struct inbox *inbox)
+               struct preface *preface, struct inbox *inbox)
 {
     memset(r, 0, offsetof(struct round, carries));
     r->ledger = table->ledger;
     r->table = table;
     r->snapshot = snapshot;
-    r->stats = stats;
+    r->counters = inbox->counters;
     r->preface = preface;
     r->inbox = inbox;
     r->batch = calloc(1, sizeof *r->batch);
@@ -127,7 +127,7 @@ static void note_segment(struct round *r, struct segment *segment, uint32_t fres
     atomic_store_explicit(&segment->fresh, fresh, memory_order_release);
     r->ledger->slots[segment->slot].stream.received += fresh;
     r->fill += segment->start.tail_bytes + fresh;
-    stats_add(&r->stats->bytes, fresh);
+    counter_add(r->counters, COUNTER_BYTES, fresh);
 }
 
 enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool may_end)
@@ -146,7 +146,7 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
         drop_segment(r);
         return ROUND_NOTHING;
     case RECEIVED_RESET:
-        stats_add(&r->stats->resets, 1);
+        counter_add(r->counters, COUNTER_RESETS, 1);
         break;
     case RECEIVED_END:
         break;
@@ -264,6 +264,6 @@ uint32_t round_commit(struct round *r, uint32_t *ended)
     atomic_store_explicit(&inbox->working, 0, memory_order_relaxed);
     tell_sessions(r, segments);
     r->fill = r->framed = r->ordinal = r->skip = r->repeat_until = 0;
-    stats_add(&r->stats->rounds, 1);
+    counter_add(r->counters, COUNTER_ROUNDS, 1);
     return count;
 }

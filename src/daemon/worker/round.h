@@ -18,7 +18,7 @@
 #include "daemon/output/batch.h"
 #include "daemon/ledger/connections.h"
 #include "daemon/settings/snapshot.h"
-#include "daemon/metrics/stats.h"
+#include "daemon/metrics/counters.h"
 #include "daemon/session/session.h"
 
 /* Read at most this much of one connection in a round. */
@@ -40,7 +40,7 @@ struct round {
     struct ledger *ledger;
     struct connections *table;
     const struct snapshot *snapshot;
-    struct worker_stats *stats;
+    _Atomic uint64_t *counters; /* the worker's block */
     struct preface *preface;
     struct inbox *_Atomic inbox; /* read by main, too, when this worker hangs */
     struct batch *batch;
@@ -68,7 +68,7 @@ enum round_read {
  * Returns: 0, or -ENOMEM.  Owns: release it with round_done().
  */
 int round_init(struct round *r, struct connections *table, const struct snapshot *snapshot,
-               struct preface *preface, struct worker_stats *stats, struct inbox *inbox);
+               struct preface *preface, struct inbox *inbox);
 void round_done(struct round *r);
 
 /* Take up what a dead process left open in INBOX; the slots of its segments are live. */

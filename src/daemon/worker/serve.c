@@ -21,8 +21,8 @@ static bool deliver(struct worker *w)
     round_offer(&w->round);
     uint32_t delivered = batch->delivered;
     enum output_status status = output_push(w->output, batch);
-    stats_add(&w->stats.records, batch->delivered - delivered);
-    atomic_store_explicit(&w->stats.waiting, batch->count - batch->delivered,
+    counter_add(w->counters, COUNTER_RECORDS, batch->delivered - delivered);
+    atomic_store_explicit(&w->waiting, batch->count - batch->delivered,
                           memory_order_relaxed);
     if (status == OUTPUT_READY) {
         round_delivered(&w->round);
@@ -52,7 +52,7 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     uint16_t lot = atomic_exchange(&slot->lot, LOT_NONE);
 
     if (slot->stream.received == 0)
-        stats_add(&w->stats.silent, 1);
+        counter_add(w->counters, COUNTER_SILENT, 1);
     /* Before the peer can know: it may come again at once. */
     admission_leave(w->plan.admission, &slot->peer);
     if (conn->fd >= 0)
@@ -62,7 +62,7 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     round_forget(&w->round, slot_index);
     connections_give(w->plan.table, slot_index);
     atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
-    stats_add(&w->stats.closed, 1);
+    counter_add(w->counters, COUNTER_CLOSED, 1);
     w->plan.events->slot_freed(w->plan.events->context);
 }
 

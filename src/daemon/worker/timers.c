@@ -59,7 +59,7 @@ static bool sweep(struct worker *w)
             leaving = true;
             slot->flags |= SLOT_LEAVING;
             conn->active_s = w->now_s;
-            stats_add(&w->stats.idle_closed, 1);
+            counter_add(w->counters, COUNTER_IDLE_CLOSED, 1);
             conn_say_goodbye(table, i);
         }
     }

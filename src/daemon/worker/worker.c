@@ -44,8 +44,9 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     w->set = w->pause_set = w->bell = -1;
     w->slowed = CONNECTION_NONE;
     w->snapshot_wanted = plan->snapshot;
+    w->counters = inbox->counters;
     atomic_store(&w->snapshot_used, plan->snapshot);
-    if (round_init(&w->round, plan->table, plan->snapshot, plan->preface, &w->stats, inbox) < 0)
+    if (round_init(&w->round, plan->table, plan->snapshot, plan->preface, inbox) < 0)
         goto fail;
     error = output_new(&plan->snapshot->settings->output, plan->longest_message,
                        plan->health, plan->table->ledger->header->instance, &w->output);
@@ -331,7 +332,7 @@ enum worker_end worker_join(struct worker *w)
     return w->end;
 }
 
-const struct worker_stats *worker_stats(const struct worker *w)
+uint32_t worker_waiting(const struct worker *w)
 {
-    return &w->stats;
+    return atomic_load_explicit(&w->waiting, memory_order_relaxed);
 }

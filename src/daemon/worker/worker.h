@@ -19,7 +19,6 @@
 #include "daemon/output/output.h"
 #include "daemon/parking/parking.h"
 #include "daemon/settings/snapshot.h"
-#include "daemon/metrics/stats.h"
 
 struct gate;
 struct letter;
@@ -111,7 +110,7 @@ void worker_suspect(struct worker *worker);
 /* Wait for its thread to end. Returns: how it ended. Blocks: yes. */
 enum worker_end worker_join(struct worker *worker);
 
-/* Its counters. Threads: any, to read. */
-const struct worker_stats *worker_stats(const struct worker *worker);
+/* Records in hand that the output did not take yet. Threads: any. */
+uint32_t worker_waiting(const struct worker *worker);
 
 #endif
