@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The journal output: the native protocol over its own socket, so that an absent, a full
- * and a too small journal are seen. One datagram carries as many entries as fit, each
- * closed by an empty line. An entry too large for a datagram travels in a sealed memfd.
+ * and a too small journal are seen. One entry a datagram, as the protocol has it, and many
+ * datagrams in one sendmmsg(2): of two entries in a datagram systemd 257 keeps the first
+ * alone. An entry too large for a datagram travels in a sealed memfd.
  *
  * A field is "NAME=value LF", or "NAME LF", the value's length as 64 bits in little
  * endian, the value and LF, when the value may hold any byte.
@@ -23,16 +24,18 @@
 #include "peerlog/escape.h"
 #include "peerlog/number.h"
 
-/* Larger datagrams gain nothing: the journal's own work dominates by far. */
-#define ENTRIES_BYTES (128u * 1024u)
-
 /* Room for every field of an entry but MESSAGE's and PEER_RAW's values. */
 #define FIELDS_BYTES 640u
 
-/* Entries that were built and not yet taken: they stay until they are. */
+/*
+ * What one sendmmsg(2) is given. What it did not take stays prepared: the batch, and with
+ * it the scratch memory that the entries lie in, does not change until it was taken.
+ */
 struct entries {
-    unsigned records; /* in buffer; 0: none */
-    size_t bytes;
+    unsigned next; /* the first entry not yet taken */
+    unsigned end;  /* behind the last one prepared */
+    struct mmsghdr messages[BATCH_RECORDS];
+    struct iovec iov[BATCH_RECORDS];
 };
 
 static int open_journal(struct output *output)
@@ -182,35 +185,37 @@ static size_t build_entry(const struct output *output, char *dst, const struct r
     at = put_flags(at, record, clean < record->len);
     at = put_measures(at, record);
     at = put_text(at, (size_t)record->len * ESCAPE_MAX_GROWTH, record, clean);
-    *at++ = '\n';
     return (size_t)(at - dst);
 }
 
-/* Fill the buffer with as many entries as one datagram takes, at least one. */
+/* Prepare as many entries from batch->taken on as the scratch memory has room for. */
 static void build_entries(struct output *output, struct batch *batch)
 {
     struct entries *e = output->vectors;
-    size_t limit = output->datagram_bytes < ENTRIES_BYTES ? output->datagram_bytes : ENTRIES_BYTES;
+    size_t used = 0;
+    unsigned n = 0;
 
-    e->records = 0;
-    e->bytes = 0;
-    for (uint32_t i = batch->taken; i < batch->count; i++) {
+    for (uint32_t i = batch->taken; i < batch->count; i++, n++) {
         const struct record *record = &batch->records[i];
         const struct source *source = batch_source(batch, record);
         size_t clean = escape_clean_bytes(record->text, record->len, KEEP_LF);
-        if (e->records > 0 && e->bytes + entry_bound(record, clean) > limit)
+        if (n > 0 && entry_bound(record, clean) > output->scratch_bytes - used)
             break;
-        e->bytes += build_entry(output, output->scratch + e->bytes, record, source, clean);
-        e->records++;
-        if (e->bytes >= limit)
-            break;
+        char *at = output->scratch + used;
+        e->iov[n].iov_base = at;
+        e->iov[n].iov_len = build_entry(output, at, record, source, clean);
+        e->messages[n].msg_hdr.msg_iov = &e->iov[n];
+        e->messages[n].msg_hdr.msg_iovlen = 1;
+        used += e->iov[n].iov_len;
     }
+    e->next = 0;
+    e->end = n;
 }
 
-/* Send the buffer as a descriptor: it is too large for a datagram. */
-static int send_memfd(const struct output *output, size_t bytes)
+/* Send an entry as a descriptor: it is too large for a datagram. */
+static int send_memfd(const struct output *output, const struct iovec *entry)
 {
-    int fd = memfd_sealed("peerlog-entry", output->scratch, bytes);
+    int fd = memfd_sealed("peerlog-entry", entry->iov_base, entry->iov_len);
 
     if (fd < 0)
         return fd == -EMFILE || fd == -ENFILE ? -ENOBUFS : fd;
@@ -219,20 +224,28 @@ static int send_memfd(const struct output *output, size_t bytes)
     return error == -ETOOMANYREFS ? -ENOBUFS : error;
 }
 
-static int send_entries(struct output *output, struct batch *batch)
+/*
+ * Send what is prepared, once: the next entry alone when it is too large, else as many as
+ * are taken. One that is found too large stops the call before it.
+ * Returns: how many were sent, or negative errno.
+ */
+static int send_entries(struct output *output)
 {
     struct entries *e = output->vectors;
-    int error = 0;
+    const struct iovec *next = &e->iov[e->next];
 
-    if (e->bytes > output->datagram_bytes)
-        error = send_memfd(output, e->bytes);
-    else if (send(output->fd, output->scratch, e->bytes, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        error = -errno;
-    if (error == 0) {
-        batch_take(batch, e->records);
-        e->records = 0;
+    if (next->iov_len > output->datagram_bytes) {
+        int error = send_memfd(output, next);
+        return error < 0 ? error : 1;
     }
-    return error;
+    int sent = sendmmsg(output->fd, e->messages + e->next, e->end - e->next,
+                        MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0)
+        return sent;
+    if (errno != EMSGSIZE)
+        return -errno;
+    output->datagram_bytes = (uint32_t)next->iov_len - 1; /* of a datagram: it fits */
+    return 0;
 }
 
 static int deliver_journal(struct output *output, struct batch *batch)
@@ -240,21 +253,15 @@ static int deliver_journal(struct output *output, struct batch *batch)
     struct entries *e = output->vectors;
 
     while (batch->taken < batch->count) {
-        if (e->records == 0)
+        if (e->next == e->end)
             build_entries(output, batch);
-        int error = send_entries(output, batch);
-        if (error == -EMSGSIZE && e->bytes <= output->datagram_bytes) {
-            /*
-             * Smaller datagrams; below one entry's size it goes by descriptor. Nothing is
-             * smaller than that: a log that refuses it is lost.
-             */
-            size_t smaller = e->records > 1 ? e->bytes / 2 : e->bytes - 1;
-            output->datagram_bytes = (uint32_t)smaller; /* of a datagram: it fits */
-            e->records = 0;
-            continue;
+        int sent = send_entries(output);
+        if (sent < 0 && sent != -EINTR)
+            return sent;
+        if (sent > 0) {
+            e->next += (unsigned)sent;
+            batch_take(batch, (uint32_t)sent);
         }
-        if (error < 0 && error != -EINTR)
-            return error;
     }
     return 0;
 }

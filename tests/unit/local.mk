@@ -34,6 +34,7 @@ DAEMON_TESTS = \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
+	tests/unit/test_output_journal \
 	tests/unit/test_parking \
 	tests/unit/test_status \
 	tests/unit/test_warnings
@@ -92,6 +93,8 @@ tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
