@@ -170,12 +170,14 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     source->peer_len = (uint8_t)peer_format(&slot->peer, source->peer_text);
     source->label = rulebook_label(r->rules, slot->listener);
     source->listener = rulebook_listener_text(r->rules, slot->listener);
+    const struct listener_settings *listener = rulebook_listener(r->rules, slot->listener);
     uint8_t highest = r->rules->settings->highest_severity;
     uint8_t own = priority_make(source->label->facility, source->label->severity);
     r->record_rules = (struct record_rules){
         .mode = r->rules->settings->priority,
         .highest_severity = highest,
         .priority = priority_lower(own, highest),
+        .allow_kern = listener != NULL && listener->allow_kern,
     };
 }
 
