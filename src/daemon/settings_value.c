@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "daemon/settings.h"
+#include "daemon/settings_dialect.h"
 #include "daemon/settings_suggest.h"
-#include "daemon/settings_text.h"
 
 /* Room for what is wanted: at most a list of all facilities. */
 #define WANTED_BYTES 512u
