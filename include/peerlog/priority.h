@@ -21,6 +21,7 @@ enum severity {
     SEVERITY_DEBUG = 7,
 };
 
+#define FACILITY_KERN 0u /* the kernel's own */
 #define FACILITY_USER 1u
 #define FACILITY_DAEMON 3u
 #define FACILITY_MAX 23u

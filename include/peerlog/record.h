@@ -20,6 +20,7 @@ struct record_rules {
     uint8_t mode;             /* enum priority_mode */
     uint8_t highest_severity; /* anything more severe is lowered to this */
     uint8_t priority;         /* of a message that carries none */
+    bool allow_kern;          /* a peer may say the facility kern, not only the kernel */
 };
 
 /* Bits of record.flags beyond enum frame_flags, which keep their places. */

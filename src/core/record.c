@@ -6,14 +6,22 @@
 
 #include "peerlog/record.h"
 
+/* The facility that RULES make of what the peer asked for. */
+static unsigned facility_by_rules(const struct record_rules *rules, uint8_t asked)
+{
+    unsigned facility = priority_facility(asked);
+
+    if (rules->mode != PRIORITY_MODE_FULL || (facility == FACILITY_KERN && !rules->allow_kern))
+        facility = priority_facility(rules->priority);
+    return facility;
+}
+
 /* The priority that RULES make of what the peer asked for. */
 static uint8_t priority_by_rules(const struct record_rules *rules, uint8_t asked)
 {
-    unsigned facility = rules->mode == PRIORITY_MODE_FULL ? priority_facility(asked)
-                                                          : priority_facility(rules->priority);
+    uint8_t priority = priority_make(facility_by_rules(rules, asked), priority_severity(asked));
 
-    return priority_lower(priority_make(facility, priority_severity(asked)),
-                          rules->highest_severity);
+    return priority_lower(priority, rules->highest_severity);
 }
 
 /* The bytes at the start of TEXT that are spaces and a PRI; 0 when it carries none. */

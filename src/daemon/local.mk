@@ -3,6 +3,7 @@ noinst_LIBRARIES += libpeerlogd.a
 libpeerlogd_a_SOURCES = \
 	src/daemon/message_ids.h \
 	src/daemon/options.c src/daemon/options.h \
+	src/daemon/settings/dialect.c src/daemon/settings/dialect.h \
 	src/daemon/settings/faults.c src/daemon/settings/faults.h \
 	src/daemon/settings/file.c src/daemon/settings/file.h \
 	src/daemon/settings/settings.c src/daemon/settings/settings.h \
@@ -15,7 +16,8 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/metrics/status.c src/daemon/metrics/status.h \
 	src/daemon/ledger/capacity.c src/daemon/ledger/capacity.h \
 	src/daemon/ledger/connections.c src/daemon/ledger/connections.h \
-	src/daemon/ledger/layout.h src/daemon/ledger/layout1.h \
+	src/daemon/ledger/layout.h \
+	src/daemon/ledger/layout1.h \
 	src/daemon/ledger/ledger.c src/daemon/ledger/ledger.h \
 	src/daemon/ledger/names.h \
 	src/daemon/ledger/upgrade.c src/daemon/ledger/upgrade.h \

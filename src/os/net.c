@@ -6,13 +6,11 @@
 
 #include "os/net.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -21,15 +19,15 @@
 /* A socket's figures are looked up this often until they belong together. */
 #define SAMPLES_MOST 100000
 
-/* glibc's struct tcp_info ends too early; this is the kernel's, as far as it is needed. */
+/*
+ * The kernel's struct tcp_info as far as it is needed, each at the place that is fixed for
+ * ever. That of the C library ends sooner or later than this, as its version has it.
+ */
 struct tcp_info_received {
-    struct tcp_info start;
-    uint64_t pacing_rate[2]; /* cppcheck-suppress unusedStructMember */
-    uint64_t bytes_acked;    /* cppcheck-suppress unusedStructMember */
-    uint64_t bytes_received;
+    uint8_t state;           /* tcpi_state */
+    uint8_t between[127];    /* cppcheck-suppress unusedStructMember */
+    uint64_t bytes_received; /* tcpi_bytes_received, at 128; since Linux 4.1 */
 };
-static_assert(offsetof(struct tcp_info_received, bytes_received) == 128,
-              "this C library's struct tcp_info has another length");
 
 static void fill_sockaddr(const struct peer *address, struct sockaddr_storage *ret_sa,
                           socklen_t *ret_len)
@@ -204,18 +202,17 @@ int net_stream_state(int fd, struct net_stream *ret_state)
         unread = net_unread(fd);
         error = tcp_state(fd, &after);
         belong_together = before.bytes_received == after.bytes_received &&
-                          before.start.tcpi_state == after.start.tcpi_state;
+                          before.state == after.state;
     }
     if (error < 0)
         return error;
     if (!belong_together)
         return -EAGAIN;
-    unsigned state = after.start.tcpi_state;
-    uint64_t fin = fin_was_counted(fd, state) ? 1 : 0;
+    uint64_t fin = fin_was_counted(fd, after.state) ? 1 : 0;
     uint64_t gone = unread + fin;
     ret_state->unread = unread;
     ret_state->taken = after.bytes_received > gone ? after.bytes_received - gone : 0;
-    ret_state->open = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+    ret_state->open = after.state == TCP_ESTABLISHED || after.state == TCP_CLOSE_WAIT;
     return 0;
 }
 

@@ -72,7 +72,7 @@ __attribute__((noinline)) static size_t pass_messages(const struct corpus *c)
     const struct framer_rules rules = {PEERLOG_DEFAULT_MESSAGE_BYTES, FRAMING_AUTO,
                                        OVERSIZE_SPLIT};
     const struct record_rules record_rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT,
-                                              FACILITY_DAEMON << 3 | SEVERITY_INFO};
+                                              FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
     static const struct label_settings label = {.tag = "peerlogd"};
     struct source source = {.label = &label, .peer = {{127, 0, 0, 1}, 0, 50929, PEER_IPV4, 0}};
     struct stamp stamp = {0};

@@ -55,7 +55,7 @@ static uint64_t run_record(const struct corpus *c, const struct micro *m)
     struct framer_rules rules = {PEERLOG_DEFAULT_MESSAGE_BYTES, (uint8_t)m->framing,
                                  OVERSIZE_SPLIT};
     struct record_rules record_rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT,
-                                        FACILITY_DAEMON << 3 | SEVERITY_INFO};
+                                        FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
     struct framer_state state = {0};
     struct framer framer;
     struct frame frame;
@@ -99,7 +99,7 @@ static uint64_t run_prefix(const struct corpus *c, const struct micro *m)
 {
     static const struct label_settings label = {.tag = "peerlogd"};
     struct source source = {.label = &label, .peer = {{127, 0, 0, 1}, 0, 50929, PEER_IPV4, 0}};
-    struct record record = {.priority = FACILITY_DAEMON << 3 | SEVERITY_INFO};
+    struct record record = {.priority = FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
     struct stamp stamp = {0};
     char prefix[FORMAT_PREFIX_BYTES];
     uint64_t sum = 0;

@@ -19,7 +19,7 @@ void book_publish(struct book *b, uint64_t datagrams, uint64_t ns);
 
 enum sink_mode {
     SINK_SYSLOG,  /* one record a datagram */
-    SINK_JOURNAL, /* the journal's native protocol, any number of entries a datagram */
+    SINK_JOURNAL, /* the journal's native protocol, one entry a datagram */
     SINK_LINES,   /* one record a line, on standard input */
 };
 

@@ -21,20 +21,18 @@
 #include "common.h"
 
 /* Datagrams a call, and the longest one: a syslog record, and what an AF_UNIX socket carries. */
-#define SYSLOG_BATCH 256u
+#define DATAGRAMS 256u
 #define SYSLOG_BYTES 16384u
-#define JOURNAL_BATCH 16u
 #define JOURNAL_BYTES 262144u
 #define LINES_BYTES 1048576u
 
 /* A batch of datagrams and the rooms they are received into. */
 struct pile {
-    unsigned room;
     size_t bytes_each;
     char *bytes;
-    struct mmsghdr headers[SYSLOG_BATCH];
-    struct iovec parts[SYSLOG_BATCH];
-    char control[JOURNAL_BATCH][CMSG_SPACE(sizeof(int))];
+    struct mmsghdr headers[DATAGRAMS];
+    struct iovec parts[DATAGRAMS];
+    char control[DATAGRAMS][CMSG_SPACE(sizeof(int))];
 };
 
 int sink_bind(const char *path)
@@ -55,12 +53,11 @@ int sink_bind(const char *path)
 
 static void pile_init(struct pile *p, enum sink_mode mode)
 {
-    p->room = mode == SINK_JOURNAL ? JOURNAL_BATCH : SYSLOG_BATCH;
     p->bytes_each = mode == SINK_JOURNAL ? JOURNAL_BYTES : SYSLOG_BYTES;
-    p->bytes = malloc(p->room * p->bytes_each);
+    p->bytes = malloc(DATAGRAMS * p->bytes_each);
     if (p->bytes == NULL)
         die_errno("sink");
-    for (unsigned i = 0; i < p->room; i++) {
+    for (unsigned i = 0; i < DATAGRAMS; i++) {
         p->parts[i] = (struct iovec){p->bytes + i * p->bytes_each, p->bytes_each};
         p->headers[i].msg_hdr = (struct msghdr){.msg_iov = &p->parts[i], .msg_iovlen = 1};
     }
@@ -112,20 +109,18 @@ static bool read_entry(const char **at, const char *end, const char **ret_text, 
     return true;
 }
 
-static void read_entries(struct book *b, const char *at, size_t len, uint64_t ns)
+/* The first entry of a datagram. A second one is not heard, as journald hears none: it is lost. */
+static void read_datagram(struct book *b, const char *at, size_t len, uint64_t ns)
 {
     const char *end = at + len;
+    const char *text;
+    size_t text_len = 0;
+    bool whole = read_entry(&at, end, &text, &text_len);
 
-    while (at < end) {
-        const char *text;
-        size_t text_len = 0;
-        if (!read_entry(&at, end, &text, &text_len)) {
-            book_record(b, "", 0, ns); /* counted as unmarked */
-            return;
-        }
-        if (text != NULL)
-            book_record(b, text, text_len, ns);
-    }
+    if (whole && text != NULL)
+        book_record(b, text, text_len, ns);
+    if (!whole || at < end)
+        book_record(b, "", 0, ns); /* counted as unmarked */
 }
 
 /* An entry too large for a datagram came as a memory file. */
@@ -142,7 +137,7 @@ static void read_memory_file(struct book *b, struct msghdr *header, uint64_t ns)
         size_t len = (size_t)status.st_size;
         void *bytes = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
         if (bytes != MAP_FAILED) {
-            read_entries(b, bytes, len, ns);
+            read_datagram(b, bytes, len, ns);
             (void)munmap(bytes, len); /* our own mapping: cannot fail */
         }
     }
@@ -151,7 +146,7 @@ static void read_memory_file(struct book *b, struct msghdr *header, uint64_t ns)
 
 static void prepare_control(struct pile *p)
 {
-    for (unsigned i = 0; i < p->room; i++) {
+    for (unsigned i = 0; i < DATAGRAMS; i++) {
         p->headers[i].msg_hdr.msg_control = p->control[i];
         p->headers[i].msg_hdr.msg_controllen = sizeof p->control[i];
     }
@@ -166,7 +161,7 @@ static void receive_datagrams(enum sink_mode mode, int fd, struct book *b)
         int flags = stop_wanted() ? MSG_DONTWAIT : MSG_WAITFORONE;
         if (mode == SINK_JOURNAL)
             prepare_control(&pile);
-        int got = recvmmsg(fd, pile.headers, pile.room, flags | MSG_CMSG_CLOEXEC, NULL);
+        int got = recvmmsg(fd, pile.headers, DATAGRAMS, flags | MSG_CMSG_CLOEXEC, NULL);
         if (got < 0 && errno != EAGAIN && errno != EINTR)
             die_errno("recvmmsg");
         if (got < 0 && (flags & MSG_DONTWAIT))
@@ -177,7 +172,7 @@ static void receive_datagrams(enum sink_mode mode, int fd, struct book *b)
             if (mode == SINK_SYSLOG)
                 book_record(b, pile.parts[i].iov_base, len, ns);
             else if (len > 0)
-                read_entries(b, pile.parts[i].iov_base, len, ns);
+                read_datagram(b, pile.parts[i].iov_base, len, ns);
             else
                 read_memory_file(b, &pile.headers[i].msg_hdr, ns);
         }

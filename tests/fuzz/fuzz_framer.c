@@ -45,6 +45,7 @@ static struct intake_rules choose_rules(const uint8_t *header)
             .mode = choice[3] % (PRIORITY_MODE_IGNORE + 1),
             .highest_severity = choice[3] / 3 % (SEVERITY_DEBUG + 1),
             .priority = 30,
+            .allow_kern = choice[3] / 24 % 2,
         },
     };
 }

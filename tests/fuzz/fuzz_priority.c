@@ -59,6 +59,8 @@ static void check_record(const uint8_t *text, size_t len, const struct record_ru
     require(rules->mode == PRIORITY_MODE_FULL ||
                 priority_facility(record.priority) == priority_facility(rules->priority),
             "the facility is the listener's");
+    require(rules->allow_kern || priority_facility(record.priority) != FACILITY_KERN,
+            "the kernel's facility is not a peer's");
     for (const uint8_t *t = text; t < record.text; t++)
         require(*t == ' ' || *t == '<' || *t == '>' || (*t >= '0' && *t <= '9'),
                 "only spaces and a PRI go");
@@ -91,8 +93,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0)
         for (unsigned mode = PRIORITY_MODE_SEVERITY; mode <= PRIORITY_MODE_IGNORE; mode++)
             for (unsigned highest = SEVERITY_EMERG; highest <= SEVERITY_INFO; highest++)
-                check_record(data, size,
-                             &(struct record_rules){(uint8_t)mode, (uint8_t)highest, 30});
+                for (int kern = 0; kern <= 1; kern++)
+                    check_record(data, size, &(struct record_rules){
+                        (uint8_t)mode, (uint8_t)highest, 30, kern != 0});
     check_names(data, size);
     return 0;
 }

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct intake_rules rules = {
         .framer = {.max_message_bytes = LIMIT},
-        .record = {PRIORITY_MODE_FULL, SEVERITY_CRIT, 30},
+        .record = {PRIORITY_MODE_FULL, SEVERITY_CRIT, 30, false},
     };
     struct framer_state state;
     struct intake s;

@@ -76,17 +76,20 @@ def several_in_a_row(scratch):
 
 
 def batches_taken_in_part(scratch):
-    for limit in (1, 2, 7, 1000):
-        for portion in (MESSAGES, PORTION):
-            called, struck = deliver(folder(scratch, f"{limit}-{portion}"), "syslog",
-                                     [rule("send", f"limit{limit}", "1+1")], portion)
-            assert struck == called >= STREAMS * MESSAGES // limit, f"{struck} of {called} calls"
+    for kind in ("syslog", "journal"):
+        for limit in (1, 2, 7, 1000):
+            for portion in (MESSAGES, PORTION):
+                called, struck = deliver(folder(scratch, f"{kind}-{limit}-{portion}"), kind,
+                                         [rule("send", f"limit{limit}", "1+1")], portion)
+                assert struck == called >= STREAMS * MESSAGES // limit, (
+                    f"{kind}: {struck} of {called} calls")
 
 
 def batches_taken_in_part_and_then_refused(scratch):
-    _, struck = deliver(scratch, "syslog",
-                        [rule("send", "EAGAIN", "3+5"), rule("send", "limit13", "1+1")], MESSAGES)
-    assert struck > STREAMS * MESSAGES // 13
+    for kind in ("syslog", "journal"):
+        _, struck = deliver(folder(scratch, kind), kind, [
+            rule("send", "EAGAIN", "3+5"), rule("send", "limit13", "1+1")], MESSAGES)
+        assert struck > STREAMS * MESSAGES // 13, kind
 
 
 def errors_without_end(scratch, kind):

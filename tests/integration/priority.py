@@ -26,9 +26,23 @@ def severity_only(scratch):
 
 
 def full(scratch):
+    """The kernel's own facility is the listener's instead: only the kernel may say it."""
     data = b"".join(b"<%d>m%d\n" % (p, p) for p in range(192)) + b"none\n"
     got = priorities_of(scratch, data, priority="full", highest_severity="emerg")
-    assert got == [(p, b"m%d" % p) for p in range(192)] + [(30, b"none")]
+    assert got == [(p if p >= 8 else 24 + p, b"m%d" % p) for p in range(192)] + [(30, b"none")]
+
+
+def kern_where_it_is_allowed(scratch):
+    """Of two listeners one allows it."""
+    data = b"<6>kern\n<14>user\nnone\n"
+    with serving("syslog", scratch, priority="full", listeners=[
+            dict(LOOPBACK, facility="local0", allow_kern=True),
+            dict(LOOPBACK, facility="local0")]) as (daemon, sink):
+        peers = [say(port, data) for _, port in daemon.listeners]
+        records = by_peer(sink.wait_count(6))
+        for peer, kern in zip(peers, (0, 16)):
+            got = [r.priority for r in records[peer]]
+            assert got == [kern * 8 + 6, 14, 16 * 8 + 6], got
 
 
 def ignored(scratch):
@@ -39,12 +53,12 @@ def ignored(scratch):
 
 
 def highest_severity(scratch):
-    data = b"".join(b"<%d>m\n" % s for s in range(8))
+    data = b"".join(b"<%d>m\n" % (8 + s) for s in range(8))
     for highest in range(8):
         name = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")[highest]
         for mode in ("severity", "full"):
             got = priorities_of(scratch, data, priority=mode, highest_severity=name)
-            base = 24 if mode == "severity" else 0
+            base = 24 if mode == "severity" else 8
             assert got == [(base + max(s, highest), b"m") for s in range(8)], (name, mode, got)
 
 
@@ -114,6 +128,6 @@ def listeners_override(scratch):
 
 
 if __name__ == "__main__":
-    main(severity_only, full, ignored, highest_severity, nobody_reaches_every_terminal,
+    main(severity_only, full, kern_where_it_is_allowed, ignored, highest_severity, nobody_reaches_every_terminal,
          nobody_does_by_default,
          pieces_keep_the_priority, output_sets_defaults, listeners_override)

@@ -58,18 +58,14 @@ def parse_line(data):
     return Record(match.group(1).decode(), match.group(2))
 
 
-def parse_entries(data):
-    """Entries of the journal's native protocol, each closed by an empty line."""
-    at, fields, entries = 0, {}, []
+def parse_entry(data):
+    """The entry of a datagram of the journal's native protocol, which has room for one."""
+    at, fields = 0, {}
     while at < len(data):
         end = data.index(b"\n", at)
         line = data[at:end]
         at = end + 1
-        if not line:
-            assert fields, "an empty journal entry"
-            entries.append(fields)
-            fields = {}
-            continue
+        assert line, "an empty line: what comes after it is another entry, and is not stored"
         name, equals, value = line.partition(b"=")
         if not equals:
             size, = struct.unpack_from("<Q", data, at)
@@ -80,8 +76,7 @@ def parse_entries(data):
         assert re.fullmatch(rb"[A-Z][A-Z0-9_]{0,63}", name), f"field name {name!r}"
         assert name not in fields, f"field {name!r} twice in an entry"
         fields[name] = value
-    assert not fields, "the last journal entry is not closed"
-    return entries
+    return fields
 
 
 def record_of_entry(f):

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from records import parse_datagram, parse_entries, parse_line, record_of_entry
+from records import parse_datagram, parse_entry, parse_line, record_of_entry
 from waiting import Late, deadline
 
 
@@ -204,7 +204,7 @@ class JournalSink(DatagramSink):
             return file.read()
 
     def parse(self, item):
-        return [record_of_entry(f) for f in parse_entries(item)]
+        return [record_of_entry(parse_entry(item))]
 
 
 class StdoutSink(Sink):

@@ -30,7 +30,8 @@ bool heard_read_line(const char *line, size_t len, struct heard *ret_heard);
 
 /*
  * Read the next entry in the journal's export form, which is its native protocol too.
- * An entry without PEER_ADDRESS leaves text NULL. AT_END: BYTES holds all there is.
+ * An entry without PEER_ADDRESS leaves text NULL. AT_END: BYTES holds all there is, and the
+ * last entry need not be closed by an empty line.
  * Returns: the bytes it took; 0 if the entry is not complete.
  */
 size_t heard_read_entry(const char *bytes, size_t len, bool at_end, struct heard *ret_heard);

@@ -72,18 +72,23 @@ static void take_line(struct sink *sink, const char *line, size_t len)
         tally_add_foreign(sink->tally, line, len);
 }
 
-/* Returns: the bytes that were taken. */
-static size_t take_entries(struct sink *sink, const char *bytes, size_t len, bool at_end)
+static void take_entry(struct sink *sink, const struct heard *heard)
+{
+    sink->records++;
+    if (heard->text != NULL)
+        tally_add(sink->tally, heard);
+}
+
+/* The whole entries of an export. Returns: the bytes that were taken. */
+static size_t take_entries(struct sink *sink, const char *bytes, size_t len)
 {
     struct heard heard;
     size_t taken = 0;
     size_t n;
 
-    while (taken < len && (n = heard_read_entry(bytes + taken, len - taken, at_end, &heard)) != 0) {
+    while (taken < len && (n = heard_read_entry(bytes + taken, len - taken, false, &heard)) != 0) {
         taken += n;
-        sink->records++;
-        if (heard.text != NULL)
-            tally_add(sink->tally, &heard);
+        take_entry(sink, &heard);
     }
     return taken;
 }
@@ -100,15 +105,19 @@ static size_t take_lines(struct sink *sink, const char *bytes, size_t len)
     return taken;
 }
 
+/* Of a journal's datagram the first entry alone: so does journald, and the rest is a fault. */
 static void take_datagram(struct sink *sink, const char *bytes, size_t len)
 {
+    struct heard heard;
     size_t taken;
 
     if (!sink->options.journal) {
         take_line(sink, bytes, len);
         return;
     }
-    taken = take_entries(sink, bytes, len, true);
+    taken = heard_read_entry(bytes, len, true, &heard);
+    if (taken > 0)
+        take_entry(sink, &heard);
     if (taken < len)
         tally_add_foreign(sink->tally, bytes + taken, len - taken);
 }
@@ -196,7 +205,7 @@ static void serve_stdin(struct sink *sink)
 
     while ((n = read(STDIN_FILENO, sink->memory + have, STDIN_BYTES - have)) > 0) {
         have += (size_t)n;
-        taken = sink->options.journal ? take_entries(sink, sink->memory, have, false)
+        taken = sink->options.journal ? take_entries(sink, sink->memory, have)
                                       : take_lines(sink, sink->memory, have);
         if (taken == 0 && have == STDIN_BYTES)
             break;

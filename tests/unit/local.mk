@@ -29,11 +29,14 @@ CORE_TESTS = \
 	tests/unit/test_record \
 	tests/unit/test_stranger \
 	tests/unit/test_utf8
+OS_TESTS = \
+	tests/unit/test_net
 DAEMON_TESTS = \
 	tests/unit/test_admission \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
+	tests/unit/test_output_journal \
 	tests/unit/test_parking \
 	tests/unit/test_status \
 	tests/unit/test_warnings
@@ -48,11 +51,12 @@ CLIENT_TESTS = \
 	tests/unit/test_client_outbox
 
 if HAVE_CMOCKA
-check_PROGRAMS += $(CORE_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
-TESTS += $(CORE_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
+check_PROGRAMS += $(CORE_TESTS) $(OS_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
+TESTS += $(CORE_TESTS) $(OS_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
 endif
 
 CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
+OS_LIBS = libpeerlog-os.a libpeerlog-core.a $(CMOCKA_LIBS)
 DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
 SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-test.a libpeerlog-core.a \
@@ -84,6 +88,9 @@ tests_unit_test_stranger_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
+tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_net_LDADD = $(OS_LIBS)
+
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -92,6 +99,8 @@ tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -151,7 +151,8 @@ static void emit(struct reading *r, const struct message *m, struct record recor
         size_t pri = oracle_pri(r->bytes + from + spaces, len - spaces, &value);
         r->priority = rules->priority;
         if (pri > 0 && value >= 0 && rules->mode != PRIORITY_MODE_IGNORE) {
-            int facility = rules->mode == PRIORITY_MODE_FULL ? value / 8 : rules->priority / 8;
+            bool full = rules->mode == PRIORITY_MODE_FULL && (value >= 8 || rules->allow_kern);
+            int facility = full ? value / 8 : rules->priority / 8;
             int severity = value % 8;
             if (severity < rules->highest_severity)
                 severity = rules->highest_severity;

@@ -44,7 +44,7 @@ static struct intake_rules rules_of(enum framing framing)
 {
     return (struct intake_rules){
         .framer = {PEERLOG_MIN_MESSAGE_BYTES, (uint8_t)framing, OVERSIZE_SPLIT},
-        .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO},
+        .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, true},
     };
 }
 

@@ -53,7 +53,7 @@ static const struct pause pauses[] = {
 
 static const struct intake_rules rules_template = {
     .framer = {MAX, FRAMING_AUTO, OVERSIZE_SPLIT},
-    .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, 30},
+    .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, 30, true},
 };
 
 /* Bring a stream to a pause; intake_feed() checks that the state is valid. */

@@ -22,18 +22,19 @@ struct pri_case {
     const char *frame;
     const char *text;
     int severity_mode; /* the priority that each mode makes of it, */
-    int full_mode;     /* default daemon.info, highest severity crit */
+    int full_mode;     /* default daemon.info, highest severity crit, without kern */
 };
 
 static const struct pri_case cases[] = {
     {"plain", "plain", 30, 30},
     {"<13>a", "a", 24 + 5, 13},
     {"<191>a", "a", 24 + 7, 191},
-    {"<3>a", "a", 24 + 3, 3},
-    {"<2>a", "a", 24 + 2, 2},
-    {"<1>a", "a", 24 + 2, 2},
-    {"<0>a", "a", 24 + 2, 2},
-    {"<000>a", "a", 24 + 2, 2},
+    {"<8>a", "a", 24 + 2, 8 + 2},            /* user.emerg */
+    {"<3>a", "a", 24 + 3, 24 + 3},
+    {"<2>a", "a", 24 + 2, 24 + 2},
+    {"<1>a", "a", 24 + 2, 24 + 2},
+    {"<0>a", "a", 24 + 2, 24 + 2},
+    {"<000>a", "a", 24 + 2, 24 + 2},
     {"<184>a", "a", 24 + 2, 184 + 2}, /* local7.emerg */
     {"<192>a", "<192>a", 30, 30},
     {"<999>a", "<999>a", 30, 30},
@@ -75,7 +76,7 @@ static void assert_text(const struct record *record, const char *text)
 
 static void severity_mode_takes_the_severity_alone(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, DAEMON_INFO};
+    const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, DAEMON_INFO, false};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -87,7 +88,7 @@ static void severity_mode_takes_the_severity_alone(void **state)
 
 static void full_mode_takes_the_facility_too(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_CRIT, DAEMON_INFO};
+    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_CRIT, DAEMON_INFO, false};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -97,9 +98,21 @@ static void full_mode_takes_the_facility_too(void **state)
     }
 }
 
+static void kern_is_taken_where_it_is_allowed(void **state)
+{
+    (void)state;
+    for (int allowed = 0; allowed <= 1; allowed++) {
+        const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_CRIT, DAEMON_INFO,
+                                           allowed != 0};
+        assert_int_equal(make("<6>a", &rules).priority, allowed ? 6 : 24 + 6);
+        assert_int_equal(make("<0>a", &rules).priority, allowed ? 2 : 24 + 2);
+        assert_int_equal(make("<13>a", &rules).priority, 13);
+    }
+}
+
 static void ignore_mode_leaves_everything_in_the_text(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_IGNORE, SEVERITY_CRIT, DAEMON_INFO};
+    const struct record_rules rules = {PRIORITY_MODE_IGNORE, SEVERITY_CRIT, DAEMON_INFO, false};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -114,7 +127,7 @@ static void no_peer_is_more_severe_than_the_highest_severity(void **state)
     (void)state;
     for (uint8_t highest = SEVERITY_EMERG; highest <= SEVERITY_DEBUG; highest++) {
         for (unsigned asked = 0; asked <= 191; asked++) {
-            const struct record_rules rules = {PRIORITY_MODE_FULL, highest, DAEMON_INFO};
+            const struct record_rules rules = {PRIORITY_MODE_FULL, highest, DAEMON_INFO, true};
             char text[8] = {'<', (char)('0' + asked / 100), (char)('0' + asked / 10 % 10),
                             (char)('0' + asked % 10), '>', 'x'};
             unsigned severity = asked % 8 < highest ? highest : asked % 8;
@@ -126,7 +139,7 @@ static void no_peer_is_more_severe_than_the_highest_severity(void **state)
 
 static void the_default_of_the_administrator_is_not_lowered(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, 24};
+    const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, 24, false};
 
     (void)state;
     struct record record = make("plain", &rules);
@@ -135,7 +148,7 @@ static void the_default_of_the_administrator_is_not_lowered(void **state)
 
 static void later_pieces_keep_the_priority_and_their_text(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO};
+    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, false};
     struct frame frame = {
         .text = (const unsigned char *)" <13>first", .len = 10, .part = 1, .flags = FRAME_SPLIT,
     };
@@ -157,7 +170,7 @@ static void later_pieces_keep_the_priority_and_their_text(void **state)
 
 static void the_next_message_forgets_the_priority_of_the_last(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO};
+    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, false};
     struct frame frame = {.text = (const unsigned char *)"<13>a", .len = 5};
     struct record record = {0};
     uint8_t priority = 0;
@@ -177,7 +190,7 @@ static void the_next_message_forgets_the_priority_of_the_last(void **state)
 
 static void carries_over_what_the_frame_says_of_itself(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, DAEMON_INFO};
+    const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, DAEMON_INFO, false};
     struct frame frame = {
         .text = (const unsigned char *)"<13>a", .len = 5, .part = 7,
         .flags = FRAME_SPLIT | FRAME_LAST | FRAME_INCOMPLETE,
@@ -201,7 +214,7 @@ static void carries_over_what_the_frame_says_of_itself(void **state)
 
 static void reads_no_byte_behind_the_frame(void **state)
 {
-    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_CRIT, DAEMON_INFO};
+    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_CRIT, DAEMON_INFO, false};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -222,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(severity_mode_takes_the_severity_alone),
         cmocka_unit_test(full_mode_takes_the_facility_too),
+        cmocka_unit_test(kern_is_taken_where_it_is_allowed),
         cmocka_unit_test(ignore_mode_leaves_everything_in_the_text),
         cmocka_unit_test(no_peer_is_more_severe_than_the_highest_severity),
         cmocka_unit_test(the_default_of_the_administrator_is_not_lowered),

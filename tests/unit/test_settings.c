@@ -89,7 +89,7 @@ static void reads_every_setting(void **state)
     struct settings *s = read_good(
         "listeners = (\n"
         "  { address = \"::\"; port = 514; framing = \"octet-counting\"; facility = \"local7\";\n"
-        "    severity = \"debug\"; tag = \"router\";\n"
+        "    severity = \"debug\"; tag = \"router\"; allow_kern = true;\n"
         "    allow = [ \"192.0.2.0/24\", \"2001:db8::/32\" ]; deny = [ \"192.0.2.66\" ];\n"
         "    proxy_protocol = true; proxy_from = [ \"192.0.2.1\" ]; }\n"
         ");\n"
@@ -113,6 +113,7 @@ static void reads_every_setting(void **state)
     assert_int_equal(l->allow.ranges[1].family, PEER_IPV6);
     assert_int_equal(l->deny.count, 1);
     assert_int_equal(l->deny.ranges[0].bits, 32);
+    assert_true(l->allow_kern);
     assert_true(l->proxy_protocol);
     assert_int_equal(l->proxy_from.count, 1);
     assert_int_equal(s->buffer_size, 131072);

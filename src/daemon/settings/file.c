@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/settings/dialect.h"
 #include "daemon/settings/faults.h"
 #include "daemon/settings/suggest.h"
 #include "daemon/settings/table.h"
@@ -33,7 +34,6 @@
 
 struct reader {
     config_t config;       /* the file */
-    config_t wide;         /* the same with integers of 64 bits: see twin_of() */
     struct faults faults;
     struct settings *settings;
     bool whole;            /* the tree holds the whole file: no error of syntax cut it short */
@@ -65,41 +65,15 @@ static void path_cut(struct reader *reader, size_t len)
     reader->path[len] = '\0';
 }
 
-/* The setting at the same place of the wide tree, or NULL. */
-static const config_setting_t *twin_of(const struct reader *reader,
-                                       const config_setting_t *setting)
-{
-    const config_setting_t *parent = config_setting_parent(setting);
-
-    if (parent == NULL)
-        return config_root_setting(&reader->wide);
-    parent = twin_of(reader, parent);
-    return parent != NULL
-               ? config_setting_get_elem(parent, (unsigned)config_setting_index(setting))
-               : NULL;
-}
-
-/* An integer as the file has it: libconfig may have kept 32 bits of it only. */
-static long long integer_of(const struct reader *reader, const config_setting_t *setting)
-{
-    const config_setting_t *twin = twin_of(reader, setting);
-
-    if (twin != NULL && (config_setting_type(twin) == CONFIG_TYPE_INT ||
-                         config_setting_type(twin) == CONFIG_TYPE_INT64))
-        setting = twin;
-    return config_setting_get_int64(setting);
-}
-
-/* The same value without libconfig. Answers: has it a value, or did the syntax end it? */
-static bool value_take(const struct reader *reader, const config_setting_t *setting,
-                       struct setting_value *ret_value)
+/* A value without libconfig. Answers: has it a value, or did the syntax end it? */
+static bool value_take(const config_setting_t *setting, struct setting_value *ret_value)
 {
     *ret_value = (struct setting_value){.line = config_setting_source_line(setting)};
     switch (config_setting_type(setting)) {
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_INT64:
         ret_value->type = VALUE_INTEGER;
-        ret_value->number = integer_of(reader, setting);
+        ret_value->number = config_setting_get_int64(setting);
         return true;
     case CONFIG_TYPE_FLOAT:
         ret_value->type = VALUE_REAL;
@@ -190,7 +164,7 @@ static int read_ranges(struct reader *reader, const struct value_place *place,
     if (list.ranges == NULL)
         return -ENOMEM;
     for (int i = 0; i < count; i++) {
-        if (!value_take(reader, config_setting_get_elem(setting, (unsigned)i), &value))
+        if (!value_take(config_setting_get_elem(setting, (unsigned)i), &value))
             continue;
         size_t len = path_add_index(reader, i);
         if (value_read_range(place, &value, &list.ranges[list.count]))
@@ -314,7 +288,7 @@ static int read_listeners(struct reader *reader, const struct value_place *place
         size_t len = path_add_index(reader, i);
         if (config_setting_is_group(element)) {
             r = read_listener(reader, place->rule->group, element, (size_t)i);
-        } else if (value_take(reader, element, &value)) {
+        } else if (value_take(element, &value)) {
             struct setting_rule one = {.kind = SETTING_GROUP};
             struct value_place wanted = {&one, NULL, reader->path, &reader->faults};
             value_refuse_type(&wanted, &value);
@@ -359,7 +333,7 @@ static int read_setting(struct reader *reader, const struct value_place *place,
     struct setting_value value;
     int r = 0;
 
-    if (!value_take(reader, setting, &value))
+    if (!value_take(setting, &value))
         return 0;
     switch (place->rule->kind) {
     case SETTING_GROUP:
@@ -453,25 +427,17 @@ static unsigned count_lines(const char *text, size_t len)
 
 static int read_text(struct reader *reader, const char *text, size_t len)
 {
-    char *plain = settings_copy_text(text, len);
-    char *wide = settings_copy_wide(text, len);
-    int r = -ENOMEM;
+    char *copy = settings_translate(text, len, &reader->faults);
 
-    if (plain == NULL || wide == NULL)
-        goto free_copies;
+    if (copy == NULL)
+        return -ENOMEM;
     config_start(&reader->config);
-    config_start(&reader->wide);
-    reader->whole = config_read_string(&reader->config, plain) == CONFIG_TRUE;
-    /* It may fail where there is a number with a fraction, which no setting takes. */
-    (void)config_read_string(&reader->wide, wide);
+    reader->whole = config_read_string(&reader->config, copy) == CONFIG_TRUE;
     judge_syntax(reader, count_lines(text, len));
-    r = read_group(reader, config_root_setting(&reader->config), settings_table(),
-                   reader->settings);
-    config_destroy(&reader->wide);
+    int r = read_group(reader, config_root_setting(&reader->config), settings_table(),
+                       reader->settings);
     config_destroy(&reader->config);
-free_copies:
-    free(wide);
-    free(plain);
+    free(copy);
     return r;
 }
 

@@ -48,6 +48,7 @@ struct cidr_list {
 struct listener_settings {
     struct peer address; /* numeric address and port; "::" serves both families; port 0: any */
     uint8_t framing;     /* enum framing */
+    bool allow_kern;     /* peers may say the facility kern */
     bool proxy_protocol; /* the peer is named by a PROXY header */
     struct label_settings label; /* the output's, with this listener's overrides */
     struct cidr_list allow;      /* empty: everyone */

@@ -83,6 +83,7 @@ static const struct setting_rule listener_rules[] = {
      .inherited = true, PLACE(listener_settings, label.severity)},
     {"tag", SETTING_TAG, .initial_text = "peerlogd", .inherited = true,
      PLACE(listener_settings, label.tag)},
+    {"allow_kern", SETTING_SWITCH, .initial = false, PLACE(listener_settings, allow_kern)},
     {"allow", SETTING_RANGES, PLACE(listener_settings, allow)},
     {"deny", SETTING_RANGES, PLACE(listener_settings, deny)},
     {"proxy_protocol", SETTING_SWITCH, .initial = false,

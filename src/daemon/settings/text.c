@@ -2,15 +2,11 @@
  *
  * A NUL means another kind of file (or UTF-16), where nothing else is worth saying. Another
  * encoding is most often found in comments, and the rest can still be judged.
- *
- * libconfig 1.5 reads an integer without an L into 32 bits, and what is above is gone. The
- * wide copy puts the L where more than that could stand.
  */
 #include "config.h"
 
 #include "daemon/settings/text.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -21,16 +17,6 @@
 
 #include "peerlog/limits.h"
 #include "peerlog/utf8.h"
-
-/* Fewer digits, even hexadecimal ones, fit into 32 bits without a change of sign. */
-#define WIDE_DIGITS 8u
-
-static const char end_setting[] = "\n" SETTINGS_END_NAME " = 1;\n";
-
-/* One digit more than SETTINGS_MAX_DIGITS: too large, decimal or hexadecimal. */
-static const char huge_number[] = "9999999999999999";
-
-static const char byte_order_mark[] = "\xef\xbb\xbf";
 
 /* Note a line that is not UTF-8, once, whatever else it holds. */
 static void check_line(const char *text, size_t len, unsigned line, struct faults *faults)
@@ -70,59 +56,6 @@ bool settings_check_text(const char *text, size_t len, struct faults *faults)
         at += line_len + (newline != NULL ? 1 : 0);
     }
     return true;
-}
-
-/* The end of the digits, hexadecimal ones too, that begin at AT. */
-static const char *digits_end(const char *at, const char *end)
-{
-    while (at < end && isxdigit((unsigned char)*at))
-        at++;
-    return at;
-}
-
-/* Copy TEXT to DST, which has room, with an L behind long numbers. Returns: DST's end. */
-static char *write_wide(char *dst, const char *text, const char *end)
-{
-    while (text < end) {
-        const char *behind = digits_end(text, end);
-        size_t n = (size_t)(behind - text);
-        if (n > SETTINGS_MAX_DIGITS)
-            dst = mempcpy(dst, huge_number, sizeof huge_number - 1);
-        else
-            dst = mempcpy(dst, text, n);
-        if (n >= WIDE_DIGITS && (behind == end || *behind != 'L'))
-            *dst++ = 'L';
-        if (behind < end)
-            *dst++ = *behind++;
-        text = behind;
-    }
-    return dst;
-}
-
-static char *copy_text(const char *text, size_t len, bool wide)
-{
-    size_t mark = sizeof byte_order_mark - 1;
-    const char *end = text + len;
-    char *copy = malloc(len + len / WIDE_DIGITS + sizeof end_setting);
-
-    if (copy == NULL)
-        return NULL;
-    if (len >= mark && memcmp(text, byte_order_mark, mark) == 0)
-        text += mark;
-    char *behind = wide ? write_wide(copy, text, end)
-                        : mempcpy(copy, text, (size_t)(end - text));
-    memcpy(behind, end_setting, sizeof end_setting);
-    return copy;
-}
-
-char *settings_copy_text(const char *text, size_t len)
-{
-    return copy_text(text, len, false);
-}
-
-char *settings_copy_wide(const char *text, size_t len)
-{
-    return copy_text(text, len, true);
 }
 
 /* Read all of FD into memory: it may grow while we read, or be no plain file. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The text of the settings file, before any syntax: it is read here, judged as a text, and
- * copied in forms that make libconfig tell what it would pass over in silence.
+ * The text of the settings file, before any syntax: it is read here, and judged as a text.
  */
 #ifndef PEERLOG_DAEMON_SETTINGS_TEXT_H
 #define PEERLOG_DAEMON_SETTINGS_TEXT_H
@@ -29,25 +28,5 @@ const char *settings_describe_failure(int error);
  * Answers: is there a sense in reading on?
  */
 bool settings_check_text(const char *text, size_t len, struct faults *faults);
-
-/* The last setting of each copy: it is missing where something unclosed has swallowed it. */
-#define SETTINGS_END_NAME "*"
-
-/* A number of more digits than this is no number to us. */
-#define SETTINGS_MAX_DIGITS 15u
-
-/*
- * Copy TEXT without its byte order mark, and put the setting SETTINGS_END_NAME behind it,
- * on a line of its own.
- * Owns:    the caller owns the copy, see free(3). NULL when there is no memory.
- */
-char *settings_copy_text(const char *text, size_t len);
-
-/*
- * The same, but with the mark of 64 bits, L, behind each long run of digits; a run of
- * more than SETTINGS_MAX_DIGITS becomes nines. Texts and comments in it are no longer
- * those of the file; every setting has kept its place.
- */
-char *settings_copy_wide(const char *text, size_t len);
 
 #endif

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "daemon/settings/settings.h"
+#include "daemon/settings/dialect.h"
 #include "daemon/settings/suggest.h"
-#include "daemon/settings/text.h"
 
 /* Room for what is wanted: at most a list of all facilities. */
 #define WANTED_BYTES 512u

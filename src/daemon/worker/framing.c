@@ -22,12 +22,14 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     source->peer_len = (uint8_t)peer_format(&slot->peer, source->peer_text);
     source->label = snapshot_label(r->snapshot, slot->listener);
     source->listener = snapshot_listener_text(r->snapshot, slot->listener);
+    const struct listener_settings *listener = snapshot_listener(r->snapshot, slot->listener);
     uint8_t highest = r->snapshot->settings->highest_severity;
     uint8_t own = priority_make(source->label->facility, source->label->severity);
     r->record_rules = (struct record_rules){
         .mode = r->snapshot->settings->priority,
         .highest_severity = highest,
         .priority = priority_lower(own, highest),
+        .allow_kern = listener != NULL && listener->allow_kern,
     };
 }
 
