@@ -55,6 +55,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/takeover/takeover.c src/daemon/takeover/takeover.h \
 	src/daemon/accept/acceptor.c src/daemon/accept/acceptor.h \
 	src/daemon/accept/listen_set.c src/daemon/accept/listen_set.h \
+	src/daemon/accept/pressure.c src/daemon/accept/pressure.h \
 	src/daemon/advice/advice.c src/daemon/advice/advice.h \
 	src/daemon/advice/journald_conf.c src/daemon/advice/journald_conf.h \
 	src/daemon/advice/unit_properties.c src/daemon/advice/unit_properties.h \

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/accept/pressure.h"
+#include "daemon/metrics/counters.h"
 #include "daemon/parking/compact.h"
 #include "os/clock.h"
 #include "os/gate.h"
@@ -27,21 +29,12 @@
 /* Accept at most this many of one socket in a turn. */
 #define ACCEPTS_A_TURN 64
 
-/* Out of descriptors or memory: try again after this. */
-#define RETRY_MS 100
-
-/* So many failures in a row are no longer about single connections. */
-#define FAILURES_MOST 64u
-
-/* Who crashes waits so long for an accepted connection to be parked, in milliseconds. */
+/* A crash waits so long for an accepted connection to be parked, in milliseconds. */
 #define FREEZE_MOST_MS 200
 
 /* Turns that follow each other faster than this are a storm; then connections may gather. */
 #define STORM_US 300u
 #define COALESCE_US 200u
-
-/* Why nothing is accepted at the moment. */
-enum accept_pause { ACCEPTING, PAUSED_FULL, PAUSED_STARVED };
 
 struct acceptor {
     struct acceptor_plan plan;
@@ -50,11 +43,7 @@ struct acceptor {
     int set;
     int bell;
     int taken; /* rings for main when a set was taken up */
-    enum accept_pause pause;
-    int starved_by; /* negative errno, until nobody waits who could not be accepted */
-    unsigned failures; /* in a row, each by an error of one connection alone */
-    uint64_t retry_at_ms; /* when starved, by the monotonic clock */
-    bool full_said; /* until a tenth of the places is free again */
+    struct pressure pressure;
     bool sweeping; /* there are more lots to be rewritten */
     uint64_t turned_us; /* end of the last turn, by the monotonic clock */
     struct listen_set *current;
@@ -67,9 +56,9 @@ struct acceptor {
     _Atomic uint32_t pings;
     _Atomic uint32_t pongs;
     _Atomic uint32_t stop;
-    _Atomic uint32_t wants_slot; /* resting until a slot is free */
-    _Atomic uint32_t accepting;    /* a connection may be accepted and not yet parked */
-    _Atomic uint32_t frozen;       /* we are crashing: nothing is accepted any more */
+    _Atomic uint32_t wants_slot; /* paused until a slot is free */
+    _Atomic uint32_t accepting;  /* a connection may be accepted and not yet parked */
+    _Atomic uint32_t frozen;     /* we are crashing: nothing is accepted any more */
 };
 
 int acceptor_new(const struct acceptor_plan *plan, struct acceptor **ret_listener)
@@ -195,65 +184,40 @@ static void abandon(struct acceptor *l, uint32_t slot, int error)
     log_say(SEVERITY_WARNING, "a connection could not be served: %s", strerror(-error));
 }
 
-/* --- resting --- */
+/* --- pausing --- */
 
-/* Accept nothing for now; what connects waits in the backlog. Said once. */
-static void begin_pause(struct acceptor *l, enum accept_pause why, int error)
+/* Watch the listening sockets, or not. */
+static void watch_sockets(struct acceptor *l, uint32_t events)
 {
-    if (l->pause == why)
-        return;
-    if (l->pause == ACCEPTING)
-        for (size_t i = 0; i < l->current->count; i++)
-            (void)poller_change(l->set, l->current->sockets[i].fd, 0, i); /* it was added */
-    bool starved_before = l->starved_by != 0;
-    l->pause = why;
-    if (why == PAUSED_STARVED) {
-        l->starved_by = error;
-        l->retry_at_ms = clock_mono_ms() + RETRY_MS;
-        if (!starved_before)
-            log_say(SEVERITY_WARNING, "cannot accept connections: %s; trying again every %u ms",
-                    strerror(-error), RETRY_MS);
-    } else if (!l->full_said) {
-        log_say(SEVERITY_WARNING,
-                "limits.connections (%u) is reached; who connects now waits for a free place",
-                (unsigned)l->plan.table->limit);
-        l->full_said = true;
-        counter_add(l->counters, COUNTER_FULL, 1);
-    }
+    for (size_t i = 0; i < l->current->count; i++)
+        (void)poller_change(l->set, l->current->sockets[i].fd, events, i); /* it was added */
+}
+
+/* All places are taken: nothing is accepted until one is free. */
+static void pause_full(struct acceptor *l)
+{
+    pressure_full(&l->pressure, l->plan.table->limit, l->counters);
+    watch_sockets(l, 0);
+    atomic_store(&l->wants_slot, 1);
+    if (connections_count(l->plan.table) < l->plan.table->limit)
+        bell_ring(l->bell); /* one was freed in between */
+}
+
+/* Nothing was accepted. Answers: is it worth trying for another? */
+static bool judge_failure(struct acceptor *l, int error)
+{
+    bool more = pressure_failed(&l->pressure, error, l->counters);
+
+    if (l->pressure.pause != ACCEPTING)
+        watch_sockets(l, 0);
+    return more;
 }
 
 static void end_pause(struct acceptor *l)
 {
-    uint32_t limit = l->plan.table->limit;
-
-    if (l->full_said && connections_count(l->plan.table) < limit - limit / 10) {
-        log_say(SEVERITY_NOTICE, "below limits.connections again");
-        l->full_said = false;
-    }
-    for (size_t i = 0; i < l->current->count; i++)
-        (void)poller_change(l->set, l->current->sockets[i].fd, EPOLLIN, i); /* it was added */
-    l->pause = ACCEPTING;
+    pressure_end(&l->pressure, connections_count(l->plan.table), l->plan.table->limit);
+    watch_sockets(l, EPOLLIN);
     atomic_store(&l->wants_slot, 0);
-}
-
-/* Nothing was accepted. Returns: is it worth trying for another? */
-static bool judge_failure(struct acceptor *l, int error)
-{
-    if (error == -EAGAIN) {
-        l->failures = 0;
-        if (l->starved_by != 0)
-            log_say(SEVERITY_NOTICE, "accepting connections again");
-        l->starved_by = 0;
-        return false;
-    }
-    /* ECONNABORTED, EPROTO, EPERM, EINTR concern one connection, unless nothing else comes. */
-    bool is_starved = error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
-                      error == -ENOBUFS;
-    if (!is_starved && error != -EINTR)
-        counter_add(l->counters, COUNTER_FAILED, 1);
-    if (is_starved || ++l->failures >= FAILURES_MOST)
-        begin_pause(l, PAUSED_STARVED, error);
-    return l->pause == ACCEPTING;
 }
 
 /* Accept one connection of a socket. Returns: is it worth trying for another? */
@@ -263,10 +227,7 @@ static bool accept_one(struct acceptor *l, const struct listen_socket *from)
     uint32_t slot = connections_take(l->plan.table);
 
     if (slot == CONNECTION_NONE) {
-        begin_pause(l, PAUSED_FULL, 0);
-        atomic_store(&l->wants_slot, 1);
-        if (connections_count(l->plan.table) < l->plan.table->limit)
-            bell_ring(l->bell); /* one was freed in between */
+        pause_full(l);
         return false;
     }
     int fd = net_accept(from->fd, &peer);
@@ -274,7 +235,7 @@ static bool accept_one(struct acceptor *l, const struct listen_socket *from)
         connections_give(l->plan.table, slot);
         return judge_failure(l, fd);
     }
-    l->failures = 0;
+    pressure_accepted(&l->pressure);
     if (!is_admitted(l, &peer, from->id)) {
         connections_give(l->plan.table, slot);
         (void)close(fd); /* refused: it is reset */
@@ -346,7 +307,7 @@ static void take_next(struct acceptor *l)
     }
     free(before);
     l->current = next;
-    l->pause = ACCEPTING;
+    l->pressure.pause = ACCEPTING;
     atomic_store(&l->wants_slot, 0);
     for (size_t i = 0; i < next->count; i++) {
         int error = poller_add(l->set, next->sockets[i].fd, EPOLLIN, i);
@@ -393,7 +354,7 @@ static void answer_bell(struct acceptor *l)
     bell_hush(l->bell);
     atomic_store_explicit(&l->pongs, atomic_load(&l->pings), memory_order_release);
     take_next(l);
-    if (l->pause == PAUSED_FULL && connections_count(l->plan.table) < l->plan.table->limit)
+    if (l->pressure.pause == PAUSED_FULL && connections_count(l->plan.table) < l->plan.table->limit)
         end_pause(l);
 }
 
@@ -416,17 +377,17 @@ static void *run(void *argument)
         return NULL;
     while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
         int timeout_ms = admission_tick(l->plan.admission, clock_mono_ms());
-        if (l->pause == PAUSED_STARVED && (timeout_ms < 0 || timeout_ms > RETRY_MS))
-            timeout_ms = RETRY_MS;
+        if (l->pressure.pause == PAUSED_STARVED && (timeout_ms < 0 || timeout_ms > PRESSURE_RETRY_MS))
+            timeout_ms = PRESSURE_RETRY_MS;
         int n = poller_wait(l->set, events, EVENTS, timeout_ms);
-        if (l->pause == PAUSED_STARVED && clock_mono_ms() >= l->retry_at_ms)
+        if (l->pressure.pause == PAUSED_STARVED && clock_mono_ms() >= l->pressure.retry_at_ms)
             end_pause(l);
         if (n > 0)
             coalesce(l);
         for (int i = 0; i < n; i++) {
             if (events[i].data.u64 == TAG_BELL)
                 answer_bell(l);
-            else if (l->pause == ACCEPTING && events[i].data.u64 < l->current->count)
+            else if (l->pressure.pause == ACCEPTING && events[i].data.u64 < l->current->count)
                 (void)accept_turn(l, &l->current->sockets[events[i].data.u64]); /* or next time */
         }
         l->turned_us = clock_mono_us();
