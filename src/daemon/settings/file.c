@@ -326,6 +326,13 @@ static void finish_output(struct reader *reader, const config_setting_t *setting
     path_cut(reader, len);
 }
 
+/* A group is whole, and nothing in it was refused. */
+typedef void finish_fn(struct reader *reader, const config_setting_t *setting);
+
+static finish_fn *const finishes[FINISHES] = {
+    [FINISH_OUTPUT] = finish_output,
+};
+
 static int read_setting(struct reader *reader, const struct value_place *place,
                         config_setting_t *setting)
 {
@@ -340,9 +347,8 @@ static int read_setting(struct reader *reader, const struct value_place *place,
         if (value.type != VALUE_GROUP)
             break;
         r = read_group(reader, setting, place->rule->group, destination);
-        if (r == 0 && place->rule->offset == offsetof(struct settings, output) &&
-            reader->refused == 0)
-            finish_output(reader, setting);
+        if (r == 0 && reader->refused == 0 && finishes[place->rule->group->finish] != NULL)
+            finishes[place->rule->group->finish](reader, setting);
         return r;
     case SETTING_GROUPS:
         if (value.type != VALUE_LIST)

@@ -91,7 +91,7 @@ static const struct setting_rule listener_rules[] = {
     {"proxy_from", SETTING_RANGES, PLACE(listener_settings, proxy_from)},
 };
 static const struct setting_group listener_group = {"listeners", listener_rules,
-                                                    COUNT_OF(listener_rules)};
+                                                    COUNT_OF(listener_rules), FINISH_NOTHING};
 
 static const struct setting_rule output_rules[] = {
     {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_SYSLOG,
@@ -103,7 +103,8 @@ static const struct setting_rule output_rules[] = {
      PLACE(output_settings, label.severity)},
     {"tag", SETTING_TAG, .initial_text = "peerlogd", PLACE(output_settings, label.tag)},
 };
-static const struct setting_group output_group = {"output", output_rules, COUNT_OF(output_rules)};
+static const struct setting_group output_group = {"output", output_rules, COUNT_OF(output_rules),
+                                                  FINISH_OUTPUT};
 
 static const struct setting_rule limit_rules[] = {
     {"connections", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_CONNECTIONS,
@@ -115,7 +116,8 @@ static const struct setting_rule limit_rules[] = {
     {"idle_timeout", SETTING_NUMBER, .max = PEERLOG_MAX_IDLE_TIMEOUT_S, .unit = "seconds",
      PLACE(limit_settings, idle_timeout_s)},
 };
-static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF(limit_rules)};
+static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF(limit_rules),
+                                                 FINISH_NOTHING};
 
 static const struct setting_rule file_rules[] = {
     {"output", SETTING_GROUP, .group = &output_group, PLACE(settings, output)},
@@ -134,7 +136,7 @@ static const struct setting_rule file_rules[] = {
      PLACE(settings, log_level)},
     {"limits", SETTING_GROUP, .group = &limit_group, PLACE(settings, limits)},
 };
-static const struct setting_group file_group = {"", file_rules, COUNT_OF(file_rules)};
+static const struct setting_group file_group = {"", file_rules, COUNT_OF(file_rules), FINISH_NOTHING};
 
 const struct setting_group *settings_table(void)
 {

@@ -47,10 +47,18 @@ struct setting_rule {
     size_t size;             /* of the destination, in bytes */
 };
 
+/* What the reader of the file has to do when a group of settings is whole. */
+enum setting_finish {
+    FINISH_NOTHING,
+    FINISH_OUTPUT, /* its path, and what others inherit from it */
+    FINISHES,
+};
+
 struct setting_group {
     const char *name;  /* as in the file; "" for the file itself */
     const struct setting_rule *rules;
     size_t count;
+    enum setting_finish finish;
 };
 
 /* The settings of the file itself, whose destination is a struct settings. */
