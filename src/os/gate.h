@@ -23,7 +23,7 @@ struct gate {
 
 #define GATE_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, GATE_CLOSED}
 
-/* Move it, for everyone who waits or comes later. Threads: any. */
+/* Move it, for threads that wait or come later. Threads: any. */
 void gate_move(struct gate *gate, enum gate_state state);
 
 /* Wait until it is not closed. Returns: true when it is open. Threads: any.  Blocks: yes. */

@@ -79,7 +79,7 @@ static void write_line(enum severity severity, const char *text)
                   errno != ENOTSOCK))
         return;
     if (n > 0)
-        (void)!write(self.fd, line, (size_t)n); /* nobody is left to tell */
+        (void)!write(self.fd, line, (size_t)n); /* there is no other place to say it */
 }
 
 static bool is_wanted(enum severity severity)

@@ -195,7 +195,7 @@ int net_stream_state(int fd, struct net_stream *ret_state)
     uint32_t unread = 0;
     int error = tcp_state(fd, &after);
 
-    /* The peer may go on sending, but not for long: nobody reads, and its window closes. */
+    /* The peer may go on sending, but not for long: nothing is read, and its window closes. */
     bool belong_together = false;
     for (int i = 0; error == 0 && !belong_together && i < SAMPLES_MOST; i++) {
         before = after;

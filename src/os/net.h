@@ -48,7 +48,7 @@ struct net_stream {
 
 /*
  * Returns: 0; -EAGAIN when the peer sends too fast to tell; or another negative errno.
- * The figures are exact when nobody else reads from the socket meanwhile.
+ * The figures are exact when no other thread reads from the socket meanwhile.
  */
 int net_stream_state(int fd, struct net_stream *ret_state);
 

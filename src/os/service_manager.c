@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * libsystemd's calls, wrapped so that nobody else includes its headers.
+ * libsystemd's calls, wrapped so that no other file includes its headers.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The listener's thread: accept, admit, park, hand over.
+ * The acceptor's thread: accept, admit, park, hand over.
  */
 #include "config.h"
 
@@ -87,7 +87,7 @@ int acceptor_new(const struct acceptor_plan *plan, struct acceptor **ret_listene
 static struct listen_set *close_set(struct listen_set *listening)
 {
     for (size_t i = 0; listening != NULL && i < listening->count; i++)
-        (void)close(listening->sockets[i].fd); /* who still waits in it is told by the kernel */
+        (void)close(listening->sockets[i].fd); /* what still waits in it is reset by the kernel */
     free(listening);
     return NULL;
 }
@@ -160,7 +160,7 @@ static bool is_admitted(struct acceptor *l, const struct peer *peer, uint8_t lis
     if (settings != NULL)
         result = admission_at_door(settings, peer);
     if (settings != NULL && settings->proxy_protocol)
-        limit = 0; /* who is at the door is the balancer */
+        limit = 0; /* this peer is the balancer */
     if (result == ADMITTED)
         result = admission_enter(l->plan.admission, peer, limit);
     if (result == ADMITTED)
@@ -360,7 +360,7 @@ static void answer_bell(struct acceptor *l)
 
 /*
  * When turns follow each other at once, waking up costs more than accepting: wait a moment,
- * so that several connections are accepted together. Nobody loses more than this moment.
+ * so that several connections are accepted together. A connection loses no more than this moment.
  */
 static void coalesce(const struct acceptor *l)
 {
@@ -427,8 +427,8 @@ bool acceptor_alive(const struct acceptor *l)
 }
 
 /*
- * Who waits was told by the kernel that we are here: it is let in. When nobody comes after
- * us, who connects from here on is refused.
+ * Connections that wait were told by the kernel that we are here: they are let in. When no process
+ * comes after us, those from here on are refused.
  */
 static void drain_backlog(struct acceptor *l, bool keep)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The listener: one thread that accepts on all listening sockets, asks admission, parks a copy
+ * The acceptor: one thread that accepts on all listening sockets, asks admission, parks a copy
  * of the socket, and hands the connection to the worker with the fewest. Adding the
  * socket to that worker's epoll set is the hand-over.
  *
- * Without a free slot or descriptor it does not accept: who connects waits in the backlog.
+ * Without a free slot or descriptor it does not accept: connections wait in the backlog.
  */
 #ifndef PEERLOG_DAEMON_ACCEPT_ACCEPTOR_H
 #define PEERLOG_DAEMON_ACCEPT_ACCEPTOR_H
@@ -23,10 +23,10 @@ struct listen_socket {
     int fd;
     uint8_t id;     /* in the ledger's listeners */
     bool activated; /* a socket unit passed it */
-    bool guarded;   /* by snapshot that are not known any more: who waits is not let in */
+    bool guarded;   /* by lists that are not known any more: what waits is not let in */
 };
 
-/* All of them, and the rules they belong to. */
+/* All of them, and the snapshot they belong to. */
 struct listen_set {
     const struct snapshot *snapshot;
     size_t count;
@@ -67,7 +67,7 @@ int acceptor_start(struct acceptor *listener);
 /*
  * Listen on these sockets from now on. Those of before that are not among them are accepted
  * empty and closed.
- * Owns:    the listener owns NEXT (from malloc) and its descriptors.
+ * Owns:    the acceptor owns NEXT (from malloc) and its descriptors.
  * Threads: main.
  */
 void acceptor_listen(struct acceptor *listener, struct listen_set *next);
@@ -81,7 +81,7 @@ void acceptor_nudge(struct acceptor *listener);
 /*
  * We crash: accept nothing more, and let what was accepted be parked, because between the two
  * a connection would go with us.
- * Blocks:  for milliseconds at most; for 200 when it is the listener that crashes.
+ * Blocks:  for milliseconds at most; for 200 when it is the acceptor that crashes.
  * Threads: any; async-signal-safe.
  */
 void acceptor_freeze(struct acceptor *listener);
@@ -91,7 +91,7 @@ void acceptor_ping(struct acceptor *listener);
 bool acceptor_alive(const struct acceptor *listener);
 
 /*
- * End the thread; who waits to be accepted is let in. With KEEP the sockets stay open until
+ * End the thread; connections that wait are let in. With KEEP the sockets stay open until
  * acceptor_free(), for the process that comes next; without, they are closed.
  */
 void acceptor_stop(struct acceptor *listener, bool keep);

@@ -24,7 +24,7 @@ static void store_name(uint8_t id, char name[NAME_BYTES])
     (void)snprintf(name, NAME_BYTES, NAME_LISTENER_FORMAT, (unsigned)id); /* always fits */
 }
 
-/* A place in the ledger's table that nobody refers to. */
+/* A place in the ledger's table that nothing refers to. */
 static uint8_t free_id(const struct ledger *ledger)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++)
@@ -251,7 +251,7 @@ static bool take_activated(struct listen_set *listening, struct snapshot *snapsh
     return listening->count > 0;
 }
 
-/* Note who is guarded, in case the next process does not know such a listener any more. */
+/* Note which are guarded, in case the next process does not know such a listener any more. */
 static void note_guards(const struct snapshot *snapshot, const struct ledger *ledger)
 {
     for (uint8_t id = 0; id < LEDGER_LISTENERS; id++) {

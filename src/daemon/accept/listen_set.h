@@ -19,7 +19,7 @@ struct listen_fault {
 };
 
 /*
- * The inherited listening sockets as a set, with rules that know none of them.
+ * The inherited listening sockets as a set, with a snapshot that knows none of them.
  * Returns: 0, or -ENOMEM.
  * Owns:    the caller owns *ret_listening; the items' descriptors move into it.
  */
@@ -52,7 +52,7 @@ struct listen_leavers {
 struct listen_leavers listen_set_compare(const struct listen_set *before,
                                            const struct listen_set *next);
 
-/* Tell the service manager to forget them, once nobody waits in them any more. */
+/* Tell the service manager to forget them, once no connection waits in them any more. */
 void listen_set_forget(const struct listen_leavers *leavers);
 
 #endif

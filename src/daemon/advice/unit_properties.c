@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * libsystemd's sd-bus, wrapped so that nobody else includes its header. The bus is opened
+ * libsystemd's sd-bus, wrapped so that no other file includes its header. The bus is opened
  * step by step, because a call on it would wait for a deaf one without end.
  */
 #include "config.h"

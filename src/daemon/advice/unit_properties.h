@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Questions to the service manager over D-Bus. Where there is none, or it keeps silent,
- * there is no answer, and nobody is told.
+ * there is no answer, and nothing is said.
  */
 #ifndef PEERLOG_DAEMON_ADVICE_UNIT_PROPERTIES_H
 #define PEERLOG_DAEMON_ADVICE_UNIT_PROPERTIES_H

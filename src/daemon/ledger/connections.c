@@ -33,7 +33,7 @@ void connections_done(struct connections *table)
 {
     if (table->conns != NULL) {
         free(table->conns);
-        (void)pthread_mutex_destroy(&table->lock); /* nobody is left to hold it */
+        (void)pthread_mutex_destroy(&table->lock); /* no thread is left to hold it */
         table->conns = NULL;
     }
 }
@@ -69,7 +69,7 @@ static void clear_slot(struct slot *slot)
     slot->framing = slot->crashes = slot->flags = slot->transport = 0;
 }
 
-/* Nobody owns it, so nobody looks at it but at its owner, which stays as it is. */
+/* No worker owns it, so none looks at it but at its owner, which stays as it is. */
 static void clear_conn(struct conn *conn)
 {
     conn->fd = -1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Connections: a slot of the ledger, which survives, and beside it what dies with the
- * process: the descriptor and who serves it. A connection is named by its slot's index.
+ * process: the descriptor and the worker that serves it. A connection is named by its slot's index.
  *
- * A connection belongs to one worker for life. Free slots are where the listener
- * (who takes) and the workers (who give back) meet.
+ * A connection belongs to one worker for life. Free slots are where the acceptor,
+ * which takes, and the workers, which give back, meet.
  */
 #ifndef PEERLOG_DAEMON_LEDGER_CONNECTIONS_H
 #define PEERLOG_DAEMON_LEDGER_CONNECTIONS_H
@@ -24,7 +24,7 @@ struct conn {
     uint32_t next;       /* in the chain of free slots, or of slowed connections */
     uint32_t active_s;   /* when the last byte came, seconds of the monotonic clock */
     uint32_t drain_left; /* while stopping: bytes still to be read */
-    _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: nobody does */
+    _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: none does */
     uint8_t dirty_tail;  /* enum dirty_tail */
     uint8_t in_hand;     /* it has a segment in the round: a round reads none twice */
     uint8_t state;       /* enum conn_state */
@@ -93,7 +93,7 @@ void connections_open(struct connections *table, uint32_t slot, const struct con
 /* Take this very slot, at start, before any thread. */
 void connections_claim(struct connections *table, uint32_t slot);
 
-/* Give a slot back; its descriptor was closed. Threads: its worker, or the listener. */
+/* Give a slot back; its descriptor was closed. Threads: its worker, or the acceptor. */
 void connections_give(struct connections *table, uint32_t slot);
 
 /* Change how many may be in use; those that are stay. Threads: any. */

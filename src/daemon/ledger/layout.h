@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The layout of the ledger: what lies in the memory that one process leaves to the next.
- * Indices and offsets only, no pointers. Whoever changes a byte of this raises LEDGER_LAYOUT
+ * Indices and offsets only, no pointers. A change of any byte of this raises LEDGER_LAYOUT
  * and thinks of the process that inherits the old one.
  *
  * The order of writes is the whole trick. A worker names the place before the bytes
  * come: it opens a segment (connection, position, the stream's state so far) and only then
- * reads into it. It delivers before the cursor moves. So whoever maps the ledger next finds
+ * reads into it. It delivers before the cursor moves. So the process that maps the ledger next finds
  * each byte in a socket, in a tail, or in an open segment:
  *
  *   segments == 0    every connection's slot and tail are whole and true;
@@ -86,7 +86,7 @@ enum slot_flags {
     SLOT_LEAVING = 1u << 1,   /* no listener wants it: it is being closed in good order */
 };
 
-/* One connection. Its worker writes; a free slot belongs to the listener. */
+/* One connection. Its worker writes; a free slot belongs to the acceptor. */
 struct slot {
     uint64_t cookie;     /* SO_COOKIE of its socket; 0 if unknown */
     uint64_t connection; /* its number, unique with ledger_header.instance */

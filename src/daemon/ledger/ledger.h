@@ -68,7 +68,7 @@ uint32_t ledger_count_unreadable(int fd);
 struct ledger *ledger_free(struct ledger *ledger);
 
 /*
- * Slots from here on were never used, nor their pages touched: nobody needs to look there.
+ * Slots from here on were never used, nor their pages touched: there is nothing to be found.
  * Any thread.
  */
 uint32_t ledger_slots_high(const struct ledger *ledger);

@@ -2,7 +2,7 @@
  *
  * Counters: one list of all of them, and one table that says what each is called; the line of
  * SIGUSR1, the STATUS line and Prometheus's text follow from it. Each thread counts for itself in a
- * block of its own, which lies in the ledger and so outlives it; whoever asks adds the blocks up.
+ * block of its own, which lies in the ledger and so outlives it; main adds the blocks up.
  * One writer, relaxed atomics.
  */
 #ifndef PEERLOG_DAEMON_METRICS_COUNTERS_H

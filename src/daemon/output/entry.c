@@ -50,7 +50,7 @@ static void write_flags(const struct entry *entry, const struct entry_writer *wr
     writer->word(context, "PEER_FLAGS", flags, n - 1);
 }
 
-/* Who said it, and how it is labelled. */
+/* The peer, and how its records are labelled. */
 static void write_source(const struct entry *entry, const struct entry_writer *writer,
                          void *context)
 {

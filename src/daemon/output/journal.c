@@ -48,7 +48,7 @@ static void close_journal(struct output *output)
     (void)close(output->fd); /* datagrams are not buffered here */
 }
 
-/* --- fields; whoever builds an entry has made sure of the room --- */
+/* --- fields; build_entries() has made sure of the room --- */
 
 static void put(char **at, const void *bytes, size_t len)
 {

@@ -18,7 +18,7 @@ struct output;
 /* What others than output.c must know of a kind. */
 enum output_traits {
     OUTPUT_ONE_WRITER = 1u << 0,       /* lines would mix: one worker, and fixed while we run */
-    OUTPUT_ENDS_WITH_READER = 1u << 1, /* once nobody reads it, nobody ever will: EPIPE is the end */
+    OUTPUT_ENDS_WITH_READER = 1u << 1, /* a reader that is gone does not come back: EPIPE ends it */
     OUTPUT_IS_STDOUT = 1u << 2,        /* standard output has to be open */
     OUTPUT_DROPS_REPEATS = 1u << 3,    /* what is submitted once more is not there twice */
 };

@@ -290,7 +290,7 @@ void output_wait(const struct output *output, struct output_wait *ret_wait)
         *ret_wait = (struct output_wait){.fd = output->fd, .events = EPOLLOUT};
 }
 
-/* Answers: are these the same, field by field? (Padding is nobody's.) */
+/* Answers: are these the same, field by field? (Padding does not count.) */
 static bool settings_equal(const struct output_settings *a, const struct output_settings *b)
 {
     return a->type == b->type && strcmp(a->path, b->path) == 0 &&

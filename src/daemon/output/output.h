@@ -27,7 +27,7 @@ struct output_health {
 enum output_status {
     OUTPUT_READY, /* everything is delivered */
     OUTPUT_WAITS, /* output_wait() says for what */
-    OUTPUT_ENDED, /* for ever: nobody will ever read it again */
+    OUTPUT_ENDED, /* for ever: it will never have a reader again */
 };
 
 struct output {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Moving: when the parking rewrites a lot, the slots of its sockets are told where these
- * are parked now. The listener's thread.
+ * are parked now. The acceptor's thread.
  */
 #ifndef PEERLOG_DAEMON_PARKING_COMPACT_H
 #define PEERLOG_DAEMON_PARKING_COMPACT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Parking: SCM_RIGHTS into stored socket pairs (unix(7), sd_notify(3)). A lot holds as many
- * sockets as its send buffer takes; then the next one is opened. The listener's thread
+ * sockets as its send buffer takes; then the next one is opened. The acceptor's thread
  * parks, sweeps and rewrites; workers only count down what is alive.
  */
 #include "config.h"

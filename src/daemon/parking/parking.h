@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Parking: a copy of each accepted socket, held where it outlives the process. Sockets are
- * sent into a lot (one AF_UNIX stream pair that nobody reads), whose other end the service
+ * sent into a lot (one AF_UNIX stream pair that is never read), whose other end the service
  * manager keeps. The next process looks into the lots without taking anything out.
  *
  * Storing each socket by itself would make the manager compare each with each other.
@@ -29,7 +29,7 @@ bool parking_available(const struct parking *parking);
  * Park a copy of FD.
  * Returns: 0 with the lot in *ret_lot; -ENOTCONN without a manager; or negative errno:
  *          the socket is not kept.
- * Threads: the listener.
+ * Threads: the acceptor.
  */
 int parking_park(struct parking *parking, int fd, uint16_t *ret_lot);
 
@@ -66,7 +66,7 @@ typedef bool parking_move_fn(void *context, int fd, uint16_t from, uint16_t to);
  * Drop lots in which everything is dead, and rewrite one of those of which more than half is,
  * or more than an eighth, when there are nearly as many copies as the kernel allows.
  * Returns: is there another one that should be rewritten soon?
- * Threads: the listener, from time to time.
+ * Threads: the acceptor, from time to time.
  */
 bool parking_sweep(struct parking *parking, parking_move_fn *move, void *context);
 

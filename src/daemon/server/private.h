@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the two halves of the server share: server.c starts and stops, server_run.c
- * does what is to be done in between. Main's thread; nobody else includes this.
+ * does what is to be done in between. Main's thread; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_SERVER_PRIVATE_H
 #define PEERLOG_DAEMON_SERVER_PRIVATE_H
@@ -70,7 +70,7 @@ void server_close_unwanted(struct server *s);
 
 struct listen_fault;
 
-/* What to tell a person who could not listen: "cannot listen on ...", in DST. */
+/* Why a socket could not be had: "cannot listen on ...", in DST. */
 void server_describe_fault(char *dst, size_t room, const struct listen_fault *fault);
 
 /* All counters since the start of this process. Threads: any. */

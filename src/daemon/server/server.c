@@ -45,7 +45,7 @@ static void note_crash(int signal, bool sent)
     if (!sent) {
         worker_note_crash();
     } else if (signal == SIGABRT) {
-        /* The watchdog: who does not answer any more is who hangs. */
+        /* The watchdog: a worker that does not answer any more is the one that hangs. */
         for (unsigned i = 0; i < crash_server->workers_count; i++)
             if (!worker_alive(crash_server->workers[i]))
                 worker_suspect(crash_server->workers[i]);
@@ -316,7 +316,7 @@ static int stop_workers(struct server *s, bool keep)
     int status = EX_OK;
 
     if (atomic_load(&s->output_ended))
-        time_ms = 0; /* there is nobody to deliver to */
+        time_ms = 0; /* there is no reader to deliver to */
 
     post_stop(s, keep, time_ms);
     wait_for_workers(s);
@@ -397,7 +397,7 @@ static void loop(struct server *s)
     }
 }
 
-/* What an error at the start means to the one who started us. */
+/* The exit status for an error at the start. */
 static int status_of(int error)
 {
     switch (error) {

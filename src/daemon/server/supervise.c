@@ -28,7 +28,7 @@
 /* A process that lives this long did not die of its start. */
 #define SETTLED_MS 10000u
 
-/* A worker that waits for nothing takes up new rules well within this time. */
+/* A worker that waits for nothing takes up new settings well within this time. */
 #define SNAPSHOT_TAKEN_MS 500u
 
 /* --- readiness --- */
@@ -98,7 +98,7 @@ void server_say_counters(const struct server *s, enum severity severity)
 
 /* --- what is due --- */
 
-/* Everybody turned since the last ping: tell the manager; and ping again. */
+/* Every thread has answered the last ping: tell the manager, and ping again. */
 static void tick_watchdog(struct server *s, uint64_t now_ms)
 {
     bool alive = s->pinged && acceptor_alive(s->acceptor);

@@ -65,7 +65,7 @@ int admission_new(uint32_t capacity, struct admission **ret_office)
 struct admission *admission_free(struct admission *admission)
 {
     if (admission != NULL) {
-        (void)pthread_mutex_destroy(&admission->lock); /* nobody is left to hold it */
+        (void)pthread_mutex_destroy(&admission->lock); /* no thread is left to hold it */
         free(admission->counts);
         free(admission);
     }

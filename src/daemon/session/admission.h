@@ -58,12 +58,12 @@ void admission_leave(struct admission *admission, const struct peer *peer);
 void admission_report(struct admission *admission, const struct peer *peer,
                       enum admission_verdict reason, uint64_t now_ms);
 
-/* Where refusals for this reason are counted, by whoever refuses. */
+/* Where refusals for this reason are counted, by the thread that refuses. */
 enum counter admission_counter(enum admission_verdict reason);
 
 /*
  * Report what is due. Returns: milliseconds until more is, or -1.
- * Threads: the listener.
+ * Threads: the acceptor.
  */
 int admission_tick(struct admission *admission, uint64_t now_ms);
 

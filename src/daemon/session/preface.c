@@ -50,7 +50,7 @@ int preface_new(struct admission *admission, struct preface **ret_preface)
 struct preface *preface_free(struct preface *preface)
 {
     if (preface != NULL) {
-        (void)pthread_mutex_destroy(&preface->lock); /* nobody is left to hold it */
+        (void)pthread_mutex_destroy(&preface->lock); /* no thread is left to hold it */
         free(preface);
     }
     return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The reader of the settings file: libconfig makes a tree of the text, and this file walks
- * it along the table. Nobody else knows libconfig.
+ * it along the table. No other file knows libconfig.
  *
  * The walk follows the table and not the file, because listeners inherit from the
  * output wherever it stands; the faults are put in the file's order at the end.

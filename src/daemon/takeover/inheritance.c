@@ -103,7 +103,7 @@ void inheritance_done(struct inheritance *in)
 {
     for (size_t i = 0; i < in->count; i++) {
         if (in->items[i].fd >= 0)
-            (void)close(in->items[i].fd); /* nobody wanted it */
+            (void)close(in->items[i].fd); /* it was not wanted */
         free(in->items[i].name);
     }
     free(in->items);

@@ -2,7 +2,7 @@
  *
  * What the parts of a takeover share: takeover.c copies the old ledger's slots and judges its
  * end, takeover_sockets.c finds each slot's socket, takeover_bytes.c takes the bytes in hand.
- * Main's thread; nobody else includes this.
+ * Main's thread; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_TAKEOVER_PRIVATE_H
 #define PEERLOG_DAEMON_TAKEOVER_PRIVATE_H

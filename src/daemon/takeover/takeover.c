@@ -94,7 +94,7 @@ static void note_crashes(struct takeover *t)
     const struct ledger_header *old = t->old->header;
 
     if (t->report->signal == SIGKILL)
-        return; /* somebody else's doing: it tells nothing about our connections */
+        return; /* it came from outside: it tells nothing about our connections */
     for (uint32_t i = 0; i < ledger_slots_high(t->ledger); i++) {
         uint8_t crashes = 0;
         for (uint32_t k = 0; k < old->inboxes; k++) {

@@ -10,7 +10,7 @@
 #include "daemon/message_ids.h"
 #include "os/log.h"
 
-/* Who speaks in segment INDEX, for the outputs. */
+/* The connection of segment INDEX, for the outputs. */
 static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
 {
     const struct slot *slot = &r->ledger->slots[slot_index];

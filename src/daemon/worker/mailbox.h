@@ -3,7 +3,7 @@
  * A worker's mailbox: what other threads ask of it, and it does between two turns. Letters are
  * answered in the order in which they were posted, and no lock stands on the way of a message.
  *
- * Who posts a letter rings the worker's bell; worker_post() does both.
+ * A sender posts a letter and rings the worker's bell; worker_post() does both.
  */
 #ifndef PEERLOG_DAEMON_WORKER_MAILBOX_H
 #define PEERLOG_DAEMON_WORKER_MAILBOX_H
@@ -48,7 +48,7 @@ struct letter {
     struct letter *next; /* the mailbox's */
     enum letter_kind kind;
 
-    /* It was done, and is the sender's again, who may free it here. Called by the worker. */
+    /* It was done, and is the sender's again, which may free it here. Called by the worker. */
     void (*answered)(struct letter *letter);
     void *context; /* the sender's */
 

@@ -123,8 +123,8 @@ void worker_begin_draining(struct worker *w);
 bool worker_drain_turn(struct worker *w);
 
 /*
- * The worker has ended. Connections of which nothing is in hand are told goodbye when nobody
- * takes them over; the others, and all when we die instead, are reset.
+ * The worker has ended. Connections of which nothing is in hand are told goodbye when no
+ * process takes them over; the others, and all when we die instead, are reset.
  */
 void worker_end_all(struct worker *w);
 

@@ -111,7 +111,7 @@ bool round_is_empty(const struct round *r);
  */
 uint32_t round_commit(struct round *r, uint32_t *ended);
 
-/* A connection is about to be given back: its tail is nobody's any more. */
+/* A connection is about to be given back: its tail is not needed any more. */
 void round_forget(struct round *r, uint32_t slot);
 
 #endif

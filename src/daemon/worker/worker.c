@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The worker's thread: wait, read, frame, deliver, close the round; and in between what
- * main asks of it. Connections come in through worker_adopt() from the listener.
+ * main asks of it. Connections come in through worker_adopt() from the acceptor.
  */
 #include "config.h"
 

@@ -27,7 +27,7 @@ struct worker;
 enum worker_end {
     WORKER_ENDED_EMPTY,  /* nothing is left: all connections are closed */
     WORKER_ENDED_PARKED, /* the rest is in the ledger, for the next process */
-    WORKER_ENDED_LOST,   /* time ran out with messages in hand that nobody keeps */
+    WORKER_ENDED_LOST,   /* time ran out with messages in hand, and there is no ledger to keep them */
 };
 
 /* Called by a worker's thread. */
@@ -73,7 +73,7 @@ void worker_set_stride(struct worker *worker, unsigned workers);
  * the start also one whose socket was not found, -1, and that ends with its bytes in hand.
  * Returns: 0, or negative errno of epoll_ctl(2).
  * Owns:    on success the worker owns connection and slot; else the caller still does.
- * Threads: the listener; or main before the worker's thread runs.
+ * Threads: the acceptor; or main before the worker's thread runs.
  */
 int worker_adopt(struct worker *worker, uint32_t slot);
 
