@@ -27,8 +27,8 @@ int listen_set_inherit(struct inheritance *inheritance, struct ledger *ledger,
                                const struct snapshot *snapshot, struct listen_set **ret_listening);
 
 /*
- * What RULES want to be listened on: sockets of BEFORE where they fit, new ones else. New
- * ones are stored with the service manager. Completes RULES' listener tables.
+ * What SNAPSHOT wants to be listened on: sockets of BEFORE where they fit, new ones else. New
+ * ones are stored with the service manager. Completes SNAPSHOT's listener tables.
  * When a socket unit passed sockets, these are all, and the settings only say how to treat
  * them: the listener whose tag is the socket's FileDescriptorName=, else the one with its
  * address, else the only one with its port. A socket without such a listener is warned of.

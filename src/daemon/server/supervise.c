@@ -222,7 +222,7 @@ static bool all_work_by(const struct server *s, const struct snapshot *snapshot)
     return true;
 }
 
-/* Rules that no thread works by any more. */
+/* Snapshots that no thread works by any more. */
 static void free_retired(struct server *s)
 {
     if (!all_work_by(s, s->snapshot) || acceptor_current(s->acceptor)->snapshot != s->snapshot)
@@ -279,7 +279,7 @@ static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_W
     }
 }
 
-/* Put RULES in force: listening sockets first, then the workers. */
+/* Put SNAPSHOT in force: listening sockets first, then the workers. */
 static int enforce(struct server *s, struct snapshot *snapshot)
 {
     const struct listen_set *before = acceptor_current(s->acceptor);
