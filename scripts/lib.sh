@@ -85,6 +85,7 @@ packages_of() {
     fi ;;
     lib:libconfig) echo "libconfig-dev | libconfig-devel" ;;
     lib:libsystemd) echo "libsystemd-dev | systemd-devel" ;;
+    lib:openssl) echo "libssl-dev | openssl-devel" ;;
     lib:cmocka) echo "libcmocka-dev | libcmocka-devel" ;;
     clang-tidy) echo "clang-tidy | clang-tools-extra" ;;
     shellcheck) echo "shellcheck | ShellCheck" ;;
@@ -97,8 +98,8 @@ packages_of() {
     nsenter | unshare) echo "util-linux | util-linux" ;;
     ss) echo "iproute2 | iproute" ;;
     xz) echo "xz-utils | xz" ;;
-    can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libsystemd-dev" \
-        "pkg-config python3 | dpkg-dev" ;;
+    can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libssl-dev" \
+        "libsystemd-dev pkg-config python3 | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
     esac
@@ -194,7 +195,7 @@ require() { # LOG REQUIREMENT...
 
 # What a build needs; a release tarball brings its own configure.
 build_requirements() {
-    echo can:compile make pkg-config lib:libconfig lib:libsystemd
+    echo can:compile make pkg-config lib:libconfig lib:libsystemd lib:openssl
     [ -x "$TOP/configure" ] || echo autoconf automake
 }
 

@@ -49,6 +49,14 @@
 #define PEERLOG_DEFAULT_ADDRESS "127.0.0.1"
 #define PEERLOG_DEFAULT_PORT 8888u
 
+/* TLS: records without text, weighed, that may precede those with text; and what a change of
+   keys weighs, since it costs as much as opening so many small records. */
+#define PEERLOG_TLS_MAX_BARREN 1024u
+#define PEERLOG_TLS_UPDATE_WEIGHT 16u
+
+/* TLS 1.3: a key of ours seals so many records at most (RFC 8446, section 5.5: 2^24.5). */
+#define PEERLOG_TLS_KEY_RECORDS 16777216u
+
 /* peerlog: bytes of one read and one write; the longest tag (APP-NAME, RFC 5424). */
 #define PEERLOG_CLIENT_CHUNK_BYTES 262144u
 #define PEERLOG_CLIENT_MAX_TAG_BYTES 48u

@@ -13,6 +13,12 @@ libpeerlog_settings_test_a_SOURCES = \
 	tests/unit/settings_support.c \
 	tests/unit/settings_support.h
 libpeerlog_settings_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
+libpeerlog_tls_test_a_SOURCES = \
+	tests/unit/tls_peer.c \
+	tests/unit/tls_peer.h \
+	tests/unit/tls_pki.c \
+	tests/unit/tls_pki.h
+libpeerlog_tls_test_a_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 
 EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
 
@@ -49,6 +55,19 @@ CLIENT_TESTS = \
 	tests/unit/test_client_composer \
 	tests/unit/test_client_options \
 	tests/unit/test_client_outbox
+TLS_TESTS = \
+	tests/unit/test_tls_handshake \
+	tests/unit/test_tls_name \
+	tests/unit/test_tls_record \
+	tests/unit/test_tls_rules
+
+if HAVE_TLS
+check_LIBRARIES += libpeerlog-tls-test.a
+if HAVE_CMOCKA
+check_PROGRAMS += $(TLS_TESTS)
+TESTS += $(TLS_TESTS)
+endif
+endif
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(CORE_TESTS) $(OS_TESTS) $(DAEMON_TESTS) $(SETTINGS_TESTS) $(CLIENT_TESTS)
@@ -61,6 +80,8 @@ DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlo
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
 SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-test.a libpeerlog-core.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
+TLS_LIBS = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a libpeerlog-core.a \
+	$(OPENSSL_LIBS)
 CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
 
 tests_unit_test_cidr_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -125,3 +146,12 @@ tests_unit_test_client_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_options_LDADD = $(CLIENT_LIBS)
 tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
+
+tests_unit_test_tls_handshake_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_handshake_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_tls_name_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_name_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_tls_record_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_record_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_tls_rules_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_rules_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)

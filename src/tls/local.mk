@@ -1,0 +1,16 @@
+# TLS: the record layer as plain data, and handshakes by OpenSSL. It knows include/peerlog and
+# OpenSSL; no socket, no clock. A build without TLS leaves all of it out.
+if HAVE_TLS
+noinst_LIBRARIES += libpeerlog-tls.a
+endif
+libpeerlog_tls_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
+libpeerlog_tls_a_SOURCES = \
+	src/tls/context_private.h src/tls/private.h \
+	src/tls/protect.c \
+	src/tls/refusal.c \
+	src/tls/schedule.c \
+	src/tls/suite.c src/tls/suite.h \
+	src/tls/tls_context.c src/tls/tls_context.h \
+	src/tls/tls_handshake.c src/tls/tls_handshake.h \
+	src/tls/tls_name.c src/tls/tls_name.h \
+	src/tls/tls_record.c src/tls/tls_record.h
