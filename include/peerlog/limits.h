@@ -40,6 +40,13 @@
 #define PEERLOG_MAX_MESSAGES_PER_SECOND 1000000u
 #define PEERLOG_MAX_IDLE_TIMEOUT_S 604800u
 
+/* How long a TLS handshake may take, in seconds. */
+#define PEERLOG_DEFAULT_HANDSHAKE_TIMEOUT_S 10u
+#define PEERLOG_MAX_HANDSHAKE_TIMEOUT_S 3600u
+
+/* A list of texts in a configuration. */
+#define PEERLOG_MAX_TEXTS 64u
+
 /* The configuration file: its size, and what is read of it. */
 #define PEERLOG_MAX_SETTINGS_BYTES 1048576u
 #define PEERLOG_MAX_RANGES 1024u

@@ -6,6 +6,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/dialect.c src/daemon/settings/dialect.h \
 	src/daemon/settings/faults.c src/daemon/settings/faults.h \
 	src/daemon/settings/file.c src/daemon/settings/file.h \
+	src/daemon/settings/finish.c src/daemon/settings/finish.h \
 	src/daemon/settings/settings.c src/daemon/settings/settings.h \
 	src/daemon/settings/snapshot.h \
 	src/daemon/settings/suggest.c src/daemon/settings/suggest.h \
@@ -64,7 +65,18 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/server/server.c src/daemon/server/server.h \
 	src/daemon/server/supervise.c
 
+# What speaks TLS is left out of a build without it.
+if HAVE_TLS
+libpeerlogd_a_SOURCES += \
+	src/daemon/session/tls.c src/daemon/session/tls.h \
+	src/daemon/session/tls_shake.c
+PEERLOGD_TLS_LIBS = libpeerlog-tls.a $(OPENSSL_LIBS)
+endif
+
+# What every program needs that links the daemon's library.
+PEERLOGD_LIBS = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a libpeerlog-core.a \
+	$(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
+
 sbin_PROGRAMS += peerlogd
 peerlogd_SOURCES = src/daemon/main.c
-peerlogd_LDADD = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a \
-	$(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
+peerlogd_LDADD = $(PEERLOGD_LIBS)

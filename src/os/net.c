@@ -6,11 +6,13 @@
 
 #include "os/net.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -25,9 +27,11 @@
  */
 struct tcp_info_received {
     uint8_t state;           /* tcpi_state */
-    uint8_t between[127];    /* cppcheck-suppress unusedStructMember */
+    uint8_t between[119];    /* cppcheck-suppress unusedStructMember */
+    uint64_t bytes_acked;    /* tcpi_bytes_acked, at 120; since Linux 4.1 */
     uint64_t bytes_received; /* tcpi_bytes_received, at 128; since Linux 4.1 */
 };
+static_assert(offsetof(struct tcp_info_received, bytes_received) == 128, "as in the kernel");
 
 static void fill_sockaddr(const struct peer *address, struct sockaddr_storage *ret_sa,
                           socklen_t *ret_len)
@@ -214,6 +218,40 @@ int net_stream_state(int fd, struct net_stream *ret_state)
     ret_state->taken = after.bytes_received > gone ? after.bytes_received - gone : 0;
     ret_state->open = after.state == TCP_ESTABLISHED || after.state == TCP_CLOSE_WAIT;
     return 0;
+}
+
+uint32_t net_send_room(int fd)
+{
+    int size = 0, queued = 0;
+    socklen_t len = sizeof size;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) < 0 ||
+        ioctl(fd, SIOCOUTQ, &queued) < 0 || size <= queued)
+        return 0;
+    return (uint32_t)(size - queued) / 2;
+}
+
+int net_written(int fd, uint64_t *ret_written)
+{
+    struct tcp_info_received info;
+    int queued = 0;
+    int error = tcp_state(fd, &info);
+
+    if (error == 0 && ioctl(fd, SIOCOUTQ, &queued) < 0)
+        error = -errno;
+    if (error == 0)
+        *ret_written = info.bytes_acked + (uint64_t)queued;
+    return error;
+}
+
+void net_wait_for_bytes(int fd, uint32_t bytes)
+{
+    (void)set_flag(fd, SOL_SOCKET, SO_RCVLOWAT, (int)bytes); /* else it is told too often */
+}
+
+void net_acknowledge_now(int fd)
+{
+    (void)set_flag(fd, IPPROTO_TCP, TCP_QUICKACK, 1); /* else it is acknowledged later */
 }
 
 void net_set_end(int fd, enum net_end end)

@@ -55,6 +55,21 @@ int net_stream_state(int fd, struct net_stream *ret_state);
 /* Bytes that wait to be read; 0 when there are none or it can't be told. */
 uint32_t net_unread(int fd);
 
+/*
+ * Bytes that a send(2) takes for sure now: half of what the buffer has free, because the kernel
+ * counts more than the bytes themselves. 0 when it can't be told.
+ */
+uint32_t net_send_room(int fd);
+
+/* Bytes that were written to it, since it began. Returns: 0, or negative errno. */
+int net_written(int fd, uint64_t *ret_written);
+
+/* Let the poller tell of it only when so many bytes wait, or the stream has ended. */
+void net_wait_for_bytes(int fd, uint32_t bytes);
+
+/* Acknowledge what comes at once, for as long as the kernel sees fit: tcp(7). */
+void net_acknowledge_now(int fd);
+
 /* How a peer learns that the last descriptor of its connection was closed. */
 enum net_end {
     END_RESET, /* by RST: not all that it said was logged */

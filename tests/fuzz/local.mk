@@ -38,7 +38,7 @@ tests_fuzz_fuzz_framer_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK_FLAGS)
-tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
+tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
 	$(LIBSYSTEMD_LIBS)
 
 tests_fuzz_fuzz_priority_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -51,7 +51,7 @@ tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_settings_LDFLAGS = $(FUZZ_LINK_FLAGS)
-tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a $(FUZZ_LIBS) \
+tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a $(PEERLOGD_TLS_LIBS) $(FUZZ_LIBS) \
 	$(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_state_CPPFLAGS = $(TEST_CPPFLAGS)

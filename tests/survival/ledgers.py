@@ -105,7 +105,7 @@ def no_ledger_at_all(scratch):
 def unfinished(scratch):
     """Its process died before it was true, and the one before it is not there any more."""
     def change(fd):
-        life = 8 + 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 32 + 8 + 8 + 8 + 4
+        life = 8 + 4 + 4 + 8 + 8 + 8 + 4 + 4 + 8 + 40 + 8 + 8 + 8 + 4
         assert struct.unpack("=I", os.pread(fd, 4, life))[0] == 1, "life is elsewhere"
         os.pwrite(fd, struct.pack("=I", 0), life)
 

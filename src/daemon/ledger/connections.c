@@ -19,10 +19,12 @@ int connections_init(struct connections *table, struct ledger *ledger, uint32_t 
     };
     /* calloc: pages of slots that are never used are never touched. */
     table->conns = calloc(table->capacity, sizeof *table->conns);
-    if (table->conns == NULL)
-        return -ENOMEM;
-    int error = pthread_mutex_init(&table->lock, NULL);
+    table->establishing = calloc(table->capacity, sizeof *table->establishing);
+    int error = ENOMEM;
+    if (table->conns != NULL && table->establishing != NULL)
+        error = pthread_mutex_init(&table->lock, NULL);
     if (error != 0) {
+        free(table->establishing);
         free(table->conns);
         table->conns = NULL;
     }
@@ -32,6 +34,7 @@ int connections_init(struct connections *table, struct ledger *ledger, uint32_t 
 void connections_done(struct connections *table)
 {
     if (table->conns != NULL) {
+        free(table->establishing);
         free(table->conns);
         (void)pthread_mutex_destroy(&table->lock); /* no thread is left to hold it */
         table->conns = NULL;
@@ -111,6 +114,9 @@ void connections_open(struct connections *table, uint32_t index, const struct co
 
     slot->peer = birth->peer;
     slot->framing = birth->framing;
+    slot->transport = birth->transport;
+    if (birth->transport != TRANSPORT_PLAIN)
+        ledger->transports[index] = (struct transport_state){.wire_bytes = 0};
     slot->cookie = birth->cookie;
     slot->stream.received = birth->received;
     slot->stream.awaits_proxy = birth->awaits_proxy;

@@ -38,6 +38,7 @@ struct conn_birth {
     uint16_t lot;      /* where a copy is parked, or LOT_NONE */
     uint8_t listener;  /* as in its slot */
     uint8_t framing;   /* enum framing */
+    uint8_t transport; /* enum transport_id */
     bool awaits_proxy; /* a PROXY header must come first */
     uint64_t cookie;   /* SO_COOKIE; 0 if it is not needed */
     uint64_t received; /* bytes that were read from it before */
@@ -60,6 +61,8 @@ enum conn_state {
 struct connections {
     struct ledger *ledger;
     struct conn *conns;     /* one for each slot */
+    void **establishing;    /* one for each slot: its transport's, until it is established */
+    void *tools[PEERLOG_MAX_WORKERS]; /* of transports; each worker has its own */
     uint32_t capacity;      /* slots */
     _Atomic uint32_t limit; /* how many may be in use */
     pthread_mutex_t lock;   /* guards what follows */

@@ -36,6 +36,7 @@
 
 /* What a transport and a session may keep of a connection, apart from its slot. */
 #define LEDGER_TRANSPORT_BYTES 256u
+#define LEDGER_WIRE_BYTES 16645u /* a record of TLS: RFC 8446, section 5.2, and its header */
 #define LEDGER_SESSION_BYTES 16u
 
 /* Counters of each inbox, and of the acceptor: see metrics/counters.h. */
@@ -48,6 +49,8 @@
 /* How a connection's bytes travel: session/transport.h. */
 enum transport_id {
     TRANSPORT_PLAIN = 0,
+    TRANSPORT_TLS,
+    TRANSPORT_AUTO, /* plain or TLS: its first bytes will tell, and none is read yet */
     TRANSPORTS,
 };
 
@@ -84,6 +87,7 @@ enum slot_use {
 enum slot_flags {
     SLOT_ANNOUNCED = 1u << 0, /* its over-long messages were announced */
     SLOT_LEAVING = 1u << 1,   /* no listener wants it: it is being closed in good order */
+    SLOT_DETAILED = 1u << 2,  /* there are details of it */
 };
 
 /* One connection. Its worker writes; a free slot belongs to the acceptor. */
@@ -105,7 +109,7 @@ struct slot {
 struct segment {
     struct stream start;    /* the stream before these bytes; tail_bytes are its carry */
     uint32_t slot;
-    uint32_t from;          /* in inbox.bytes: the carry, and the fresh bytes behind it */
+    uint32_t from;          /* in inbox.bytes: what was carried, and the fresh bytes behind it */
     uint32_t room;          /* how many fresh bytes were asked for */
     _Atomic uint32_t fresh; /* how many came, or SEGMENT_UNKNOWN */
     _Atomic uint32_t at_end; /* the stream ended behind them */
@@ -113,9 +117,24 @@ struct segment {
     uint8_t reserved[3];
 };
 
-/* What a transport other than the plain one keeps; its kind knows what it is. */
+/*
+ * What a transport other than the plain one keeps; its kind knows what the rest of it is. The
+ * wire's bytes that it could not open yet are carried behind those of the stream.
+ */
 struct transport_state {
-    _Alignas(8) unsigned char bytes[LEDGER_TRANSPORT_BYTES];
+    uint32_t wire_bytes; /* carried, up to LEDGER_WIRE_BYTES */
+    uint32_t reserved;
+    _Alignas(8) unsigned char bytes[LEDGER_TRANSPORT_BYTES - 8];
+};
+
+/* What is known of some peers beyond their address; printable, NUL-terminated, "" if unknown. */
+struct peer_details {
+    char tls_subject[128];    /* of the certificate that it has shown */
+    char tls_name[96];        /* the name in it that was allowed */
+    char proxy_authority[256]; /* of its PROXY header: the host that it asked for, */
+    char proxy_unique_id[132]; /* the balancer's name for the connection, */
+    char proxy_tls_name[132]; /* and the common name of its certificate there */
+    char reserved[24];
 };
 
 /* What a session that answers keeps apart from its stream. */
@@ -135,7 +154,7 @@ struct inbox {
     uint32_t reserved[9];
     _Atomic uint64_t counters[LEDGER_COUNTERS]; /* of its worker */
     struct segment segment[LEDGER_SEGMENTS];
-    struct transport_state before[LEDGER_SEGMENTS]; /* of each segment, before its bytes */
+    struct transport_state before[LEDGER_SEGMENTS]; /* of each segment that is not plain */
     unsigned char bytes[LEDGER_INBOX_BYTES];
 };
 
@@ -169,7 +188,7 @@ struct ledger_header {
 
     uint32_t slots;
     uint64_t tail_stride; /* bytes reserved for each tail, whole pages */
-    uint64_t slots_at, transports_at, sessions_at, tails_at;
+    uint64_t slots_at, transports_at, sessions_at, details_at, tails_at;
     uint64_t instance;    /* random: makes connection numbers unique over ledgers */
     uint64_t generation;  /* of takeovers: the higher one is the newer ledger */
     _Atomic uint64_t last_connection;

@@ -20,6 +20,7 @@
 
 static_assert(sizeof(struct slot) == 104, "a slot is part of the layout");
 static_assert(sizeof(struct segment) == 80, "a segment is part of the layout");
+static_assert(sizeof(struct peer_details) == 768, "details are part of the layout");
 
 static uint64_t round_up(uint64_t bytes)
 {
@@ -38,7 +39,8 @@ static void lay_out(struct ledger_header *h, const struct ledger_geometry *geome
     h->transports_at = round_up(h->inboxes_at + h->inboxes * h->inbox_bytes);
     h->sessions_at =
         round_up(h->transports_at + (uint64_t)h->slots * sizeof(struct transport_state));
-    h->tails_at = round_up(h->sessions_at + (uint64_t)h->slots * sizeof(struct session_state));
+    h->details_at = round_up(h->sessions_at + (uint64_t)h->slots * sizeof(struct session_state));
+    h->tails_at = round_up(h->details_at + (uint64_t)h->slots * sizeof(struct peer_details));
     h->size = h->tails_at + (uint64_t)h->slots * h->tail_stride;
 }
 
@@ -50,6 +52,7 @@ static void point_into(struct ledger *ledger)
     ledger->inboxes = (struct inbox *)(void *)(base + ledger->header->inboxes_at);
     ledger->transports = (struct transport_state *)(void *)(base + ledger->header->transports_at);
     ledger->sessions = (struct session_state *)(void *)(base + ledger->header->sessions_at);
+    ledger->details = (struct peer_details *)(void *)(base + ledger->header->details_at);
     ledger->tails = base + ledger->header->tails_at;
 }
 
@@ -98,7 +101,8 @@ static bool geometry_holds(const struct ledger_header *h, size_t size)
     return h->size == size && plan.size == size && h->slots_at == plan.slots_at &&
            h->inboxes_at == plan.inboxes_at &&
            h->inbox_bytes == plan.inbox_bytes && h->transports_at == plan.transports_at &&
-           h->sessions_at == plan.sessions_at && h->tails_at == plan.tails_at;
+           h->sessions_at == plan.sessions_at && h->details_at == plan.details_at &&
+           h->tails_at == plan.tails_at;
 }
 
 /* What is wrong with this mapping, if anything? */
@@ -245,13 +249,27 @@ bool ledger_slot_valid(const struct slot *slot)
            (slot->listener < LEDGER_LISTENERS || slot->listener == LISTENER_NONE);
 }
 
-static bool segment_valid(const struct ledger *ledger, const struct segment *segment, bool last)
+uint32_t ledger_carry_bytes(const struct ledger *ledger, const struct inbox *inbox, uint32_t index)
 {
+    const struct segment *segment = &inbox->segment[index];
     uint32_t carry = segment->start.tail_bytes;
+
+    if (ledger->slots[segment->slot].transport != TRANSPORT_PLAIN)
+        carry += inbox->before[index].wire_bytes;
+    return carry;
+}
+
+static bool segment_valid(const struct ledger *ledger, const struct inbox *inbox, uint32_t index,
+                          bool last)
+{
+    const struct segment *segment = &inbox->segment[index];
     uint32_t fresh = atomic_load(&segment->fresh);
 
-    if (segment->slot >= ledger->header->slots || !ledger_stream_valid(ledger, &segment->start))
+    if (segment->slot >= ledger->header->slots || !ledger_stream_valid(ledger, &segment->start) ||
+        (ledger->slots[segment->slot].transport != TRANSPORT_PLAIN &&
+         inbox->before[index].wire_bytes > LEDGER_WIRE_BYTES))
         return false;
+    uint32_t carry = ledger_carry_bytes(ledger, inbox, index);
     if (segment->from > LEDGER_INBOX_BYTES || carry > LEDGER_INBOX_BYTES - segment->from ||
         segment->room > LEDGER_INBOX_BYTES - segment->from - carry)
         return false;
@@ -277,7 +295,7 @@ uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *
         inbox->max_message_bytes + PEERLOG_TERMINATOR_BYTES > ledger->header->tail_stride)
         return 0;
     for (uint32_t i = 0; i < count; i++)
-        if (!segment_valid(ledger, &inbox->segment[i], i + 1 == count))
+        if (!segment_valid(ledger, inbox, i, i + 1 == count))
             return i;
     return count;
 }

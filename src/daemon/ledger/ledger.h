@@ -18,7 +18,7 @@
 struct ledger_geometry {
     uint32_t slots;
     uint32_t inboxes;
-    uint64_t tail_bytes; /* at least max_message_bytes + PEERLOG_TERMINATOR_BYTES */
+    uint64_t tail_bytes; /* at least max_message_bytes + PEERLOG_TERMINATOR_BYTES, and the wire's */
 };
 
 /* A mapped ledger. */
@@ -30,6 +30,7 @@ struct ledger {
     struct inbox *inboxes;
     struct transport_state *transports; /* one for each slot */
     struct session_state *sessions;     /* likewise */
+    struct peer_details *details;       /* likewise */
     unsigned char *tails;
 
     /* Of one that was read from an older layout: that layout's mapping; see upgrade.h. */
@@ -72,6 +73,9 @@ struct ledger *ledger_free(struct ledger *ledger);
  * Any thread.
  */
 uint32_t ledger_slots_high(const struct ledger *ledger);
+
+/* What is carried into segment INDEX of an inbox: bytes of the stream, then of the wire. */
+uint32_t ledger_carry_bytes(const struct ledger *ledger, const struct inbox *inbox, uint32_t index);
 
 /* The tail of a slot: header->tail_stride bytes. */
 unsigned char *ledger_tail(const struct ledger *ledger, uint32_t slot);

@@ -17,10 +17,12 @@ enum counter {
     COUNTER_RECORDS,
     COUNTER_BYTES,
     COUNTER_ACCEPTED,
-    COUNTER_REFUSED_DENIED, /* these four in the order of enum admission_verdict */
+    COUNTER_REFUSED_DENIED, /* these six in the order of enum admission_verdict */
     COUNTER_REFUSED_TOO_MANY,
     COUNTER_REFUSED_NO_BALANCER,
     COUNTER_REFUSED_NO_HEADER,
+    COUNTER_REFUSED_PLAIN,
+    COUNTER_REFUSED_HANDSHAKE,
     COUNTER_FAILED,
     COUNTER_UNPARKED,
     COUNTER_SILENT,

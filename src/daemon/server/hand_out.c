@@ -37,6 +37,9 @@ static void place_orphan(struct server *s, uint32_t i)
     const struct listener_settings *settings = snapshot_listener(s->snapshot, slot->listener);
     if (settings != NULL) {
         slot->framing = settings->framing;
+        slot->transport = transport_wanted(settings);
+        if (slot->transport != TRANSPORT_PLAIN && slot->stream.received > 0)
+            s->table.conns[i].by_reset = 1; /* its handshake is gone with the process before */
         slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.received == 0;
     }
 }

@@ -21,6 +21,7 @@
 #include "daemon/ledger/capacity.h"
 #include "daemon/message_ids.h"
 #include "daemon/server/private.h"
+#include "daemon/session/transport.h"
 #include "daemon/takeover/takeover.h"
 #include "daemon/worker/worker.h"
 #include "os/clock.h"
@@ -113,7 +114,7 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
     struct ledger_geometry geometry = {
         .slots = limit,
         .inboxes = s->workers_count,
-        .tail_bytes = settings->buffer_size + PEERLOG_TERMINATOR_BYTES,
+        .tail_bytes = settings->buffer_size + PEERLOG_TERMINATOR_BYTES + LEDGER_WIRE_BYTES,
     };
 
     takeover_grow(plan->inheritance, &geometry);
@@ -354,6 +355,8 @@ static void release(struct server *s)
         s->workers[i] = worker_free(s->workers[i]);
     s->preface = preface_free(s->preface);
     s->admission = admission_free(s->admission);
+    for (size_t i = 0; i < COUNT_OF(s->table.tools); i++)
+        transport_tools_free(s->table.tools[i]);
     s->parking = parking_free(s->parking);
     connections_done(&s->table);
     s->ledger = ledger_free(s->ledger);

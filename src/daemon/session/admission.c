@@ -174,6 +174,10 @@ static const char *words_of(enum admission_verdict reason)
         return "it has limits.connections_per_peer connections already";
     case REFUSED_NO_HEADER:
         return "it did not begin with a PROXY header (proxy_protocol = true)";
+    case REFUSED_PLAIN:
+        return "it does not speak TLS (tls = \"required\")";
+    case REFUSED_HANDSHAKE:
+        return "its TLS handshake failed";
     case REFUSED_NO_BALANCER:
         return "it is not among proxy_from";
     default:

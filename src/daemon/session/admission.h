@@ -20,6 +20,8 @@ enum admission_verdict {
     REFUSED_TOO_MANY,    /* it has limits.connections_per_peer already */
     REFUSED_NO_BALANCER, /* proxy_from does not name it */
     REFUSED_NO_HEADER,   /* it did not begin with a PROXY header */
+    REFUSED_PLAIN,       /* it does not speak TLS, which its listener requires */
+    REFUSED_HANDSHAKE,   /* its TLS handshake failed */
     ADMISSIONS,
 };
 

@@ -13,11 +13,34 @@
 
 static const struct transport_kind *const transports[TRANSPORTS] = {
     [TRANSPORT_PLAIN] = &transport_plain,
+#ifdef HAVE_TLS
+    [TRANSPORT_TLS] = &transport_tls,
+    [TRANSPORT_AUTO] = &transport_auto,
+#endif
 };
 
 const struct transport_kind *transport_of(const struct connections *table, uint32_t slot)
 {
     return transports[table->ledger->slots[slot].transport];
+}
+
+uint8_t transport_wanted(const struct listener_settings *listener)
+{
+    if (listener == NULL || listener->tls_mode == TLS_OFF)
+        return TRANSPORT_PLAIN;
+    return listener->tls_mode == TLS_REQUIRED ? TRANSPORT_TLS : TRANSPORT_AUTO;
+}
+
+#ifndef HAVE_TLS
+void transport_tools_free(void *tools)
+{
+    (void)tools; /* no transport of this build makes any */
+}
+#endif
+
+bool transport_exists(uint8_t id)
+{
+    return transports[id] != NULL;
 }
 
 static uint32_t events_of(uint8_t wants)
@@ -61,6 +84,29 @@ struct conn_readiness conn_readiness(uint32_t events)
         .writable = (events & EPOLLOUT) != 0,
         .said_goodbye = (events & ends) == EPOLLRDHUP && !(events & EPOLLPRI),
     };
+}
+
+bool conn_is_established(const struct connections *table, uint32_t slot)
+{
+    const struct transport_kind *kind = transport_of(table, slot);
+
+    return kind->establish == NULL || (kind->open != NULL && kind->survives(table, slot));
+}
+
+enum established conn_establish(struct connections *table, uint32_t slot,
+                                struct establishing *with)
+{
+    const struct transport_kind *kind = transport_of(table, slot);
+
+    return kind->establish != NULL ? kind->establish(table, slot, with) : ESTABLISHED;
+}
+
+bool conn_inherit(struct connections *table, uint32_t slot, void **tools)
+{
+    const struct transport_kind *kind = transport_of(table, slot);
+
+    return kind->survives(table, slot) &&
+           (kind->inherit == NULL || kind->inherit(table, slot, tools));
 }
 
 enum received conn_receive(struct connections *table, uint32_t slot, void *dst, size_t room,

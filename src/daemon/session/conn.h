@@ -41,6 +41,19 @@ struct conn_readiness {
 };
 struct conn_readiness conn_readiness(uint32_t events);
 
+/* Answers: is there nothing left to do before its stream? */
+bool conn_is_established(const struct connections *table, uint32_t slot);
+
+/* Go on with what comes before its stream; see enum established. */
+enum established conn_establish(struct connections *table, uint32_t slot,
+                                struct establishing *with);
+
+/*
+ * Take on the inherited connection of SLOT, whose descriptor is there. Answers: can it go on?
+ * Threads: main, at start; TOOLS are its own.
+ */
+bool conn_inherit(struct connections *table, uint32_t slot, void **tools);
+
 /* Read what has come into DST, at most ROOM bytes; see enum received. */
 enum received conn_receive(struct connections *table, uint32_t slot, void *dst, size_t room,
                            size_t *ret_len);

@@ -32,11 +32,16 @@ static enum received plain_receive(struct connections *table, uint32_t slot, voi
     return errno == EAGAIN || errno == EINTR ? RECEIVED_NOTHING : RECEIVED_RESET;
 }
 
-static ssize_t plain_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
+static int plain_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
 {
-    ssize_t n = send(table->conns[slot].fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int fd = table->conns[slot].fd;
 
-    return n < 0 ? -errno : n;
+    if (net_send_room(fd) < len)
+        return -EAGAIN; /* a part of it would not do */
+    ssize_t n = send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0)
+        return -errno;
+    return (size_t)n == len ? 0 : -EPIPE;
 }
 
 static void plain_end(struct connections *table, uint32_t slot, enum transport_end how, bool parked)

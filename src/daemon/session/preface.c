@@ -18,10 +18,14 @@
 #define STRANGERS 64u
 #define STRANGER_SAID_MS (3600u * 1000u)
 
+/* What may be news: a protocol that is not ours, a refusal. */
+#define NEWS_STRANGER 1
+#define NEWS_REFUSAL 1000
+
 /* A stranger that was named. */
 struct named {
     struct peer peer;
-    enum stranger stranger; /* STRANGER_NONE: the place is empty */
+    int what; /* NEWS_STRANGER and up, NEWS_REFUSAL and up; 0: the place is empty */
     uint64_t until_ms;
 };
 
@@ -59,7 +63,7 @@ struct preface *preface_free(struct preface *preface)
 /* --- strangers --- */
 
 /* Answers: is this the first of its kind from this peer within the hour? */
-static bool is_news(struct preface *preface, const struct peer *peer, enum stranger stranger)
+static bool is_news(struct preface *preface, const struct peer *peer, int what)
 {
     uint64_t now_ms = clock_mono_ms();
     struct named *place = &preface->named[0];
@@ -68,7 +72,7 @@ static bool is_news(struct preface *preface, const struct peer *peer, enum stran
     (void)pthread_mutex_lock(&preface->lock); /* a plain mutex of ours cannot fail */
     for (size_t i = 0; i < STRANGERS && news; i++) {
         struct named *named = &preface->named[i];
-        if (named->stranger == stranger && peer_same_address(&named->peer, peer) &&
+        if (named->what == what && peer_same_address(&named->peer, peer) &&
             named->until_ms > now_ms)
             news = false;
         if (named->until_ms < place->until_ms)
@@ -79,7 +83,7 @@ static bool is_news(struct preface *preface, const struct peer *peer, enum stran
         news = false;
     else if (news)
         *place = (struct named){
-            .peer = *peer, .stranger = stranger, .until_ms = now_ms + STRANGER_SAID_MS,
+            .peer = *peer, .what = what, .until_ms = now_ms + STRANGER_SAID_MS,
         };
     (void)pthread_mutex_unlock(&preface->lock);
     return news;
@@ -91,7 +95,7 @@ void preface_detect(struct preface *preface, const struct peer *peer, const unsi
     enum stranger stranger = stranger_recognise(bytes, len);
     char text[PEER_TEXT_BYTES];
 
-    if (stranger == STRANGER_NONE || !is_news(preface, peer, stranger))
+    if (stranger == STRANGER_NONE || !is_news(preface, peer, NEWS_STRANGER + (int)stranger))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s", text, stranger_describe(stranger));
@@ -142,7 +146,26 @@ enum segment_verdict preface_judge(struct preface *preface, const struct snapsho
     }
     if (result == ADMITTED)
         return VERDICT_PASSED;
-    counter_add(counters, admission_counter(result), 1);
-    admission_report(preface->admission, peer, result, clock_mono_ms());
+    preface_refuse(preface, peer, result, counters);
     return VERDICT_REFUSED;
+}
+
+void preface_refuse(struct preface *preface, const struct peer *peer, enum admission_verdict why,
+                    _Atomic uint64_t *counters)
+{
+    counter_add(counters, admission_counter(why), 1);
+    admission_report(preface->admission, peer, why, clock_mono_ms());
+}
+
+void preface_refuse_because(struct preface *preface, const struct peer *peer,
+                            enum admission_verdict why, const char *words,
+                            _Atomic uint64_t *counters)
+{
+    char text[PEER_TEXT_BYTES];
+
+    preface_refuse(preface, peer, why, counters);
+    if (!is_news(preface, peer, NEWS_REFUSAL + (int)why))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE, "%s: %s", text, words);
 }

@@ -43,6 +43,15 @@ enum segment_verdict preface_judge(struct preface *preface, const struct snapsho
                                    struct slot *slot, const struct preface_header *header,
                                    _Atomic uint64_t *counters);
 
+/* Refuse PEER, whose connection is to be closed: count it in COUNTERS, and say so. Threads: any. */
+void preface_refuse(struct preface *preface, const struct peer *peer, enum admission_verdict why,
+                    _Atomic uint64_t *counters);
+
+/* The same with WORDS that are said once for a peer and hour. */
+void preface_refuse_because(struct preface *preface, const struct peer *peer,
+                            enum admission_verdict why, const char *words,
+                            _Atomic uint64_t *counters);
+
 /* Look at the first bytes of PEER's stream for a protocol that is not ours. Threads: any. */
 void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
                     size_t len);

@@ -9,12 +9,15 @@
 #ifndef PEERLOG_DAEMON_SESSION_TRANSPORT_H
 #define PEERLOG_DAEMON_SESSION_TRANSPORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "daemon/ledger/connections.h"
+#include "daemon/settings/snapshot.h"
+
+struct preface;
 
 enum received {
     RECEIVED_NOTHING, /* there is nothing to read now */
@@ -29,24 +32,79 @@ enum transport_end {
     TRANSPORT_BREAKS,    /* not all of it is */
 };
 
+enum established {
+    ESTABLISHED,       /* it can be read from now on */
+    ESTABLISHES,       /* it is the peer's turn; or ours, in the next turn of the worker */
+    ESTABLISHES_WRITES, /* there is more to write than the socket takes now */
+    ESTABLISH_FAILED,  /* it is to be ended; that was said, where it has to be */
+};
+
+/* What establishing a connection needs of its worker. */
+struct establishing {
+    const struct snapshot *snapshot;
+    struct preface *preface;
+    _Atomic uint64_t *counters;
+    unsigned signatures; /* that may be made in this turn; they take long */
+};
+
+enum opened {
+    OPENED_SO_FAR, /* the stream goes on */
+    OPENED_END,    /* it has ended in good order */
+    OPENED_BROKEN, /* what follows cannot be had */
+};
+
+/* The wire's bytes of one segment, and where those of the stream go: as many at most, and slack. */
+struct transport_opening {
+    void **tools;                  /* the caller's, made here when they are needed */
+    struct transport_state *state; /* before; it moves on */
+    const unsigned char *wire;
+    size_t wire_bytes;
+    unsigned char *text;
+    size_t room;   /* TRANSPORT_SLACK_BYTES more than the wire has */
+    size_t taken;  /* set: of the wire; the rest is carried */
+    size_t opened; /* set: of the stream */
+};
+
+#define TRANSPORT_SLACK_BYTES (LEDGER_WIRE_BYTES + 256u)
+
 struct transport_kind {
     const char *name;
 
-    /* A parked copy of the socket is of use to the next process. */
+    /* Answers: is a parked copy of the socket of use to the next process? */
     bool (*survives)(const struct connections *table, uint32_t slot);
 
-    /* Read what has come, at most ROOM bytes. */
+    /*
+     * Take on an inherited one that survives, before its bytes in hand are opened. Answers: can it
+     * go on? Threads: main, at start. NULL: it can.
+     */
+    bool (*inherit)(struct connections *table, uint32_t slot, void **tools);
+
+    /* Do what comes before the stream, as far as it goes. NULL: nothing does. */
+    enum established (*establish)(struct connections *table, uint32_t slot,
+                                  struct establishing *with);
+
+    /* Read what has come, at most ROOM bytes of the wire. */
     enum received (*receive)(struct connections *table, uint32_t slot, void *dst, size_t room,
                              size_t *ret_len);
 
+    /* Make the stream's bytes of the wire's; pure. NULL: they are the same. */
+    enum opened (*open)(struct transport_opening *opening);
+
     /*
-     * Write to the peer.
-     * Returns: how many of LEN bytes were taken; -EAGAIN; or negative errno.
+     * Write to the peer, all or nothing.
+     * Returns: 0; -EAGAIN: wait until it is writable; or another negative errno: it is broken.
      */
-    ssize_t (*write)(struct connections *table, uint32_t slot, const void *bytes, size_t len);
+    int (*write)(struct connections *table, uint32_t slot, const void *bytes, size_t len);
+
+    /* Everything that was read is in the log: answer for the transport itself. NULL: no need. */
+    void (*committed)(struct connections *table, uint32_t slot);
 
     /* Answers: is there something to receive although the poller is silent? NULL: never. */
     bool (*pending)(const struct connections *table, uint32_t slot);
+
+    /* Name what protects the stream, for the log; constants. NULL: nothing does. */
+    void (*describe)(const struct connections *table, uint32_t slot, const char **ret_version,
+                     const char **ret_cipher);
 
     /*
      * Say the last word, and close the socket. PARKED: a copy of it is held elsewhere, so that
@@ -56,6 +114,17 @@ struct transport_kind {
 };
 
 extern const struct transport_kind transport_plain;
+extern const struct transport_kind transport_tls;  /* absent from a build without TLS */
+extern const struct transport_kind transport_auto; /* likewise */
+
+/* How connections of a listener begin; NULL: one that is not known. Returns: enum transport_id. */
+uint8_t transport_wanted(const struct listener_settings *listener);
+
+/* Release what open() and establish() have made of a worker's *TOOLS. */
+void transport_tools_free(void *tools);
+
+/* Answers: does this build have that kind? */
+bool transport_exists(uint8_t id);
 
 /* The kind of a connection. */
 const struct transport_kind *transport_of(const struct connections *table, uint32_t slot);

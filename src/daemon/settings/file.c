@@ -21,6 +21,7 @@
 
 #include "daemon/settings/dialect.h"
 #include "daemon/settings/faults.h"
+#include "daemon/settings/finish.h"
 #include "daemon/settings/suggest.h"
 #include "daemon/settings/table.h"
 #include "daemon/settings/text.h"
@@ -38,7 +39,7 @@ struct reader {
     struct settings *settings;
     bool whole;            /* the tree holds the whole file: no error of syntax cut it short */
     char path[PATH_BYTES]; /* full name of the group or list at hand */
-    uint32_t refused;      /* bit I: of the group read last, rule I met a fault */
+    uint64_t refused;      /* bit I: of the group read last, rule I met a fault */
     unsigned listener_lines[PEERLOG_MAX_LISTENERS];
 };
 
@@ -175,6 +176,38 @@ static int read_ranges(struct reader *reader, const struct value_place *place,
     return 0;
 }
 
+/* Keep a list of texts. */
+static int read_texts(struct reader *reader, const struct value_place *place,
+                      const config_setting_t *setting)
+{
+    int count = config_setting_length(setting);
+    struct text_list list = {0};
+    struct setting_value value;
+
+    if (count > (int)PEERLOG_MAX_TEXTS) {
+        faults_add(&reader->faults, config_setting_source_line(setting), reader->path,
+                   "has %d texts; at most %u are allowed", count, PEERLOG_MAX_TEXTS);
+        return 0;
+    }
+    list.texts = calloc((size_t)count + 1, sizeof *list.texts);
+    if (list.texts == NULL)
+        return -ENOMEM;
+    memcpy((char *)place->base + place->rule->offset, &list, sizeof list);
+    for (int i = 0; i < count; i++) {
+        if (!value_take(config_setting_get_elem(setting, (unsigned)i), &value))
+            continue;
+        if (value.type != VALUE_TEXT) {
+            value_refuse_type(place, &value);
+            continue;
+        }
+        list.texts[list.count] = strdup(value.text);
+        if (list.texts[list.count++] == NULL)
+            return -ENOMEM;
+    }
+    memcpy((char *)place->base + place->rule->offset, &list, sizeof list);
+    return 0;
+}
+
 static int read_setting(struct reader *reader, const struct value_place *place,
                         config_setting_t *setting);
 
@@ -182,7 +215,7 @@ static int read_setting(struct reader *reader, const struct value_place *place,
 static int read_group(struct reader *reader, config_setting_t *setting,
                       const struct setting_group *group, void *base)
 {
-    uint32_t refused = 0;
+    uint64_t refused = 0;
     int r = 0;
 
     refuse_unknown(reader, setting, group);
@@ -197,7 +230,7 @@ static int read_group(struct reader *reader, config_setting_t *setting,
         r = read_setting(reader, &place, member);
         path_cut(reader, len);
         if (reader->faults.count > count)
-            refused |= UINT32_C(1) << i;
+            refused |= UINT64_C(1) << i;
     }
     reader->refused = refused;
     return r;
@@ -242,6 +275,36 @@ static bool was_refused(const struct reader *reader, const struct setting_group 
     return (reader->refused >> (setting_find(group, name) - group->rules) & 1) != 0;
 }
 
+/* The group that finish_group() asks about. */
+struct group_lines {
+    const struct reader *reader;
+    const struct setting_group *group;
+    const config_setting_t *setting;
+};
+
+static unsigned line_of(void *context, const char *name)
+{
+    const struct group_lines *lines = context;
+    const config_setting_t *member = config_setting_get_member(lines->setting, name);
+
+    return member != NULL && !was_refused(lines->reader, lines->group, name)
+               ? config_setting_source_line(member)
+               : 0;
+}
+
+/* A group was read. Returns: 0, or -ENOMEM. */
+static int finish(struct reader *reader, const config_setting_t *setting,
+                  const struct setting_group *group, void *base)
+{
+    struct group_lines lines = {reader, group, setting};
+
+    return finish_group(group->finish, &(struct finish){
+        .settings = reader->settings, .base = base, .path = reader->path,
+        .line = config_setting_source_line(setting), .faults = &reader->faults,
+        .line_of = line_of, .context = &lines,
+    });
+}
+
 /* Read listener I, whose number is known to be in range. */
 static int read_listener(struct reader *reader, const struct setting_group *group,
                          config_setting_t *setting, size_t i)
@@ -257,15 +320,7 @@ static int read_listener(struct reader *reader, const struct setting_group *grou
         reader->listener_lines[i] = config_setting_source_line(setting);
         check_collision(reader, i);
     }
-    if (listener->proxy_from.count > 0 && !listener->proxy_protocol &&
-        !was_refused(reader, group, "proxy_protocol")) {
-        const config_setting_t *from = config_setting_get_member(setting, "proxy_from");
-        size_t len = path_add(reader, "proxy_from");
-        faults_add(&reader->faults, config_setting_source_line(from), reader->path,
-                   "has no effect without proxy_protocol = true; set that too");
-        path_cut(reader, len);
-    }
-    return 0;
+    return finish(reader, setting, group, listener);
 }
 
 static int read_listeners(struct reader *reader, const struct value_place *place,
@@ -299,40 +354,6 @@ static int read_listeners(struct reader *reader, const struct value_place *place
     return r;
 }
 
-/*
- * The output is known: the default listener takes its label, and its path becomes the
- * default of its type, or is judged if it is set.
- */
-static void finish_output(struct reader *reader, const config_setting_t *setting)
-{
-    struct output_settings *output = &reader->settings->output;
-    const config_setting_t *path = config_setting_get_member(setting, "path");
-    const char *usual = output_default_path(output->type);
-    unsigned line = path != NULL ? config_setting_source_line(path) : 0;
-    size_t len = path_add(reader, "path");
-
-    reader->settings->listeners[0].label = output->label;
-    if (path == NULL)
-        (void)snprintf(output->path, sizeof output->path, "%s", usual);
-    else if (output->type == OUTPUT_STDOUT)
-        faults_add(&reader->faults, line, reader->path,
-                   "has no effect on an output of type \"stdout\"; leave it out");
-    else
-        for (unsigned type = OUTPUT_SYSLOG; type <= OUTPUT_JOURNAL; type++)
-            if (type != output->type && strcmp(output->path, output_default_path(type)) == 0)
-                faults_add(&reader->faults, line, reader->path,
-                           "\"%s\" is the socket of another type; did you mean \"%s\"?",
-                           output->path, usual);
-    path_cut(reader, len);
-}
-
-/* A group is whole, and nothing in it was refused. */
-typedef void finish_fn(struct reader *reader, const config_setting_t *setting);
-
-static finish_fn *const finishes[FINISHES] = {
-    [FINISH_OUTPUT] = finish_output,
-};
-
 static int read_setting(struct reader *reader, const struct value_place *place,
                         config_setting_t *setting)
 {
@@ -347,9 +368,8 @@ static int read_setting(struct reader *reader, const struct value_place *place,
         if (value.type != VALUE_GROUP)
             break;
         r = read_group(reader, setting, place->rule->group, destination);
-        if (r == 0 && reader->refused == 0 && finishes[place->rule->group->finish] != NULL)
-            finishes[place->rule->group->finish](reader, setting);
-        return r;
+        return r < 0 || reader->refused != 0 ? r : finish(reader, setting, place->rule->group,
+                                                          destination);
     case SETTING_GROUPS:
         if (value.type != VALUE_LIST)
             break;
@@ -358,6 +378,10 @@ static int read_setting(struct reader *reader, const struct value_place *place,
         if (value.type != VALUE_LIST)
             break;
         return read_ranges(reader, place, setting);
+    case SETTING_TEXTS:
+        if (value.type != VALUE_LIST)
+            break;
+        return read_texts(reader, place, setting);
     default:
         value_store(place, &value);
         return 0;

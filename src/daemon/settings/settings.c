@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include "daemon/settings/table.h"
+#ifdef HAVE_TLS
+#include "tls/tls_context.h"
+#endif
 
 int settings_new_default(struct settings **ret_settings)
 {
@@ -43,11 +46,24 @@ bool settings_drop_listener(struct settings *settings, const struct peer *addres
     return false;
 }
 
+static void free_texts(struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->texts[i]);
+    free(list->texts);
+}
+
 struct settings *settings_free(struct settings *settings)
 {
     if (settings == NULL)
         return NULL;
     for (size_t i = 0; i < PEERLOG_MAX_LISTENERS; i++) {
+        free_texts(&settings->listeners[i].client_names);
+        free_texts(&settings->listeners[i].tls_ciphers);
+#ifdef HAVE_TLS
+        if (settings->listeners[i].tls != NULL)
+            (void)tls_context_release(settings->listeners[i].tls);
+#endif
         free(settings->listeners[i].allow.ranges);
         free(settings->listeners[i].deny.ranges);
         free(settings->listeners[i].proxy_from.ranges);

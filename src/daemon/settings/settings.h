@@ -20,10 +20,14 @@
 /* sizeof(((struct sockaddr_un *)0)->sun_path) */
 #define SETTINGS_PATH_BYTES 108u
 
+/* Room for the name of a file. */
+#define SETTINGS_FILE_BYTES 256u
+
 enum output_type {
     OUTPUT_SYSLOG,
     OUTPUT_JOURNAL,
     OUTPUT_STDOUT,
+    OUTPUT_TYPES,
 };
 
 /* How a record is labelled: of the output, and of a listener that overrides it. */
@@ -45,6 +49,14 @@ struct cidr_list {
     size_t count;
 };
 
+/* A list of texts; owned by the settings. TEXTS ends with NULL, and is NULL when it is empty. */
+struct text_list {
+    char **texts;
+    size_t count;
+};
+
+struct tls_context;
+
 struct listener_settings {
     struct peer address; /* numeric address and port; "::" serves both families; port 0: any */
     uint8_t framing;     /* enum framing */
@@ -53,7 +65,26 @@ struct listener_settings {
     struct label_settings label; /* the output's, with this listener's overrides */
     struct cidr_list allow;      /* empty: everyone */
     struct cidr_list deny;
+    uint8_t tls_mode;            /* enum tls_mode */
+    uint8_t client_certificate;  /* none, optional, required: tls/tls_context.h */
+    uint8_t tls_min;             /* enum tls_min */
+    bool survive;                /* its connections are kept for the next process */
+    char certificate[SETTINGS_FILE_BYTES];
+    char key[SETTINGS_FILE_BYTES];
+    char client_ca[SETTINGS_FILE_BYTES];
+    struct text_list client_names;
+    struct text_list tls_ciphers;
+    struct tls_context *tls;     /* what it shows its peers and asks of them; NULL: no TLS */
     struct cidr_list proxy_from; /* who may send a PROXY header; empty: everyone */
+};
+
+enum tls_min { TLS_MIN_1_2, TLS_MIN_1_3 };
+
+/* Whether a listener speaks TLS. */
+enum tls_mode {
+    TLS_OFF,
+    TLS_REQUIRED,
+    TLS_AUTO, /* with those that begin so; all others are plain */
 };
 
 struct limit_settings {
@@ -61,6 +92,7 @@ struct limit_settings {
     uint32_t connections_per_peer; /* 0: no limit */
     uint32_t messages_per_second;  /* for each connection; 0: no limit */
     uint32_t idle_timeout_s;       /* seconds; 0: never */
+    uint32_t handshake_timeout_s;  /* seconds */
 };
 
 struct settings {

@@ -55,11 +55,37 @@ static const char *const output_paths[] = {
     [OUTPUT_STDOUT] = "",
 };
 
+static const char *const tls_mode_names[] = {
+    [TLS_OFF] = "off",
+    [TLS_REQUIRED] = "required",
+    [TLS_AUTO] = "auto",
+};
+
+/* By the numbers of enum tls_client_certificate. */
+static const char *const client_certificate_names[] = {"none", "optional", "required"};
+
+static const char *const tls_version_names[] = {
+    [TLS_MIN_1_2] = "1.2",
+    [TLS_MIN_1_3] = "1.3",
+};
+
 static const char *framing_name(unsigned number) { return framing_names[number]; }
 static const char *oversize_name(unsigned number) { return oversize_names[number]; }
 static const char *priority_mode_name(unsigned number) { return priority_mode_names[number]; }
 static const char *output_name(unsigned number) { return output_names[number]; }
 
+static const char *tls_mode_name(unsigned number) { return tls_mode_names[number]; }
+static const char *client_certificate_name(unsigned number)
+{
+    return client_certificate_names[number];
+}
+static const char *tls_version_name(unsigned number) { return tls_version_names[number]; }
+
+static const struct setting_words tls_modes = {COUNT_OF(tls_mode_names), tls_mode_name, NULL};
+static const struct setting_words client_certificates = {COUNT_OF(client_certificate_names),
+                                                         client_certificate_name, NULL};
+static const struct setting_words tls_versions = {COUNT_OF(tls_version_names), tls_version_name,
+                                                  NULL};
 static const struct setting_words framings = {COUNT_OF(framing_names), framing_name, NULL};
 static const struct setting_words oversizes = {COUNT_OF(oversize_names), oversize_name, NULL};
 static const struct setting_words priority_modes = {COUNT_OF(priority_mode_names),
@@ -89,9 +115,21 @@ static const struct setting_rule listener_rules[] = {
     {"proxy_protocol", SETTING_SWITCH, .initial = false,
      PLACE(listener_settings, proxy_protocol)},
     {"proxy_from", SETTING_RANGES, PLACE(listener_settings, proxy_from)},
+    {"tls", SETTING_WORD, .words = &tls_modes, .initial = TLS_OFF,
+     PLACE(listener_settings, tls_mode)},
+    {"certificate", SETTING_PATH, .initial_text = "", PLACE(listener_settings, certificate)},
+    {"key", SETTING_PATH, .initial_text = "", PLACE(listener_settings, key)},
+    {"client_ca", SETTING_PATH, .initial_text = "", PLACE(listener_settings, client_ca)},
+    {"client_certificate", SETTING_WORD, .words = &client_certificates,
+     PLACE(listener_settings, client_certificate)},
+    {"client_names", SETTING_TEXTS, PLACE(listener_settings, client_names)},
+    {"tls_min", SETTING_WORD, .words = &tls_versions, .initial = TLS_MIN_1_2,
+     PLACE(listener_settings, tls_min)},
+    {"tls_ciphers", SETTING_TEXTS, PLACE(listener_settings, tls_ciphers)},
+    {"survive", SETTING_SWITCH, .initial = true, PLACE(listener_settings, survive)},
 };
 static const struct setting_group listener_group = {"listeners", listener_rules,
-                                                    COUNT_OF(listener_rules), FINISH_NOTHING};
+                                                    COUNT_OF(listener_rules), FINISH_LISTENER};
 
 static const struct setting_rule output_rules[] = {
     {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_SYSLOG,
@@ -115,6 +153,9 @@ static const struct setting_rule limit_rules[] = {
      PLACE(limit_settings, messages_per_second)},
     {"idle_timeout", SETTING_NUMBER, .max = PEERLOG_MAX_IDLE_TIMEOUT_S, .unit = "seconds",
      PLACE(limit_settings, idle_timeout_s)},
+    {"handshake_timeout", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_HANDSHAKE_TIMEOUT_S,
+     .initial = PEERLOG_DEFAULT_HANDSHAKE_TIMEOUT_S, .unit = "seconds",
+     PLACE(limit_settings, handshake_timeout_s)},
 };
 static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF(limit_rules),
                                                  FINISH_NOTHING};
@@ -222,6 +263,7 @@ static void rule_init(const struct setting_rule *rule, void *base)
     case SETTING_GROUPS: /* the first of them */
         setting_group_init(rule->group, (char *)base + rule->offset);
         break;
+    case SETTING_TEXTS:
     case SETTING_RANGES:
         break;
     }

@@ -18,8 +18,9 @@ enum setting_kind {
     SETTING_SWITCH,  /* true or false */
     SETTING_WORD,    /* one of words; its number is stored */
     SETTING_TAG,     /* text: the name in front of each message */
-    SETTING_PATH,    /* text: the absolute path of a socket */
+    SETTING_PATH,    /* text: the absolute path of a socket, or of a file */
     SETTING_ADDRESS, /* text: a numeric address; into a struct peer, its port apart */
+    SETTING_TEXTS,   /* a list of texts; into a struct text_list */
     SETTING_RANGES,  /* a list of texts in CIDR form; into a struct cidr_list */
     SETTING_GROUP,   /* { }: the settings of another group */
     SETTING_GROUPS,  /* ( { }, ... ): several of them; the listeners */
@@ -50,7 +51,8 @@ struct setting_rule {
 /* What the reader of the file has to do when a group of settings is whole. */
 enum setting_finish {
     FINISH_NOTHING,
-    FINISH_OUTPUT, /* its path, and what others inherit from it */
+    FINISH_OUTPUT,   /* its path, and what others inherit from it */
+    FINISH_LISTENER, /* what does not go together, and its certificates */
     FINISHES,
 };
 

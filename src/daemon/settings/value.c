@@ -110,6 +110,8 @@ static const char *rule_show(const struct setting_rule *rule, char dst[WANTED_BY
         return "a text such as \"/dev/log\"";
     case SETTING_ADDRESS:
         return "a numeric address in quotation marks, such as \"127.0.0.1\" or \"::\"";
+    case SETTING_TEXTS:
+        return "a list of texts, [ \"one\", \"another\" ]";
     case SETTING_RANGES:
         return "a list such as [ \"192.0.2.0/24\", \"2001:db8::1\" ]";
     case SETTING_GROUP:
@@ -210,7 +212,7 @@ static void store_path(const struct value_place *place, const struct setting_val
     } else if (len >= place->rule->size) {
         char shown[SHOWN_BYTES];
         faults_add(place->faults, value->line, place->path,
-                   "%s has %zu bytes; the path of a socket has at most %zu",
+                   "%s has %zu bytes; such a path has at most %zu",
                    value_show(value, shown), len, place->rule->size - 1);
     } else {
         setting_store_text(place->rule, place->base, value->text);

@@ -9,10 +9,12 @@
 #include "daemon/takeover/private.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/message_ids.h"
 #include "daemon/session/session.h"
+#include "daemon/session/transport.h"
 #include "os/log.h"
 #include "os/net.h"
 
@@ -31,18 +33,46 @@ static uint32_t resolve_length(struct takeover *t, const struct segment *segment
     return fresh < segment->room ? (uint32_t)fresh : segment->room;
 }
 
-/*
- * How many records a segment holds; the session is pure, nothing changes. Of a PROXY header that
- * was not judged yet nothing follows: no record behind it was offered either.
- */
-static uint32_t count_records(const struct takeover *t, const struct inbox *inbox,
-                              const struct segment *segment)
+/* The stream's bytes of a segment whose transport has to open them. Answers: could they be had? */
+static bool open_wire(struct takeover *t, const struct inbox *inbox, uint32_t index,
+                      struct session_input *input)
 {
+    const struct segment *segment = &inbox->segment[index];
+    const struct transport_kind *transport = transport_of(t->table, segment->slot);
+    struct transport_state state = inbox->before[index];
+    uint32_t tail = segment->start.tail_bytes;
+
+    if (transport->open == NULL)
+        return true;
+    if (t->text == NULL)
+        t->text = malloc(LEDGER_INBOX_BYTES + TRANSPORT_SLACK_BYTES);
+    if (t->text == NULL)
+        return false;
+    struct transport_opening opening = {
+        .tools = &t->tools, .state = &state, .wire = input->bytes + tail,
+        .wire_bytes = input->len - tail, .text = t->text + tail,
+        .room = input->len - tail + TRANSPORT_SLACK_BYTES,
+    };
+    memcpy(t->text, input->bytes, tail);
+    input->at_end = transport->open(&opening) != OPENED_SO_FAR || input->at_end;
+    input->bytes = t->text;
+    input->len = tail + opening.opened;
+    return true;
+}
+
+/*
+ * How many records a segment holds; transport and session are pure, nothing changes. Of a PROXY
+ * header that was not judged yet nothing follows: no record behind it was offered either.
+ */
+static uint32_t count_records(struct takeover *t, const struct inbox *inbox, uint32_t index)
+{
+    const struct segment *segment = &inbox->segment[index];
     struct stream stream = segment->start;
     struct session_view view;
     struct session_input input = {
         .bytes = inbox->bytes + segment->from,
-        .len = segment->start.tail_bytes + (size_t)atomic_load(&segment->fresh),
+        .len = ledger_carry_bytes(t->ledger, inbox, index) +
+               (size_t)atomic_load(&segment->fresh),
         .at_end = atomic_load(&segment->at_end) != 0,
         .verdict = atomic_load(&segment->verdict),
         .rules = {
@@ -56,7 +86,8 @@ static uint32_t count_records(const struct takeover *t, const struct inbox *inbo
     enum framer_result result;
     uint32_t count = 0;
 
-    if (session_open(&view, &stream, &input, &header) != SESSION_OPEN)
+    if (!open_wire(t, inbox, index, &input) ||
+        session_open(&view, &stream, &input, &header) != SESSION_OPEN)
         return 0;
     while ((result = session_next(&view, &frame)) != FRAMER_NEED_MORE)
         if (result == FRAMER_MESSAGE)
@@ -89,15 +120,17 @@ static void neutralise(struct takeover *t, struct inbox *inbox, struct segment *
     uncount(&inbox->offered, before, records);
     memset(&segment->start.framer, 0, sizeof segment->start.framer);
     segment->start.tail_bytes = 0;
+    inbox->before[segment - inbox->segment] = (struct transport_state){.wire_bytes = 0};
     atomic_store(&segment->fresh, 0);
     atomic_store(&segment->at_end, 1);
     t->table->conns[segment->slot].by_reset = 1;
 }
 
 /* One segment of a copied inbox: complete it, and count what is in it. */
-static uint32_t take_segment(struct takeover *t, struct inbox *inbox, struct segment *segment,
+static uint32_t take_segment(struct takeover *t, struct inbox *inbox, uint32_t index,
                              uint32_t before)
 {
+    struct segment *segment = &inbox->segment[index];
     struct slot *slot = &t->ledger->slots[segment->slot];
 
     if (atomic_load(&slot->use) != SLOT_LIVE) {
@@ -114,7 +147,7 @@ static uint32_t take_segment(struct takeover *t, struct inbox *inbox, struct seg
         atomic_store(&segment->fresh, resolve_length(t, segment));
     if (t->table->conns[segment->slot].fd < 0)
         atomic_store(&segment->at_end, 1);
-    uint32_t records = count_records(t, inbox, segment);
+    uint32_t records = count_records(t, inbox, index);
     if (slot->crashes >= POISON_CRASHES) {
         neutralise(t, inbox, segment, before, records);
         return 0;
@@ -123,13 +156,18 @@ static uint32_t take_segment(struct takeover *t, struct inbox *inbox, struct seg
 }
 
 /* Copy what is open; the pages behind it stay untouched. */
-static void copy_inbox(struct inbox *to, const struct inbox *from, uint32_t segments)
+static void copy_inbox(const struct takeover *t, struct inbox *to, const struct inbox *from,
+                       uint32_t segments)
 {
     const struct segment *last = &from->segment[segments - 1];
+    uint32_t carry = ledger_carry_bytes(t->old, from, segments - 1);
 
     memcpy(to, from, offsetof(struct inbox, counters)); /* these are summed up already */
     memcpy(to->segment, from->segment, segments * sizeof to->segment[0]);
-    memcpy(to->bytes, from->bytes, last->from + last->start.tail_bytes + last->room);
+    memcpy(to->bytes, from->bytes, last->from + carry + last->room);
+    for (uint32_t i = 0; i < segments; i++)
+        if (t->old->slots[from->segment[i].slot].transport != TRANSPORT_PLAIN)
+            to->before[i] = from->before[i];
     atomic_store(&to->working, 0);
     atomic_store(&to->suspect, 0);
 }
@@ -162,9 +200,9 @@ void takeover_inbox(struct takeover *t, uint32_t index)
     t->report->damaged += open - segments;
     if (segments == 0)
         return;
-    copy_inbox(to, from, segments);
+    copy_inbox(t, to, from, segments);
     for (uint32_t i = 0; i < segments; i++)
-        records += take_segment(t, to, &to->segment[i], records);
+        records += take_segment(t, to, i, records);
     /* The kernel may tell a length only once: net_stream_state() takes a socket's error. */
     ledger_note_length(t->old, index, segments - 1, atomic_load(&to->segment[segments - 1].fresh));
     uint32_t delivered = atomic_load(&to->delivered);

@@ -23,6 +23,8 @@ struct takeover {
     struct connections *table;
     struct cookie_index index;
     struct takeover_report *report;
+    void *tools;         /* of transports, made when they are needed */
+    unsigned char *text; /* what they open; likewise */
 };
 
 /* --- takeover_sockets.c --- */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/session/conn.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "peerlog/hash.h"
@@ -96,8 +97,13 @@ static bool found_socket(void *context, int fd, uint16_t lot, bool keep)
             return true;
     } else if (t->table->conns[i].fd < 0) {
         t->table->conns[i].fd = fd;
-        atomic_store(&t->ledger->slots[i].lot, lot);
-        return true;
+        if (conn_inherit(t->table, i, &t->tools)) {
+            atomic_store(&t->ledger->slots[i].lot, lot);
+            return true;
+        }
+        t->table->conns[i].fd = -1; /* it was in its handshake, which is gone */
+        net_abort(fd);
+        return false;
     }
     (void)close(fd); /* dead, or a second copy */
     return false;

@@ -15,6 +15,7 @@
 
 #include "daemon/ledger/names.h"
 #include "daemon/session/session.h"
+#include "daemon/session/transport.h"
 #include "daemon/takeover/private.h"
 #include "os/service_manager.h"
 
@@ -38,6 +39,29 @@ void takeover_grow(const struct inheritance *in, struct ledger_geometry *geometr
 
 /* --- slots and tails --- */
 
+/* What a slot has beyond itself, its tail included. Returns: bytes of the tail. */
+static uint64_t copy_beyond(struct takeover *t, uint32_t i)
+{
+    struct slot *slot = &t->ledger->slots[i];
+    uint64_t carried = slot->stream.tail_bytes;
+
+    if (slot->transport != TRANSPORT_PLAIN) {
+        t->ledger->transports[i] = t->old->transports[i];
+        carried += t->ledger->transports[i].wire_bytes;
+    }
+    if (slot->stream.session != SESSION_SYSLOG)
+        t->ledger->sessions[i] = t->old->sessions[i];
+    if (slot->flags & SLOT_DETAILED)
+        t->ledger->details[i] = t->old->details[i];
+    if (carried > t->old->header->tail_stride) {
+        slot->stream.tail_bytes = 0;
+        t->ledger->transports[i] = (struct transport_state){.wire_bytes = 0};
+        return 0;
+    }
+    memcpy(ledger_tail(t->ledger, i), ledger_tail(t->old, i), carried);
+    return carried;
+}
+
 /* A slot as the old ledger has it; its stream may still be overruled by a segment. */
 static void copy_slot(struct takeover *t, uint32_t i)
 {
@@ -46,12 +70,9 @@ static void copy_slot(struct takeover *t, uint32_t i)
 
     memcpy(to, from, sizeof *to);
     atomic_store(&to->lot, LOT_NONE); /* until it is found in one */
-    if (to->stream.tail_bytes > t->old->header->tail_stride)
-        to->stream.tail_bytes = 0;
-    if (to->stream.tail_bytes > 0)
-        memcpy(ledger_tail(t->ledger, i), ledger_tail(t->old, i), to->stream.tail_bytes);
+    uint64_t carried = copy_beyond(t, i);
     connections_claim(t->table, i);
-    if (to->stream.tail_bytes > 0)
+    if (carried > 0)
         t->table->conns[i].dirty_tail = TAIL_DIRTY;
     if (to->cookie != 0)
         takeover_index_add(t, i);
@@ -61,7 +82,8 @@ static void copy_slots(struct takeover *t)
 {
     for (uint32_t i = ledger_next_live(t->old, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(t->old, i + 1)) {
-        if (ledger_slot_valid(&t->old->slots[i]))
+        if (ledger_slot_valid(&t->old->slots[i]) &&
+            transport_exists(t->old->slots[i].transport))
             copy_slot(t, i);
         else
             t->report->damaged++;
@@ -176,6 +198,8 @@ int takeover_run(struct inheritance *in, struct connections *table, struct parki
         takeover_lots(&t, in, parking);
     report->connections = connections_count(table) - report->dismissed;
     free(t.index.slots);
+    free(t.text);
+    transport_tools_free(t.tools);
     return 0;
 }
 

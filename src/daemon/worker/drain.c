@@ -18,6 +18,8 @@ void worker_begin_draining(struct worker *w)
          i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i))
             continue;
+        if (!conn_is_established(table, i))
+            continue; /* it goes with us, or nothing of it was read */
         table->conns[i].drain_left = conn_unread(table, i);
         table->conns[i].state = CONN_OPEN;
     }
@@ -79,9 +81,15 @@ void worker_end_all(struct worker *w)
 
     for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(table->ledger, i + 1)) {
-        const struct conn *conn = &table->conns[i];
-        if (worker_owns(w, i) && conn->fd >= 0 && !conn->in_hand &&
-            table->ledger->slots[i].stream.tail_bytes == 0)
+        struct conn *conn = &table->conns[i];
+        if (!worker_owns(w, i) || conn->fd < 0)
+            continue;
+        if (table->establishing[i] != NULL) {
+            conn->by_reset = 1;
+            conn_end(table, i, w->set, table->ledger->slots[i].lot != LOT_NONE);
+            conn->fd = -1;
+        } else if (!conn->in_hand && table->ledger->slots[i].stream.tail_bytes == 0) {
             conn_expect_end(table, i);
+        }
     }
 }

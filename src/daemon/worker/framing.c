@@ -7,7 +7,10 @@
 
 #include "daemon/worker/round.h"
 
+#include <string.h>
+
 #include "daemon/message_ids.h"
+#include "daemon/session/conn.h"
 #include "os/log.h"
 
 /* The connection of segment INDEX, for the outputs. */
@@ -36,17 +39,48 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
 /* This segment is done with; LEN bytes from FROM on are carried. */
 static void finish_segment(struct round *r, const unsigned char *from, uint32_t len)
 {
-    r->carries[r->framed++] = (struct round_carry){.from = from, .len = len};
+    struct round_carry *carry = &r->carries[r->framed++];
+
+    *carry = r->wire_carry;
+    carry->from = from;
+    carry->len = len;
 }
 
-/* The bytes of segment INDEX, and all that its frames depend on. */
-static struct session_input input_of(const struct round *r, uint32_t index)
+/*
+ * The transport opens what came over the wire, behind what was carried of the stream; what it
+ * cannot open yet is carried itself.
+ */
+static void open_wire(struct round *r, const struct transport_kind *transport,
+                      struct session_input *input)
 {
-    const struct segment *segment = &r->inbox->segment[index];
+    struct segment *segment = &r->inbox->segment[r->framed];
+    uint32_t tail = segment->start.tail_bytes;
+    struct transport_opening opening = {
+        .tools = r->tools, .state = &r->ledger->transports[segment->slot],
+        .wire = input->bytes + tail, .wire_bytes = input->len - tail,
+        .text = r->text + segment->from + tail,
+        .room = input->len - tail + TRANSPORT_SLACK_BYTES,
+    };
 
-    return (struct session_input){
+    memcpy(r->text + segment->from, input->bytes, tail);
+    enum opened opened = transport->open(&opening);
+    if (opened != OPENED_SO_FAR)
+        atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+    input->at_end = input->at_end || opened != OPENED_SO_FAR;
+    input->bytes = r->text + segment->from;
+    input->len = tail + opening.opened;
+    r->wire_carry.wire = opening.wire + opening.taken;
+    r->wire_carry.wire_len = input->at_end ? 0 : (uint32_t)(opening.wire_bytes - opening.taken);
+}
+
+/* The bytes of the next segment, and all that its frames depend on. */
+static struct session_input next_input(struct round *r)
+{
+    const struct segment *segment = &r->inbox->segment[r->framed];
+    const struct transport_kind *transport = transport_of(r->table, segment->slot);
+    struct session_input input = {
         .bytes = r->inbox->bytes + segment->from,
-        .len = segment->start.tail_bytes +
+        .len = ledger_carry_bytes(r->ledger, r->inbox, r->framed) +
                (size_t)atomic_load_explicit(&segment->fresh, memory_order_relaxed),
         .at_end = atomic_load_explicit(&segment->at_end, memory_order_relaxed) != 0,
         .verdict = atomic_load_explicit(&segment->verdict, memory_order_relaxed),
@@ -56,6 +90,11 @@ static struct session_input input_of(const struct round *r, uint32_t index)
             .oversize = (uint8_t)r->inbox->oversize,
         },
     };
+
+    r->wire_carry = (struct round_carry){.wire_len = 0};
+    if (transport->open != NULL)
+        open_wire(r, transport, &input);
+    return input;
 }
 
 /* The header is whole: what is made of it is kept before any record follows from it. */
@@ -90,7 +129,7 @@ static bool open_view(struct round *r)
 {
     struct segment *segment = &r->inbox->segment[r->framed];
     struct stream *stream = &r->ledger->slots[segment->slot].stream;
-    struct session_input input = input_of(r, r->framed);
+    struct session_input input = next_input(r);
     struct preface_header header;
     bool had_header = stream->awaits_proxy;
 

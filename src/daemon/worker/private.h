@@ -20,6 +20,9 @@
 /* A full log tells when it has room; should it forget to, look again after this. */
 #define PAUSE_MAX_MS 1000
 
+/* Signatures of TLS handshakes in one turn, so that messages do not wait for many of them. */
+#define SIGNATURES_A_TURN 4u
+
 /* No wait by the clock is longer, in milliseconds. */
 #define WAIT_MAX_MS 60000
 
@@ -52,6 +55,7 @@ struct worker {
     bool draining;
     bool stop_keep;      /* while draining: connections stay open for the next process */
     uint64_t stop_at_ms; /* while draining: it ends at the latest then */
+    unsigned signatures;  /* that handshakes may make in this turn */
     uint32_t now_s;       /* of the monotonic clock, of this turn */
     uint64_t sweep_at_ms; /* when to look for idle and leaving connections; 0: never */
     uint32_t slowed;      /* first of the chain of slowed connections */

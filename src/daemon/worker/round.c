@@ -25,8 +25,12 @@ int round_init(struct round *r, struct connections *table, const struct snapshot
     r->preface = preface;
     r->inbox = inbox;
     r->batch = calloc(1, sizeof *r->batch);
-    if (r->batch == NULL)
+    r->text = malloc(LEDGER_INBOX_BYTES + TRANSPORT_SLACK_BYTES); /* costs nothing until used */
+    r->tools = &table->tools[(inbox - table->ledger->inboxes) % PEERLOG_MAX_WORKERS];
+    if (r->batch == NULL || r->text == NULL) {
+        round_done(r);
         return -ENOMEM;
+    }
     r->batch->cursor = &inbox->delivered;
     r->batch->working = &inbox->working;
     return 0;
@@ -35,7 +39,9 @@ int round_init(struct round *r, struct connections *table, const struct snapshot
 void round_done(struct round *r)
 {
     free(r->batch);
+    free(r->text);
     r->batch = NULL;
+    r->text = NULL;
 }
 
 void round_replay(struct round *r, struct inbox *inbox)
@@ -52,6 +58,8 @@ void round_replay(struct round *r, struct inbox *inbox)
         struct stream *stream = &r->ledger->slots[segment->slot].stream;
         *stream = segment->start;
         stream->received += atomic_load(&segment->fresh);
+        if (r->ledger->slots[segment->slot].transport != TRANSPORT_PLAIN)
+            r->ledger->transports[segment->slot] = inbox->before[i];
     }
 }
 
@@ -60,7 +68,10 @@ void round_replay(struct round *r, struct inbox *inbox)
 /* The bytes that are carried into the next segment of this connection. */
 static uint32_t carry_of(const struct round *r, uint32_t slot)
 {
-    return r->ledger->slots[slot].stream.tail_bytes;
+    const struct slot *data = &r->ledger->slots[slot];
+
+    return data->stream.tail_bytes +
+           (data->transport != TRANSPORT_PLAIN ? r->ledger->transports[slot].wire_bytes : 0);
 }
 
 bool round_has_room(const struct round *r, uint32_t slot)
@@ -98,7 +109,9 @@ static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t lim
     segment->start = r->ledger->slots[slot].stream;
     segment->slot = slot;
     segment->from = r->fill;
-    uint32_t carry = segment->start.tail_bytes;
+    if (r->ledger->slots[slot].transport != TRANSPORT_PLAIN)
+        inbox->before[n] = r->ledger->transports[slot];
+    uint32_t carry = carry_of(r, slot);
     uint32_t free_bytes = LEDGER_INBOX_BYTES - r->fill - carry;
     segment->room = limit < free_bytes ? limit : free_bytes;
     atomic_store_explicit(&segment->fresh, SEGMENT_UNKNOWN, memory_order_relaxed);
@@ -122,18 +135,20 @@ static void drop_segment(struct round *r)
 /* Note what came: the bytes are part of the ledger from here on. */
 static void note_segment(struct round *r, struct segment *segment, uint32_t fresh, bool at_end)
 {
+    uint32_t carry = carry_of(r, segment->slot);
+
     if (at_end)
         atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
     atomic_store_explicit(&segment->fresh, fresh, memory_order_release);
     r->ledger->slots[segment->slot].stream.received += fresh;
-    r->fill += segment->start.tail_bytes + fresh;
+    r->fill += carry + fresh;
     counter_add(r->counters, COUNTER_BYTES, fresh);
 }
 
 enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool may_end)
 {
     struct segment *segment = open_segment(r, slot, limit);
-    unsigned char *at = r->inbox->bytes + segment->from + segment->start.tail_bytes;
+    unsigned char *at = r->inbox->bytes + segment->from + carry_of(r, slot);
     size_t n = 0;
 
     switch (conn_receive(r->table, slot, at, segment->room, &n)) {
@@ -197,7 +212,7 @@ static void remember_dirty(struct round *r, uint32_t slot)
     if (r->dirty_count == ROUND_DIRTY_TAILS) {
         uint32_t oldest = r->dirty[r->dirty_next];
         if (oldest != CONNECTION_NONE) {
-            bool in_use = r->ledger->slots[oldest].stream.tail_bytes > 0;
+            bool in_use = carry_of(r, oldest) > 0;
             r->table->conns[oldest].dirty_tail = in_use ? TAIL_DIRTY : TAIL_CLEAN;
             if (!in_use)
                 ledger_forget_tail(r->ledger, oldest);
@@ -225,7 +240,11 @@ static void settle(struct round *r, uint32_t index)
     uint32_t slot = r->inbox->segment[index].slot;
     const struct round_carry *carry = &r->carries[index];
 
-    if (carry->len > 0) {
+    if (r->ledger->slots[slot].transport != TRANSPORT_PLAIN) {
+        memcpy(ledger_tail(r->ledger, slot) + carry->len, carry->wire, carry->wire_len);
+        r->ledger->transports[slot].wire_bytes = carry->wire_len;
+    }
+    if (carry->len + carry->wire_len > 0) {
         memcpy(ledger_tail(r->ledger, slot), carry->from, carry->len);
         remember_dirty(r, slot);
     } else if (r->table->conns[slot].dirty_tail == TAIL_DIRTY) {
@@ -243,6 +262,9 @@ static void tell_sessions(struct round *r, uint32_t segments)
         const struct session_kind *kind = session_of(&r->ledger->slots[slot].stream);
         if (kind->committed != NULL)
             kind->committed(r->table, slot);
+        const struct transport_kind *transport = transport_of(r->table, slot);
+        if (transport->committed != NULL)
+            transport->committed(r->table, slot);
     }
 }
 

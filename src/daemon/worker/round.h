@@ -32,8 +32,10 @@
 
 /* What is left of a segment when its records are out. */
 struct round_carry {
-    const unsigned char *from;
+    const unsigned char *from; /* of the stream */
+    const unsigned char *wire; /* and of the wire, where that is another thing */
     uint32_t len;
+    uint32_t wire_len;
 };
 
 struct round {
@@ -44,12 +46,15 @@ struct round {
     struct preface *preface;
     struct inbox *_Atomic inbox; /* read by main, too, when this worker hangs */
     struct batch *batch;
+    unsigned char *text;   /* what transports have opened; as large as the inbox, and slack */
+    void **tools;          /* of transports, the worker's */
     uint32_t fill;         /* bytes of the inbox in use */
     uint32_t framed;       /* segments that are framed to their end */
     uint32_t ordinal;      /* records framed in this round */
     uint32_t skip;         /* of these, the first ones were delivered before a crash */
     uint32_t repeat_until; /* and those up to here may have been */
     bool view_open;
+    struct round_carry wire_carry; /* of the segment being framed: its part of the wire */
     struct session_view view; /* of the segment being framed */
     struct record_rules record_rules;
     uint32_t dirty_count, dirty_next;

@@ -116,10 +116,40 @@ static uint32_t read_limit(const struct worker *w)
     return share > ROUND_READ_BYTES ? share : ROUND_READ_BYTES;
 }
 
+/*
+ * Go on with what comes before the stream of a connection. Answers: can it be read now? One that
+ * failed is ended with the round.
+ */
+static bool establish(struct worker *w, uint32_t slot)
+{
+    struct connections *table = w->plan.table;
+    struct establishing with = {
+        .snapshot = w->round.snapshot, .preface = w->plan.preface, .counters = w->counters,
+        .signatures = w->signatures,
+    };
+    enum established state = conn_establish(table, slot, &with);
+
+    w->signatures = with.signatures;
+    if (state == ESTABLISH_FAILED) {
+        round_end_stream(&w->round, slot);
+        return false;
+    }
+    (void)conn_want(table, slot, w->set, state == ESTABLISHES_WRITES
+                                             ? CONN_WANTS_READ | CONN_WANTS_WRITE
+                                             : CONN_WANTS_READ); /* it is watched */
+    if (state != ESTABLISHED)
+        worker_plan_sweep(w, true); /* it has a deadline */
+    else
+        table->conns[slot].active_s = w->now_s;
+    return state == ESTABLISHED;
+}
+
 bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
 {
     bool may_end = conn_readiness(events).said_goodbye;
 
+    if (!conn_is_established(w->plan.table, slot) && !establish(w, slot))
+        return worker_frame(w);
     w->plan.table->conns[slot].active_s = w->now_s;
     if (w->round.snapshot->settings->limits.messages_per_second > 0)
         return read_slowly(w, slot, may_end);

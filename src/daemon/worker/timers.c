@@ -32,6 +32,17 @@ void worker_plan_sweep(struct worker *w, bool leaving)
     w->sweep_at_ms = every_ms > 0 ? clock_mono_coarse_ms() + every_ms : 0;
 }
 
+/* A handshake takes too long. Returns: false while the output blocks. */
+static bool give_up_handshake(struct worker *w, uint32_t slot)
+{
+    w->plan.table->conns[slot].by_reset = 1;
+    preface_refuse_because(w->plan.preface, &w->plan.table->ledger->slots[slot].peer,
+                           REFUSED_HANDSHAKE,
+                           "its TLS handshake was not done within limits.handshake_timeout",
+                           w->counters);
+    return worker_make_room(w, slot) && worker_end_stream(w, slot);
+}
+
 /*
  * Look over all connections: idle ones are told goodbye, and those that were told long ago
  * are ended. Returns: false when the output blocks.
@@ -50,7 +61,12 @@ static bool sweep(struct worker *w)
             continue;
         /* The acceptor may have set active_s a tick after now_s was read. */
         uint32_t silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0;
-        if (slot->flags & SLOT_LEAVING) {
+        if (!conn_is_established(table, i) && slot->transport != TRANSPORT_AUTO) {
+            leaving = true;
+            if (silent_s >= w->round.snapshot->settings->limits.handshake_timeout_s &&
+                !give_up_handshake(w, i))
+                return false;
+        } else if (slot->flags & SLOT_LEAVING) {
             leaving = true;
             if (silent_s >= PEERLOG_LEAVE_S && (conn->by_reset || conn_unread(table, i) == 0) &&
                 (!worker_make_room(w, i) || !worker_end_stream(w, i)))

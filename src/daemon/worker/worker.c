@@ -177,6 +177,7 @@ static bool wait_for_events(struct worker *w)
 
     if (blocked)
         return false;
+    w->signatures = SIGNATURES_A_TURN;
     w->events_next = 0;
     w->events_count = (uint32_t)poller_wait(w->set, w->events, WORKER_EVENTS, timeout_ms);
     if (timeout_ms < 0)

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Groups are finished: the output's path, and a listener's certificates.
+ */
+#include "config.h"
+
+#include "daemon/settings/finish.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef HAVE_TLS
+#include "tls/suite.h"
+#include "tls/tls_context.h"
+#endif
+
+/* Note a fault of the setting NAME, or of the group when it is not set. */
+static void refuse(const struct finish *f, const char *name, const char *words)
+{
+    unsigned line = f->line_of(f->context, name);
+    char path[256];
+
+    (void)snprintf(path, sizeof path, "%s.%s", f->path, name);
+    faults_add(f->faults, line != 0 ? line : f->line, path, "%s", words);
+}
+
+/*
+ * The output is known: the default listener takes its label, and its path becomes the
+ * default of its type, or is judged if it is set.
+ */
+static int finish_output(const struct finish *f)
+{
+    struct output_settings *output = f->base;
+    const char *usual = output_default_path(output->type);
+    char words[256];
+
+    f->settings->listeners[0].label = output->label;
+    if (f->line_of(f->context, "path") == 0) {
+        (void)snprintf(output->path, sizeof output->path, "%s", usual);
+        return 0;
+    }
+    if (*usual == '\0')
+        refuse(f, "path", "has no effect on an output of type \"stdout\"; leave it out");
+    for (unsigned type = 0; type < OUTPUT_TYPES && *usual != '\0'; type++) {
+        if (type == output->type || strcmp(output->path, output_default_path(type)) != 0)
+            continue;
+        (void)snprintf(words, sizeof words,
+                       "\"%s\" is the socket of another type; did you mean \"%s\"?", output->path,
+                       usual);
+        refuse(f, "path", words);
+    }
+    return 0;
+}
+
+#ifdef HAVE_TLS
+/* Read certificate and key, and all that is asked of a client's. */
+static int make_context(const struct finish *f, struct listener_settings *listener)
+{
+    struct tls_fault fault;
+    const struct tls_rules rules = {
+        .certificate = listener->certificate, .key = listener->key,
+        .client_ca = listener->client_ca[0] != '\0' ? listener->client_ca : NULL,
+        .client_certificate = (enum tls_client_certificate)listener->client_certificate,
+        .client_names = (const char *const *)listener->client_names.texts,
+        .ciphers = (const char *const *)listener->tls_ciphers.texts,
+        .min_version = listener->tls_min == TLS_MIN_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
+    };
+
+    int error = tls_context_new(&rules, &listener->tls, &fault);
+    if (error != -EINVAL)
+        return error;
+    refuse(f, fault.setting, fault.words);
+    return 0;
+}
+#else
+static int make_context(const struct finish *f, struct listener_settings *listener)
+{
+    (void)listener;
+    refuse(f, "tls", "this peerlogd was built without TLS; it needs OpenSSL 3 when it is built");
+    return 0;
+}
+#endif
+
+/* What only TLS knows is of no use without it. */
+static void refuse_without_tls(const struct finish *f)
+{
+    static const char *const names[] = {"certificate", "key", "client_ca", "client_certificate",
+                                        "client_names", "tls_min", "tls_ciphers"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (f->line_of(f->context, names[i]) != 0)
+            refuse(f, names[i], "has no effect without tls = \"required\" or \"auto\"");
+}
+
+static int finish_tls(const struct finish *f)
+{
+    struct listener_settings *listener = f->base;
+
+    if (listener->tls_mode == TLS_OFF) {
+        refuse_without_tls(f);
+        return 0;
+    }
+    if (listener->certificate[0] == '\0' || listener->key[0] == '\0') {
+        const char *missing = listener->certificate[0] == '\0' ? "certificate" : "key";
+        refuse(f, missing, "is missing; TLS needs the files of a certificate and of its key");
+        return 0;
+    }
+    if (listener->client_certificate != 0 && listener->client_ca[0] == '\0') {
+        refuse(f, "client_ca", "is missing; it says whose certificates of clients are good");
+        return 0;
+    }
+    return make_context(f, listener);
+}
+
+static int finish_listener(const struct finish *f)
+{
+    const struct listener_settings *listener = f->base;
+
+    if (listener->proxy_from.count > 0 && !listener->proxy_protocol)
+        refuse(f, "proxy_from", "has no effect without proxy_protocol = true; set that too");
+    return finish_tls(f);
+}
+
+int finish_group(enum setting_finish kind, const struct finish *f)
+{
+    switch (kind) {
+    case FINISH_OUTPUT:
+        return finish_output(f);
+    case FINISH_LISTENER:
+        return finish_listener(f);
+    default:
+        return 0;
+    }
+}
