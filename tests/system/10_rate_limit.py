@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """60,000 messages within two seconds all reach the journal, in both forms.
 
-journald's default would keep 10,000 of them and drop the rest without telling the sender;
-the unit's own limits must be in force.
+journald's default would keep 10,000 of them, or a few times that where much of the disk is
+free, and drop the rest without telling the sender; the unit's own limits must be in force.
 """
 
 import time

@@ -178,7 +178,7 @@ static void warns_of_rates_that_lose_messages(void **state)
         {{2, 1000000}, false, "1000000 messages in 2e-06 s"},
         {{1, 1000000}, false, NULL},
         {{0, 0}, false, "a.service sets no rate limit, so journald's own holds"},
-        {{0, 1000000}, false, "systemd 252 ignores an interval of 0"},
+        {{0, 1000000}, false, "(systemd ignores an interval of 0)"},
         {{0, 0}, true, NULL},
     };
 

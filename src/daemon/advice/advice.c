@@ -132,7 +132,7 @@ void advice_judge_severities(const struct settings *settings, warning_fn *warn, 
 static void judge_rate(const struct surroundings *around, warning_fn *warn, void *context)
 {
     static const char remedy[] = "set LogRateLimitIntervalSec=1us and LogRateLimitBurst=1000000 "
-                                 "in the unit (systemd 252 ignores an interval of 0)";
+                                 "in the unit (systemd ignores an interval of 0)";
     char text[WARNING_BYTES];
     uint64_t us = around->rate.interval_us;
 
@@ -140,8 +140,9 @@ static void judge_rate(const struct surroundings *around, warning_fn *warn, void
         if (around->journald_unlimited)
             return;
         (void)snprintf(text, sizeof text,
-                       "%s sets no rate limit, so journald's own holds, 10000 messages in 30 s by "
-                       "default, and more are lost; %s", around->unit, remedy);
+                       "%s sets no rate limit, so journald's own holds, by default 10000 messages "
+                       "in 30 s, or a few times that where much of the disk is free, and more are "
+                       "lost; %s", around->unit, remedy);
     } else if (us > HARMLESS_INTERVAL_US) {
         (void)snprintf(text, sizeof text,
                        "%s has a rate limit of %" PRIu32 " messages in %g s, and journald "

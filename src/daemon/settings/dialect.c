@@ -27,7 +27,7 @@ struct translation {
     const char *at;      /* what is to be read next; ends with a NUL */
     char *out;           /* where the copy goes on */
     char last;           /* the first byte of the last step that was no blank and no comment */
-    char *comma;         /* where in the copy the last comma is */
+    char *comma;         /* in the copy: a comma behind a value, if that was the last step */
     const char *counted; /* up to here LINE has counted */
     unsigned line;
     struct faults *faults;
@@ -133,10 +133,13 @@ static void translate_number(struct translation *t)
 
 static void translate_comma(struct translation *t)
 {
-    t->comma = t->out;
+    char *comma = t->out;
+
     take(t, 1);
     if (strchr("[(,", t->last) != NULL)
-        *t->comma = ';'; /* which no version takes there */
+        *comma = ';'; /* which no version takes there */
+    else
+        t->comma = comma;
 }
 
 static void translate_step(struct translation *t)
@@ -149,8 +152,9 @@ static void translate_step(struct translation *t)
         take(t, aside);
         return;
     }
-    if ((c == ']' || c == ')') && t->last == ',' && *t->comma == ',')
+    if ((c == ']' || c == ')') && t->comma != NULL)
         *t->comma = ' ';
+    t->comma = NULL;
     if (c == '"')
         take(t, quoted_length(t->at));
     else if (c == '.' || isdigit((unsigned char)c))
