@@ -7,7 +7,7 @@ noinst_HEADERS = \
 	include/peerlog/number.h \
 	include/peerlog/peer.h \
 	include/peerlog/priority.h \
+	include/peerlog/protocol_detect.h \
 	include/peerlog/proxy.h \
 	include/peerlog/record.h \
-	include/peerlog/stranger.h \
 	include/peerlog/utf8.h

@@ -7,7 +7,7 @@ libpeerlog_core_a_SOURCES = \
 	src/core/number.c \
 	src/core/peer.c \
 	src/core/priority.c \
+	src/core/protocol_detect.c \
 	src/core/proxy.c \
 	src/core/record.c \
-	src/core/stranger.c \
 	src/core/utf8.c

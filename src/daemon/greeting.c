@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Greeting: PROXY headers and strangers. Only the first bytes of a connection come here.
+ * Greeting: PROXY headers and other protocols. Only the first bytes of a connection come here.
  */
 #include "config.h"
 
@@ -13,23 +13,23 @@
 
 #include "os/clock.h"
 #include "os/log.h"
+#include "peerlog/protocol_detect.h"
 #include "peerlog/proxy.h"
-#include "peerlog/stranger.h"
 
-#define STRANGERS 64u
-#define STRANGER_SAID_MS (3600u * 1000u)
+#define NAMED_PEERS 64u
+#define NAMED_AGAIN_MS (3600u * 1000u)
 
-/* A stranger that was named. */
+/* A peer whose protocol was named. */
 struct named {
     struct peer peer;
-    enum stranger stranger; /* STRANGER_NONE: the place is empty */
+    enum protocol protocol; /* PROTOCOL_NONE: the place is empty */
     uint64_t until_ms;
 };
 
 struct greeter {
     struct admission_office *office;
     pthread_mutex_t lock;
-    struct named named[STRANGERS];
+    struct named named[NAMED_PEERS];
 };
 
 int greeter_new(struct admission_office *office, struct greeter **ret_greeter)
@@ -57,45 +57,46 @@ struct greeter *greeter_free(struct greeter *greeter)
     return NULL;
 }
 
-/* --- strangers --- */
+/* --- other protocols --- */
 
 /* Answers: is this the first of its kind from this peer within the hour? */
-static bool is_news(struct greeter *greeter, const struct peer *peer, enum stranger stranger)
+static bool is_news(struct greeter *greeter, const struct peer *peer, enum protocol protocol)
 {
     uint64_t now_ms = clock_mono_ms();
     struct named *place = &greeter->named[0];
     bool news = true;
 
     (void)pthread_mutex_lock(&greeter->lock); /* a plain mutex of ours cannot fail */
-    for (size_t i = 0; i < STRANGERS && news; i++) {
+    for (size_t i = 0; i < NAMED_PEERS && news; i++) {
         struct named *named = &greeter->named[i];
-        if (named->stranger == stranger && peer_same_address(&named->peer, peer) &&
+        if (named->protocol == protocol && peer_same_address(&named->peer, peer) &&
             named->until_ms > now_ms)
             news = false;
         if (named->until_ms < place->until_ms)
             place = named;
     }
-    /* With every place taken, more strangers are not named until an hour has passed. */
+    /* With every place taken, more of them are not named until an hour has passed. */
     if (news && place->until_ms > now_ms)
         news = false;
     else if (news)
         *place = (struct named){
-            .peer = *peer, .stranger = stranger, .until_ms = now_ms + STRANGER_SAID_MS,
+            .peer = *peer, .protocol = protocol, .until_ms = now_ms + NAMED_AGAIN_MS,
         };
     (void)pthread_mutex_unlock(&greeter->lock);
     return news;
 }
 
-static void look_for_stranger(struct greeter *greeter, const struct peer *peer,
-                              const unsigned char *bytes, size_t len)
+static void name_protocol(struct greeter *greeter, const struct peer *peer,
+                          const unsigned char *bytes, size_t len)
 {
-    enum stranger stranger = stranger_recognise(bytes, len);
+    enum protocol protocol = protocol_detect(bytes, len);
     char text[PEER_TEXT_BYTES];
 
-    if (stranger == STRANGER_NONE || !is_news(greeter, peer, stranger))
+    if (protocol == PROTOCOL_NONE || protocol == PROTOCOL_UNDECIDED ||
+        !is_news(greeter, peer, protocol))
         return;
     (void)peer_format(peer, text);
-    log_say(SEVERITY_NOTICE, "%s sent %s", text, stranger_describe(stranger));
+    log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
 }
 
 /* --- PROXY headers --- */
@@ -153,6 +154,6 @@ enum greeting greeter_hear(struct greeter *greeter, const struct rulebook *rules
         if (greeting != GREETING_PASS)
             return greeting;
     }
-    look_for_stranger(greeter, &slot->peer, bytes + *ret_skip, len - *ret_skip);
+    name_protocol(greeter, &slot->peer, bytes + *ret_skip, len - *ret_skip);
     return GREETING_PASS;
 }

@@ -25,9 +25,9 @@ CORE_TESTS = \
 	tests/unit/test_number \
 	tests/unit/test_peer \
 	tests/unit/test_priority \
+	tests/unit/test_protocol_detect \
 	tests/unit/test_proxy \
 	tests/unit/test_record \
-	tests/unit/test_stranger \
 	tests/unit/test_utf8
 DAEMON_TESTS = \
 	tests/unit/test_admission \
@@ -75,12 +75,12 @@ tests_unit_test_peer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_peer_LDADD = $(CORE_LIBS)
 tests_unit_test_priority_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_priority_LDADD = $(CORE_LIBS)
+tests_unit_test_protocol_detect_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_protocol_detect_LDADD = $(CORE_LIBS)
 tests_unit_test_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_LDADD = $(CORE_LIBS)
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_LDADD = $(CORE_LIBS)
-tests_unit_test_stranger_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_stranger_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
