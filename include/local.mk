@@ -1,6 +1,7 @@
 noinst_HEADERS = \
 	include/peerlog/cidr.h \
 	include/peerlog/count.h \
+	include/peerlog/crc32c.h \
 	include/peerlog/escape.h \
 	include/peerlog/framer.h \
 	include/peerlog/limits.h \

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libpeerlog-core.a
 libpeerlog_core_a_SOURCES = \
 	src/core/cidr.c \
+	src/core/crc32c.c \
 	src/core/escape.c \
 	src/core/framer.c \
 	src/core/number.c \

@@ -8,8 +8,6 @@
 
 #include "peerlog/protocol_detect.h"
 
-#include <string.h>
-
 #include "peerlog/count.h"
 #include "peerlog/proxy.h"
 
@@ -132,10 +130,10 @@ static enum match match_proxy_line(struct cursor c)
         return MATCH_NO;
     switch (proxy_parse(c.bytes, c.len, &peer, &header)) {
     case PROXY_PEER:
-    case PROXY_LOCAL:
+    case PROXY_NO_PEER:
         return MATCH_YES;
-    case PROXY_NEED_MORE: /* with a NUL it can be none, and one may end a message */
-        return c.len == 0 || memchr(c.bytes, '\0', c.len) == NULL ? MATCH_MAYBE : MATCH_NO;
+    case PROXY_NEED_MORE:
+        return MATCH_MAYBE;
     default:
         return MATCH_NO;
     }

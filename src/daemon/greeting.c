@@ -135,10 +135,12 @@ static enum greeting hear_header(struct greeter *greeter, const struct rulebook 
     case PROXY_PEER:
         slot->stream.awaits_proxy = 0;
         return change_peer(greeter, rules, slot, &peer);
+    case PROXY_NO_PEER:
     case PROXY_LOCAL:
         slot->stream.awaits_proxy = 0;
         return GREETING_PASS;
-    case PROXY_BAD:
+    case PROXY_ABSENT:
+    case PROXY_FAULTY:
         break;
     }
     admission_report(greeter->office, &slot->peer, REFUSED_NO_HEADER, clock_mono_ms());

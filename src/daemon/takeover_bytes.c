@@ -46,7 +46,7 @@ static const unsigned char *framed_bytes(const struct inbox *inbox, const struct
 
     if (segment->start.awaits_proxy) {
         enum proxy_result result = proxy_parse(bytes, len, &peer, &header);
-        if (result != PROXY_PEER && result != PROXY_LOCAL)
+        if (result != PROXY_PEER && result != PROXY_NO_PEER && result != PROXY_LOCAL)
             header = len;
     }
     *ret_len = len - header;
