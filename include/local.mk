@@ -5,6 +5,7 @@ noinst_HEADERS = \
 	include/peerlog/escape.h \
 	include/peerlog/framer.h \
 	include/peerlog/limits.h \
+	include/peerlog/loop.h \
 	include/peerlog/marks.h \
 	include/peerlog/number.h \
 	include/peerlog/peer.h \

@@ -5,6 +5,7 @@ libpeerlog_core_a_SOURCES = \
 	src/core/crc32c.c \
 	src/core/escape.c \
 	src/core/framer.c \
+	src/core/loop.c \
 	src/core/marks.c \
 	src/core/number.c \
 	src/core/peer.c \

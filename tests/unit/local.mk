@@ -25,6 +25,7 @@ CORE_TESTS = \
 	tests/unit/test_framer \
 	tests/unit/test_framer_oversize \
 	tests/unit/test_framer_state \
+	tests/unit/test_loop \
 	tests/unit/test_marks \
 	tests/unit/test_number \
 	tests/unit/test_peer \
@@ -76,6 +77,8 @@ tests_unit_test_framer_oversize_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_oversize_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_state_LDADD = $(CORE_LIBS)
+tests_unit_test_loop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_loop_LDADD = $(CORE_LIBS)
 tests_unit_test_marks_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_marks_LDADD = $(CORE_LIBS)
 tests_unit_test_number_CPPFLAGS = $(TEST_CPPFLAGS)
