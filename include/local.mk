@@ -8,6 +8,7 @@ noinst_HEADERS = \
 	include/peerlog/loop.h \
 	include/peerlog/marks.h \
 	include/peerlog/number.h \
+	include/peerlog/path_template.h \
 	include/peerlog/peer.h \
 	include/peerlog/priority.h \
 	include/peerlog/protocol_detect.h \

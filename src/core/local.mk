@@ -8,6 +8,7 @@ libpeerlog_core_a_SOURCES = \
 	src/core/loop.c \
 	src/core/marks.c \
 	src/core/number.c \
+	src/core/path_template.c \
 	src/core/peer.c \
 	src/core/priority.c \
 	src/core/protocol_detect.c \

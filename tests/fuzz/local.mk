@@ -4,6 +4,7 @@ FUZZERS = \
 	tests/fuzz/fuzz_escape \
 	tests/fuzz/fuzz_framer \
 	tests/fuzz/fuzz_ledger \
+	tests/fuzz/fuzz_path_template \
 	tests/fuzz/fuzz_priority \
 	tests/fuzz/fuzz_protocol_detect \
 	tests/fuzz/fuzz_proxy \
@@ -41,6 +42,10 @@ tests_fuzz_fuzz_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
 	$(LIBSYSTEMD_LIBS)
+
+tests_fuzz_fuzz_path_template_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_path_template_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_path_template_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_priority_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_priority_LDFLAGS = $(FUZZ_LINK_FLAGS)

@@ -28,6 +28,7 @@ CORE_TESTS = \
 	tests/unit/test_loop \
 	tests/unit/test_marks \
 	tests/unit/test_number \
+	tests/unit/test_path_template \
 	tests/unit/test_peer \
 	tests/unit/test_priority \
 	tests/unit/test_protocol_detect \
@@ -83,6 +84,8 @@ tests_unit_test_marks_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_marks_LDADD = $(CORE_LIBS)
 tests_unit_test_number_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_number_LDADD = $(CORE_LIBS)
+tests_unit_test_path_template_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_path_template_LDADD = $(CORE_LIBS)
 tests_unit_test_peer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_peer_LDADD = $(CORE_LIBS)
 tests_unit_test_priority_CPPFLAGS = $(TEST_CPPFLAGS)
