@@ -52,6 +52,13 @@ size_t peer_format(const struct peer *peer, char dst[PEER_TEXT_BYTES]);
 /* The same without port and brackets: "192.0.2.7", "2001:db8::1". */
 size_t peer_format_address(const struct peer *peer, char dst[PEER_TEXT_BYTES]);
 
+/*
+ * Read what peer_format() writes from the start of TEXT, LEN bytes long: exactly that, up to
+ * a space or the end.
+ * Returns: its length, or 0 when TEXT begins otherwise (*ret_peer is untouched).
+ */
+size_t peer_parse_text(const unsigned char *text, size_t len, struct peer *ret_peer);
+
 /* Answers: are family, address and scope the same, whatever the ports? */
 bool peer_same_address(const struct peer *a, const struct peer *b);
 

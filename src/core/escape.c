@@ -14,20 +14,44 @@
 #include "peerlog/utf8.h"
 
 /* Sixteen bytes that are compared at once; compilers make vector instructions of it. */
-typedef uint8_t block __attribute__((vector_size(16)));
-typedef uint64_t block_words __attribute__((vector_size(16)));
+#define BLOCK_BYTES 16u
+typedef uint8_t block __attribute__((vector_size(BLOCK_BYTES)));
+typedef uint64_t block_words __attribute__((vector_size(BLOCK_BYTES)));
 
 static bool is_bidi_override(uint32_t point)
 {
     return (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
-/* May this character stand in a line of text? */
+static bool is_line_separator(uint32_t point)
+{
+    return point == 0x2028 || point == 0x2029;
+}
+
+/* The last two of every plane, and a row that Unicode has set apart. */
+static bool is_noncharacter(uint32_t point)
+{
+    return (point & 0xfffe) == 0xfffe || (point >= 0xfdd0 && point <= 0xfdef);
+}
+
+/* Is it one of the few from U+2028 on that may not stand in a line of text? */
+static bool is_rare_and_unsafe(uint32_t point, enum escape_lf lf)
+{
+    if (is_line_separator(point))
+        return lf == ESCAPE_LF;
+    return is_bidi_override(point) || is_noncharacter(point);
+}
+
+/* May this character stand in a line of text? For letters of all kinds a few comparisons tell. */
 static bool is_safe(uint32_t point, enum escape_lf lf)
 {
     if (point < 0x20)
         return point == '\t' || (point == '\n' && lf == KEEP_LF);
-    return (point < 0x7f || point > 0x9f) && !is_bidi_override(point);
+    if (point < 0x2028)
+        return point < 0x7f || point > 0x9f;
+    if (point > 0x2069 && point < 0xfdd0)
+        return true;
+    return !is_rare_and_unsafe(point, lf);
 }
 
 /* Printable ASCII and TAB: most of all text, and never in need of a closer look. */
@@ -54,7 +78,7 @@ static bool is_plain_block(const unsigned char *text)
 {
     block b;
 
-    memcpy(&b, text, sizeof b);
+    memcpy(&b, text, BLOCK_BYTES);
     block suspect = (block)((b - 0x20) >= 0x5f) & (block)(b != '\t');
     block_words words = (block_words)suspect;
     return (words[0] | words[1]) == 0;
@@ -63,21 +87,26 @@ static bool is_plain_block(const unsigned char *text)
 /* How many bytes at TEXT are plain, in whole blocks. */
 static size_t plain_bytes(const unsigned char *text, size_t len)
 {
+    const size_t whole = len - len % BLOCK_BYTES;
     size_t n = 0;
 
-    while (len - n >= sizeof(block) && is_plain_block(text + n))
-        n += sizeof(block);
+    while (n < whole && is_plain_block(text + n))
+        n += BLOCK_BYTES;
     return n;
 }
 
-size_t escape_clean_bytes(const unsigned char *text, size_t len, enum escape_lf lf)
+/*
+ * How much of TEXT, which begins with something else than plain bytes, needs no change.
+ * A function of its own, so that plain text does not pay for it.
+ */
+__attribute__((noinline)) static size_t safe_bytes(const unsigned char *text, size_t len,
+                                                   enum escape_lf lf)
 {
     size_t at = 0;
 
     while (at < len) {
-        at += plain_bytes(text + at, len - at);
         /* One block, or the rest, byte by byte; then try the fast way again. */
-        size_t until = len - at > sizeof(block) ? at + sizeof(block) : len;
+        size_t until = len - at > BLOCK_BYTES ? at + BLOCK_BYTES : len;
         while (at < until) {
             bool safe = true;
             size_t n = is_plain_byte(text[at]) ? 1 : judge(text + at, len - at, lf, &safe);
@@ -85,8 +114,18 @@ size_t escape_clean_bytes(const unsigned char *text, size_t len, enum escape_lf 
                 return at;
             at += n;
         }
+        at += plain_bytes(text + at, len - at);
     }
-    return len;
+    return at;
+}
+
+size_t escape_clean_bytes(const unsigned char *text, size_t len, enum escape_lf lf)
+{
+    size_t at = plain_bytes(text, len);
+
+    while (at < len && is_plain_byte(text[at]))
+        at++;
+    return at < len ? at + safe_bytes(text + at, len - at, lf) : len;
 }
 
 /* Write the safe form of the unsafe character of N bytes at TEXT. */

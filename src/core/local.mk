@@ -2,12 +2,16 @@
 noinst_LIBRARIES += libpeerlog-core.a
 libpeerlog_core_a_SOURCES = \
 	src/core/cidr.c \
+	src/core/crc32c.c \
 	src/core/escape.c \
 	src/core/framer.c \
+	src/core/loop.c \
+	src/core/marks.c \
 	src/core/number.c \
+	src/core/path_template.c \
 	src/core/peer.c \
 	src/core/priority.c \
+	src/core/protocol_detect.c \
 	src/core/proxy.c \
 	src/core/record.c \
-	src/core/stranger.c \
 	src/core/utf8.c

@@ -141,6 +141,30 @@ size_t peer_format(const struct peer *peer, char dst[PEER_TEXT_BYTES])
     return n;
 }
 
+size_t peer_parse_text(const unsigned char *text, size_t len, struct peer *ret_peer)
+{
+    const unsigned char *space = memchr(text, ' ', len < PEER_TEXT_BYTES ? len : PEER_TEXT_BYTES);
+    size_t n = space != NULL ? (size_t)(space - text) : len;
+    char address[PEER_TEXT_BYTES], again[PEER_TEXT_BYTES];
+    struct peer peer;
+
+    if (n == 0 || n >= sizeof address)
+        return 0;
+    bool bracket = text[0] == '[';
+    memcpy(address, text + bracket, n - bracket);
+    address[n - bracket] = '\0';
+    char *port = strrchr(address, ':');
+    if (port == NULL || port == address)
+        return 0;
+    port[bracket ? -1 : 0] = '\0';
+    /* What is no number, or none that fits, is written otherwise than it was read. */
+    if (peer_parse(address, (uint16_t)strtoul(port + 1, NULL, 10), &peer) < 0 ||
+        peer_format(&peer, again) != n || memcmp(text, again, n) != 0)
+        return 0;
+    *ret_peer = peer;
+    return n;
+}
+
 bool peer_same_address(const struct peer *a, const struct peer *b)
 {
     return a->family == b->family && a->scope == b->scope &&

@@ -1,187 +1,92 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fuzz the PROXY header, and the guess who speaks. The input is the start of a stream; what
- * is said about it may change only once as more of it comes, from "need more" to the
- * word of a second reading of the specification below.
+ * Fuzz the PROXY header. The input is the start of a stream, which ends or goes on. Whatever
+ * way it is cut, the same is said of it, down to what is wrong; and that is the word of a second
+ * reading of the specification, which sees all of it at once.
  */
 #include "config.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "peerlog/proxy.h"
-#include "peerlog/stranger.h"
-#include "unit/support.h"
+#include "unit/proxy_support.h"
 
-#define LINE_BYTES 107u
+/* Streams up to this length are cut at every position; all are cut at random. */
+#define SHORT_STREAM 300u
+#define TURNS 8u
+#define CUTS 6u
 
-/* Longer beginnings than this change nothing but the length of the extensions. */
-#define SHORT_BEGINNING 128u
-
-/* What a header says. */
-struct saying {
-    enum proxy_result result;
-    size_t len;
-    char peer[INET6_ADDRSTRLEN + 8]; /* "ADDRESS PORT" */
-};
-
-/* --- the second reading --- */
-
-/* Note the peer; an IPv4-mapped address is one of IPv4. */
-static void name_peer(const uint8_t *address, bool ipv6, unsigned port, struct saying *saying)
+static void check_cut(struct span stream, const struct proxy_saying *wanted, const size_t *cuts,
+                      size_t count)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    struct proxy_saying saying = proxy_feed(stream, cuts, count, true);
 
-    if (ipv6 && memcmp(address, mapped, sizeof mapped) == 0) {
-        ipv6 = false;
-        address += sizeof mapped;
+    require(proxy_same(&saying, wanted), "no cut changes what is said");
+    require(saying.header.fault == wanted->header.fault, "nor what is wrong");
+}
+
+static int compare(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static void check_cuts(struct span stream, const struct proxy_saying *wanted)
+{
+    size_t cuts[SHORT_STREAM];
+    uint64_t seed = stream.len;
+
+    for (size_t cut = 0; cut <= stream.len && stream.len <= SHORT_STREAM; cut++)
+        check_cut(stream, wanted, &cut, 1);
+    for (size_t i = 0; i < SHORT_STREAM; i++)
+        cuts[i] = i;
+    check_cut(stream, wanted, cuts, stream.len < SHORT_STREAM ? stream.len : SHORT_STREAM);
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        for (size_t i = 0; i < CUTS; i++)
+            cuts[i] = draw(&seed, (unsigned)stream.len + 1);
+        qsort(cuts, CUTS, sizeof cuts[0], compare);
+        check_cut(stream, wanted, cuts, CUTS);
     }
-    saying->result = PROXY_PEER;
-    (void)inet_ntop(ipv6 ? AF_INET6 : AF_INET, address, saying->peer, INET6_ADDRSTRLEN);
-    (void)snprintf(saying->peer + strlen(saying->peer), 8, " %u", port); /* both fit */
 }
 
-/* Five words of a line. */
-struct words {
-    char family[8], source[64], target[64], port[64], target_port[64];
-};
-
-/* Put together again, they must be the line that they were taken from. */
-static bool same_line(const char *line, const struct words *w)
+/* The whole header at once, as far as it has come. */
+static void check_parse(struct span stream, const struct proxy_saying *open)
 {
-    char again[6 * 64];
+    struct peer peer;
+    size_t len = 0;
+    enum proxy_result result = proxy_parse(stream.data, stream.len, &peer, &len);
 
-    (void)snprintf(again, sizeof again, "PROXY %s %s %s %s %s", w->family, w->source, w->target,
-                   w->port, w->target_port); /* it fits */
-    return strcmp(line, again) == 0;
-}
-
-static bool is_port(const char *text)
-{
-    char again[24];
-    long port = strtol(text, NULL, 10);
-
-    (void)snprintf(again, sizeof again, "%ld", port > 65535 ? -1 : port); /* it fits, or differs */
-    return port >= 0 && strcmp(text, again) == 0;
-}
-
-static void read_line(const char *line, struct saying *saying)
-{
-    struct words w = {"", "", "", "", ""};
-    unsigned char address[16], target[16];
-
-    if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0) {
-        saying->result = PROXY_LOCAL;
-        return;
+    if (result == open->result) {
+        require(len == open->len && len <= PROXY_MAX_BYTES, "a header has its length");
+        require(result != PROXY_PEER || peer_equal(&peer, &open->header.peer), "and its peer");
+    } else {
+        require(result == PROXY_FAULTY, "only what is too long is said otherwise");
+        require(stream.len >= 16 && 16 + (size_t)stream.data[14] * 256 + stream.data[15] >
+                                        PROXY_MAX_BYTES,
+                "and only that");
     }
-    int n = sscanf(line, "PROXY %7s %63s %63s %63s %63s", w.family, w.source, w.target, w.port,
-                   w.target_port);
-    bool ipv6 = strcmp(w.family, "TCP6") == 0;
-    if (n != 5 || !same_line(line, &w) || (!ipv6 && strcmp(w.family, "TCP4") != 0))
-        return;
-    if (inet_pton(ipv6 ? AF_INET6 : AF_INET, w.source, address) == 1 &&
-        inet_pton(ipv6 ? AF_INET6 : AF_INET, w.target, target) == 1 && is_port(w.port) &&
-        is_port(w.target_port))
-        name_peer(address, ipv6, (unsigned)strtoul(w.port, NULL, 10), saying);
-}
-
-/* A block that has come whole, with EXTRA bytes behind its first 16. */
-static void read_address(const uint8_t *bytes, size_t extra, struct saying *saying)
-{
-    bool ipv4 = bytes[13] == 0x11, ipv6 = bytes[13] == 0x21;
-    size_t port = ipv4 ? 24 : 48;
-
-    if (bytes[12] == 0x20 || (!ipv4 && !ipv6))
-        saying->result = PROXY_LOCAL;
-    else if (extra >= (ipv4 ? 12 : 36))
-        name_peer(bytes + 16, ipv6, (unsigned)bytes[port] * 256 + bytes[port + 1], saying);
-}
-
-static void read_block(const uint8_t *bytes, size_t len, struct saying *saying)
-{
-    size_t extra = len >= 16 ? (size_t)bytes[14] * 256 + bytes[15] : 0;
-
-    if (len >= 16 && ((bytes[12] != 0x20 && bytes[12] != 0x21) || 16 + extra > PROXY_MAX_BYTES))
-        return;
-    if (len < 16 + extra)
-        saying->result = PROXY_NEED_MORE;
-    else
-        read_address(bytes, extra, saying);
-    saying->len = 16 + extra;
-}
-
-static struct saying second_reading(const uint8_t *bytes, size_t len)
-{
-    static const uint8_t signature[] = "\r\n\r\n\0\r\nQUIT\n";
-    struct saying saying = {.result = PROXY_BAD};
-    char line[LINE_BYTES + 1] = "";
-
-    if (memcmp(bytes, "PROXY ", len < 6 ? len : 6) == 0) {
-        size_t n = 0;
-        while (n < len && n < LINE_BYTES && bytes[n] != '\n')
-            n++;
-        if (n == len && n < LINE_BYTES) {
-            saying.result = PROXY_NEED_MORE;
-        } else if (n < LINE_BYTES && bytes[n - 1] == '\r') {
-            memcpy(line, bytes, n - 1);
-            if (strlen(line) == n - 1)
-                read_line(line, &saying);
-        }
-        saying.len = n + 1;
-    } else if (memcmp(bytes, signature, len < 12 ? len : 12) == 0) {
-        read_block(bytes, len, &saying);
-    }
-    if (saying.result == PROXY_NEED_MORE || saying.result == PROXY_BAD)
-        saying.len = 0;
-    return saying;
-}
-
-/* --- the comparison --- */
-
-static enum proxy_result check_beginning(const uint8_t *bytes, size_t len)
-{
-    unsigned char *exact = exact_copy(bytes, len);
-    struct saying wanted = second_reading(exact, len);
-    struct peer peer = {0};
-    size_t header_len = 0;
-    enum proxy_result result = proxy_parse(exact, len, &peer, &header_len);
-
-    require(result == wanted.result, "both readings agree");
-    require(header_len == wanted.len && header_len <= len, "a header has its length");
-    if (result == PROXY_PEER) {
-        char text[PEER_TEXT_BYTES + 8];
-        size_t n = peer_format_address(&peer, text);
-        (void)snprintf(text + n, 8, " %u", peer.port); /* it fits */
-        require(strcmp(text, wanted.peer) == 0, "both readings name the same peer");
-        require(peer.scope == 0 && peer.reserved == 0, "a peer is plain");
-    }
-    free(exact);
-    return result;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    enum proxy_result before = PROXY_NEED_MORE;
-    enum stranger stranger = STRANGER_NONE;
+    unsigned char *exact = exact_copy(data, size);
+    struct span stream = {exact, size};
+    struct proxy_saying wanted = proxy_oracle(stream);
+    struct proxy_saying whole = proxy_feed(stream, NULL, 0, true);
+    struct proxy_saying open = proxy_feed(stream, NULL, 0, false);
 
-    for (size_t len = 0; len <= size; len++) {
-        if (len > SHORT_BEGINNING && len < size)
-            continue;
-        enum proxy_result now = check_beginning(data, len);
-        require(before == PROXY_NEED_MORE || now == before, "a decision stands");
-        before = now;
-
-        unsigned char *exact = exact_copy(data, len);
-        enum stranger seen = stranger_recognise(exact, len);
-        require(stranger == STRANGER_NONE || seen == stranger, "a stranger stays one");
-        require(strlen(stranger_describe(seen)) > 0, "a stranger has a description");
-        stranger = seen;
-        free(exact);
-    }
+    require(proxy_same(&whole, &wanted), "both readings agree");
+    require(strlen(proxy_describe((enum proxy_fault)whole.header.fault)) > 0, "faults have words");
+    check_cuts(stream, &whole);
+    if (open.result == PROXY_NEED_MORE)
+        require(whole.result == PROXY_ABSENT || whole.header.fault == PROXY_FAULT_TRUNCATED,
+                "what could go on was cut short");
+    else
+        require(proxy_same(&open, &whole) && open.header.fault == whole.header.fault,
+                "an end changes nothing else");
+    check_parse(stream, &open);
+    free(exact);
     return 0;
 }

@@ -4,7 +4,9 @@ FUZZERS = \
 	tests/fuzz/fuzz_escape \
 	tests/fuzz/fuzz_framer \
 	tests/fuzz/fuzz_ledger \
+	tests/fuzz/fuzz_path_template \
 	tests/fuzz/fuzz_priority \
+	tests/fuzz/fuzz_protocol_detect \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_settings \
 	tests/fuzz/fuzz_state
@@ -41,9 +43,17 @@ tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
 	$(LIBSYSTEMD_LIBS)
 
+tests_fuzz_fuzz_path_template_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_path_template_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_path_template_LDADD = $(FUZZ_LIBS)
+
 tests_fuzz_fuzz_priority_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_priority_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_priority_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_protocol_detect_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_protocol_detect_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_protocol_detect_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_proxy_LDFLAGS = $(FUZZ_LINK_FLAGS)

@@ -147,7 +147,7 @@ def more_refused_peers_than_are_named(scratch):
         service.allow(r"no longer refusing 127\.0\.7\.\d+ \(1 connections were refused\)")
 
 
-def strangers_are_named_once_an_hour(scratch):
+def other_protocols_are_named_once_an_hour(scratch):
     with new_sink("syslog", scratch) as sink, UnluckyService(scratch, sink, []) as service:
         for hours, times in ((0, 1), (0.99, 1), (1.01, 2), (1.99, 2), (2.02, 3)):
             service.clocks.set(monotonic=int(3600 * hours))
@@ -161,4 +161,4 @@ def strangers_are_named_once_an_hour(scratch):
 
 main(the_wall_clock_jumps_by_years, idle_connections_go_by_the_monotonic_clock,
      refusals_are_reported_once_an_interval, more_refused_peers_than_are_named,
-     strangers_are_named_once_an_hour)
+     other_protocols_are_named_once_an_hour)

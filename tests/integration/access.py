@@ -4,9 +4,13 @@
 # Who may connect, and under which name. A real HAProxy stands before the daemon and speaks both
 # versions of the PROXY header: records carry the address of the client, not of the balancer, and
 # its health checks say nothing. Access lists refuse by longest match, limits hold for each
-# peer, idle connections are told goodbye, and a stranger's protocol is named once.
+# peer, idle connections are told goodbye, and another protocol is named once.
 
+import gzip
+import logging
 import socket
+import zlib
+from logging.handlers import SocketHandler
 
 from support import *
 
@@ -235,19 +239,33 @@ def headers_of_others(scratch):
         assert daemon.counted("refused") == 8
 
 
-def strangers(scratch):
-    hello = bytes.fromhex("1603010200010001fc0303") + bytes(64)
+def other_protocols(scratch):
+    beginnings = {
+        "a TLS ClientHello": bytes.fromhex("1603010200010001fc0303") + bytes(64) + b"\n",
+        "an HTTP request": b"GET / HTTP/1.1\r\n\r\n",
+        "an SSH greeting": b"SSH-2.0-OpenSSH_9.2\r\n",
+        "a RELP open": b"1 open 85 relp_version=0\n",
+        "a PROXY header": b"PROXY TCP4 192.0.2.7 192.0.2.1 7 8\r\nhello\n",
+        "frames of Beats": b"2W\0\0\0\x012C\0\0\0\x08" + zlib.compress(b""),
+        "a gzip stream": gzip.compress(b"<13>hello\n"),
+        "a zlib stream": zlib.compress(b"<13>hello\n"),
+        "text in UTF-16": "<13>hello\n".encode("utf-16"),
+        "serialised Java objects": b"\xac\xed\0\x05sr\0!org.apache.log4j.spi.LoggingEvent",
+        "events of log4cplus": b"\0\0\0\x5f\x03\x01\0\0\0\x03srv\0\0\0\x04main",
+        "pickled records": SocketHandler("", 0).makePickle(
+            logging.LogRecord("x", logging.ERROR, "x", 1, "hello", None, None)),
+    }
     with serving("syslog", scratch) as (daemon, sink):
-        daemon.allow(r"127.0.0.1:\d+ sent (a TLS ClientHello|an HTTP request|an SSH|a RELP)")
+        daemon.allow(rf"127.0.0.1:\d+ sent ({'|'.join(beginnings)})")
         for _ in range(2):
-            for data in (hello + b"\n", b"GET / HTTP/1.1\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n",
-                         b"1 open 85 relp_version=0\n"):
+            for data in beginnings.values():
                 finish_after(daemon, None, data)
+        finish_after(daemon, None, b"GET /index.html HTTP/1.1 200\n")
         daemon.end()
-        for words in ("a TLS ClientHello", "an HTTP request", "an SSH", "a RELP"):
-            assert daemon.said(words) == 1, f"once for each peer and hour: {words}"
-
+        for words in beginnings:
+            assert daemon.said(f"sent {words}") == 1, f"once for each peer and hour: {words}"
+        assert daemon.said(" sent ") == len(beginnings)
 
 main(behind_haproxy, access_lists, connections_of_a_peer, ipv6_peers_are_counted_by_their_64,
      idle_connections, rate_of_messages, silent_connections, health_checks, headers_of_others,
-     strangers)
+     other_protocols)

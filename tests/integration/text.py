@@ -12,12 +12,12 @@ from support import *
 UNCHANGED = [
     "日本語のログ、中文日志，한국어",
     "grüße – „quoted“ … ✓",
-    "🚀👩‍👩‍👧‍👦 e\u0301 \U0010ffff \ue000 \ufffd",
+    "🚀👩‍👩‍👧‍👦 e\u0301 \U0010fffd \ue000 \ufffd",
     "\ufeffa byte order mark",
     "tab\there\tand\t\tthere",
     "back\\slash \\n \\x1b \\\\ %s %n %d %%  #011 {} $(x) `y`",
     "\u0627\u0644\u0639\u0631\u0628\u064a\u0629 \u05e2\u05d1\u05e8\u05d9\u05ea",
-    "soft\u00adhyphen no\u00a0break \u200b\u200d\u2028\u2029",
+    "soft\u00adhyphen no\u00a0break \u200b\u200d\u2027",
     "~ last of ASCII; " + "x" * 100,
     "ends with spaces   ",
 ]
@@ -34,6 +34,8 @@ CHANGED = [
      rb"bidi \xe2\x80\xae\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad"),
     ("isolates \u2066\u2067\u2068\u2069".encode(),
      rb"isolates \xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9"),
+    ("disk \ufffe failure \uffff \ufdd0\ufdef \U0001ffff".encode(),
+     rb"disk \xef\xbf\xbe failure \xef\xbf\xbf \xef\xb7\x90\xef\xb7\xaf \xf0\x9f\xbf\xbf"),
     (b"latin1 gr\xfc\xdfe", rb"latin1 gr\xfc\xdfe"),
     (b"lone \x80 \xbf", rb"lone \x80 \xbf"),
     (b"overlong \xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf",
@@ -53,6 +55,7 @@ CHANGED = [
 
 LINES = [
     (b"two\nlines", rb"two\nlines"),
+    ("a line\u2028a paragraph\u2029".encode(), rb"a line\xe2\x80\xa8a paragraph\xe2\x80\xa9"),
     (b"Traceback:\n  File \"a\"\n\tat b\n\nend", b"Traceback:\\n  File \"a\"\\n\tat b\\n\\nend"),
     # These try to be two: a second datagram, and fields and entries of the journal.
     (b"a\n<0>Nov 22 08:12:14 root: b", rb"a\n<0>Nov 22 08:12:14 root: b"),

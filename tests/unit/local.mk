@@ -6,6 +6,8 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/cuts.h \
 	tests/unit/oracle.c \
 	tests/unit/oracle.h \
+	tests/unit/proxy_support.c \
+	tests/unit/proxy_support.h \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -24,16 +26,21 @@ EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
 
 CORE_TESTS = \
 	tests/unit/test_cidr \
+	tests/unit/test_crc32c \
 	tests/unit/test_escape \
 	tests/unit/test_framer \
 	tests/unit/test_framer_oversize \
 	tests/unit/test_framer_state \
+	tests/unit/test_loop \
+	tests/unit/test_marks \
 	tests/unit/test_number \
+	tests/unit/test_path_template \
 	tests/unit/test_peer \
 	tests/unit/test_priority \
+	tests/unit/test_protocol_detect \
 	tests/unit/test_proxy \
+	tests/unit/test_proxy_extensions \
 	tests/unit/test_record \
-	tests/unit/test_stranger \
 	tests/unit/test_utf8
 OS_TESTS = \
 	tests/unit/test_net
@@ -86,6 +93,8 @@ CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
 
 tests_unit_test_cidr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cidr_LDADD = $(CORE_LIBS)
+tests_unit_test_crc32c_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_crc32c_LDADD = $(CORE_LIBS)
 tests_unit_test_escape_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_escape_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -94,18 +103,26 @@ tests_unit_test_framer_oversize_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_oversize_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_state_LDADD = $(CORE_LIBS)
+tests_unit_test_loop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_loop_LDADD = $(CORE_LIBS)
+tests_unit_test_marks_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_marks_LDADD = $(CORE_LIBS)
 tests_unit_test_number_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_number_LDADD = $(CORE_LIBS)
+tests_unit_test_path_template_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_path_template_LDADD = $(CORE_LIBS)
 tests_unit_test_peer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_peer_LDADD = $(CORE_LIBS)
 tests_unit_test_priority_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_priority_LDADD = $(CORE_LIBS)
+tests_unit_test_protocol_detect_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_protocol_detect_LDADD = $(CORE_LIBS)
 tests_unit_test_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_LDADD = $(CORE_LIBS)
+tests_unit_test_proxy_extensions_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_proxy_extensions_LDADD = $(CORE_LIBS)
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_LDADD = $(CORE_LIBS)
-tests_unit_test_stranger_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_stranger_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 

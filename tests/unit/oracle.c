@@ -74,13 +74,17 @@ size_t oracle_utf8(const unsigned char *text, size_t len, uint32_t *ret_point)
     return 0;
 }
 
-static bool may_stand(uint32_t point)
+static bool may_stand(uint32_t point, enum escape_lf lf)
 {
+    if (point % 0x10000 >= 0xfffe || (point >= 0xfdd0 && point < 0xfdf0))
+        return false;
     if (point == '\t')
         return true;
     if (point < 0x20 || (point >= 0x7f && point < 0xa0))
         return false;
     switch (point) {
+    case 0x2028: case 0x2029:
+        return lf == KEEP_LF;
     case 0x202a: case 0x202b: case 0x202c: case 0x202d: case 0x202e:
     case 0x2066: case 0x2067: case 0x2068: case 0x2069:
         return false;
@@ -99,7 +103,7 @@ size_t oracle_escape(const unsigned char *text, size_t len, enum escape_lf lf,
         bytes_add_text(out, lf == KEEP_LF ? "\n" : "\\n");
         return 1;
     }
-    if (n > 0 && may_stand(point)) {
+    if (n > 0 && may_stand(point, lf)) {
         bytes_add(out, text, n);
         return n;
     }

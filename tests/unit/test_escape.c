@@ -52,9 +52,22 @@ static const struct escape_case cases[] = {
     {"\xf0\x9f\x98\x80!", "\xf0\x9f\x98\x80!"},
     {"\xef\xbb\xbf" "bom", "\xef\xbb\xbf" "bom"},
     {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
-    {"\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
-    /* bidirectional overrides and their neighbours */
-    {"\xe2\x80\xa9", "\xe2\x80\xa9"},
+    {"\xf4\x8f\xbf\xbd", "\xf4\x8f\xbf\xbd"},
+    /* noncharacters and their neighbours */
+    {"\xef\xb7\x8f", "\xef\xb7\x8f"},
+    {"\xef\xb7\x90", "\\xef\\xb7\\x90"},
+    {"\xef\xb7\xaf", "\\xef\\xb7\\xaf"},
+    {"\xef\xb7\xb0", "\xef\xb7\xb0"},
+    {"\xef\xbf\xbd", "\xef\xbf\xbd"},
+    {"disk \xef\xbf\xbe failure", "disk \\xef\\xbf\\xbe failure"},
+    {"\xef\xbf\xbf", "\\xef\\xbf\\xbf"},
+    {"\xf0\x90\x80\x80", "\xf0\x90\x80\x80"},
+    {"\xf0\x9f\xbf\xbe", "\\xf0\\x9f\\xbf\\xbe"},
+    {"\xf4\x8f\xbf\xbf", "\\xf4\\x8f\\xbf\\xbf"},
+    /* separators of lines and paragraphs, bidirectional overrides, and their neighbours */
+    {"\xe2\x80\xa7", "\xe2\x80\xa7"},
+    {"a\xe2\x80\xa8" "b", "a\\xe2\\x80\\xa8b"},
+    {"\xe2\x80\xa9", "\\xe2\\x80\\xa9"},
     {"\xe2\x80\xaa", "\\xe2\\x80\\xaa"},
     {"\xe2\x80\xae" "gpj.exe", "\\xe2\\x80\\xaegpj.exe"},
     {"\xe2\x80\xaf", "\xe2\x80\xaf"},
@@ -210,9 +223,10 @@ static void writes_each_single_byte_as_the_rules_say(void **state)
     }
 }
 
-static void keeps_lf_when_asked_and_nothing_else(void **state)
+static void keeps_the_ends_of_lines_when_asked_and_nothing_else(void **state)
 {
     const char text[] = "a\nb\rc\n";
+    const char separators[] = "a\xe2\x80\xa8" "b\xe2\x80\xa9\xe2\x80\xaa";
     char dst[32];
     size_t taken = 0;
 
@@ -222,6 +236,45 @@ static void keeps_lf_when_asked_and_nothing_else(void **state)
     assert_string_equal(dst, "a\nb\\x0dc\n");
     assert_int_equal(escape_clean_bytes((const unsigned char *)text, 6, KEEP_LF), 3);
     assert_int_equal(escape_clean_bytes((const unsigned char *)text, 6, ESCAPE_LF), 1);
+    assert_int_equal(escape_clean_bytes((const unsigned char *)separators, 11, KEEP_LF), 8);
+    assert_int_equal(escape_clean_bytes((const unsigned char *)separators, 11, ESCAPE_LF), 1);
+}
+
+/* POINT in UTF-8. Returns: its length. */
+static size_t encode(uint32_t point, unsigned char dst[4])
+{
+    size_t n = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+
+    for (size_t i = n - 1; i > 0; i--, point >>= 6)
+        dst[i] = (unsigned char)(0x80 | (point & 0x3f));
+    dst[0] = (unsigned char)(n == 1 ? point : (0xf00u >> n & 0xff) | point);
+    return n;
+}
+
+/*
+ * The characters that make journalctl show a message as "blob data", found by showing it one
+ * with each: 252 (Debian 12) and 257 (Debian 13) hide the same ones.
+ */
+static bool is_hidden_by_journalctl(uint32_t point)
+{
+    return (point < 0x20 && point != '\t' && point != '\n') || (point >= 0x7f && point < 0xa0) ||
+           (point >= 0xfdd0 && point <= 0xfdef) || point % 0x10000 >= 0xfffe;
+}
+
+static void leaves_no_character_that_journalctl_hides_and_takes_few_others(void **state)
+{
+    (void)state;
+    for (uint32_t point = 0; point <= 0x10ffff; point++) {
+        unsigned char text[4];
+        size_t len = encode(point, text);
+        bool override = (point >= 0x202a && point <= 0x202e) ||
+                        (point >= 0x2066 && point <= 0x2069);
+        bool surrogate = point >= 0xd800 && point <= 0xdfff;
+        bool separator = point == '\n' || point == 0x2028 || point == 0x2029;
+        bool kept = !is_hidden_by_journalctl(point) && !override && !surrogate;
+        assert_int_equal(escape_clean_bytes(text, len, KEEP_LF), kept ? len : 0);
+        assert_int_equal(escape_clean_bytes(text, len, ESCAPE_LF), kept && !separator ? len : 0);
+    }
 }
 
 static void escapes_nul_like_any_control_character(void **state)
@@ -335,7 +388,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_every_text_as_the_table_says),
         cmocka_unit_test(writes_each_single_byte_as_the_rules_say),
-        cmocka_unit_test(keeps_lf_when_asked_and_nothing_else),
+        cmocka_unit_test(keeps_the_ends_of_lines_when_asked_and_nothing_else),
+        cmocka_unit_test(leaves_no_character_that_journalctl_hides_and_takes_few_others),
         cmocka_unit_test(escapes_nul_like_any_control_character),
         cmocka_unit_test(finds_an_odd_character_at_every_offset_of_clean_text),
         cmocka_unit_test(finds_each_unsafe_byte_at_every_offset_of_clean_text),

@@ -16,6 +16,7 @@
 
 #include "daemon/output/format.h"
 #include "peerlog/count.h"
+#include "peerlog/marks.h"
 
 static void writes_all_hexadecimal_digits(void **state)
 {
@@ -53,11 +54,15 @@ static void writes_every_mark(void **state)
         text[n] = '\0';
         assert_string_equal(text, marks[i].text);
         assert_int_equal(format_has_marks(&marks[i].record) != 0, n > 0);
+        /* What imitates it is told by the table of marks. */
+        assert_int_equal(marks_imitated((unsigned char *)text, n), n > 0);
     }
     text[format_piece(text, 12, 0)] = '\0';
     assert_string_equal(text, "[piece 12] ");
+    assert_true(marks_imitated((unsigned char *)text, strlen(text)));
     text[format_piece(text, 1, 1)] = '\0';
     assert_string_equal(text, "[piece 1, last] ");
+    assert_true(marks_imitated((unsigned char *)text, strlen(text)));
 }
 
 /* The longest that there can be: it must fit. */

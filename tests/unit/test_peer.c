@@ -214,6 +214,45 @@ static void tells_peers_apart_by_each_field(void **state)
     assert_false(peer_same_address(&a, &b) || peer_equal(&a, &b));
 }
 
+static void finds_what_it_wrote_at_the_start_of_a_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct peer peer, found = {.family = PEER_UNKNOWN};
+        char text[PEER_TEXT_BYTES + 8];
+        assert_int_equal(peer_parse(texts[i].address, texts[i].port, &peer), 0);
+        size_t n = peer_format(&peer, text);
+        strcpy(text + n, " x:1 y");
+        for (size_t len = n; len <= strlen(text); len += len == n ? 1 : 4) {
+            assert_int_equal(peer_parse_text((unsigned char *)text, len, &found), n);
+            assert_true(peer_equal(&found, &peer));
+        }
+    }
+}
+
+static void finds_no_peer_in_what_it_would_not_write(void **state)
+{
+    static const char *const none[] = {
+        "", " ", ":", "[", "[]", "[]:1", "1", ":1", "192.0.2.7", "192.0.2.7:", "192.0.2.7:x",
+        "192.0.2.7:01", "192.0.2.7:65536", "192.0.2.7:-1", "192.0.2.7:1x", "192.0.2.7:1\n",
+        "192.0.2.07:1", "[192.0.2.7]:1", "::1:1", "[::1]", "[::1]:", "[::1:1", "::1]:1",
+        "[::ffff:192.0.2.7]:1", "[2001:DB8::1]:1", "[fe80::1%0]:1", "unknown:1", "localhost:1",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(none); i++) {
+        struct peer peer = {.port = 77}, untouched = peer;
+        assert_int_equal(peer_parse_text((const unsigned char *)none[i], strlen(none[i]), &peer),
+                         0);
+        assert_memory_equal(&peer, &untouched, sizeof peer);
+    }
+    struct peer peer;
+    unsigned char long_text[200];
+    memset(long_text, '1', sizeof long_text);
+    assert_int_equal(peer_parse_text(long_text, sizeof long_text, &peer), 0);
+    assert_int_equal(peer_parse_text((const unsigned char *)"1.2.3.4:5\0", 10, &peer), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +265,8 @@ int main(void)
         cmocka_unit_test(takes_a_mapped_socket_address_for_ipv4),
         cmocka_unit_test(refuses_other_families_and_touches_nothing),
         cmocka_unit_test(shows_an_unknown_peer_without_reading_its_address),
+        cmocka_unit_test(finds_what_it_wrote_at_the_start_of_a_text),
+        cmocka_unit_test(finds_no_peer_in_what_it_would_not_write),
         cmocka_unit_test(tells_peers_apart_by_each_field),
     };
 

@@ -201,6 +201,9 @@ static void manual_line(const struct setting_rule *rule, char dst[LINE_BYTES])
     case SETTING_ADDRESS:
         (void)snprintf(dst, LINE_BYTES, "Address; default \"%s\".", rule->initial_text);
         break;
+    case SETTING_TEXTS:
+        (void)snprintf(dst, LINE_BYTES, "List of texts; default empty.");
+        break;
     case SETTING_RANGES:
         (void)snprintf(dst, LINE_BYTES, "List of ranges; default empty.");
         break;

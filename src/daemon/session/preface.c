@@ -13,26 +13,26 @@
 
 #include "os/clock.h"
 #include "os/log.h"
-#include "peerlog/stranger.h"
+#include "peerlog/protocol_detect.h"
 
-#define STRANGERS 64u
-#define STRANGER_SAID_MS (3600u * 1000u)
+#define NAMED_PEERS 64u
+#define NAMED_AGAIN_MS (3600u * 1000u)
 
 /* What may be news: a protocol that is not ours, a refusal. */
-#define NEWS_STRANGER 1
+#define NEWS_PROTOCOL 1
 #define NEWS_REFUSAL 1000
 
-/* A stranger that was named. */
+/* A peer of which something was said. */
 struct named {
     struct peer peer;
-    int what; /* NEWS_STRANGER and up, NEWS_REFUSAL and up; 0: the place is empty */
+    int what; /* NEWS_PROTOCOL and up, NEWS_REFUSAL and up; 0: the place is empty */
     uint64_t until_ms;
 };
 
 struct preface {
     struct admission *admission;
     pthread_mutex_t lock;
-    struct named named[STRANGERS];
+    struct named named[NAMED_PEERS];
 };
 
 int preface_new(struct admission *admission, struct preface **ret_preface)
@@ -60,7 +60,7 @@ struct preface *preface_free(struct preface *preface)
     return NULL;
 }
 
-/* --- strangers --- */
+/* --- other protocols --- */
 
 /* Answers: is this the first of its kind from this peer within the hour? */
 static bool is_news(struct preface *preface, const struct peer *peer, int what)
@@ -70,7 +70,7 @@ static bool is_news(struct preface *preface, const struct peer *peer, int what)
     bool news = true;
 
     (void)pthread_mutex_lock(&preface->lock); /* a plain mutex of ours cannot fail */
-    for (size_t i = 0; i < STRANGERS && news; i++) {
+    for (size_t i = 0; i < NAMED_PEERS && news; i++) {
         struct named *named = &preface->named[i];
         if (named->what == what && peer_same_address(&named->peer, peer) &&
             named->until_ms > now_ms)
@@ -78,12 +78,12 @@ static bool is_news(struct preface *preface, const struct peer *peer, int what)
         if (named->until_ms < place->until_ms)
             place = named;
     }
-    /* With every place taken, more strangers are not named until an hour has passed. */
+    /* With every place taken, more of them are not named until an hour has passed. */
     if (news && place->until_ms > now_ms)
         news = false;
     else if (news)
         *place = (struct named){
-            .peer = *peer, .what = what, .until_ms = now_ms + STRANGER_SAID_MS,
+            .peer = *peer, .what = what, .until_ms = now_ms + NAMED_AGAIN_MS,
         };
     (void)pthread_mutex_unlock(&preface->lock);
     return news;
@@ -92,13 +92,14 @@ static bool is_news(struct preface *preface, const struct peer *peer, int what)
 void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
                     size_t len)
 {
-    enum stranger stranger = stranger_recognise(bytes, len);
+    enum protocol protocol = protocol_detect(bytes, len);
     char text[PEER_TEXT_BYTES];
 
-    if (stranger == STRANGER_NONE || !is_news(preface, peer, NEWS_STRANGER + (int)stranger))
+    if (protocol == PROTOCOL_NONE || protocol == PROTOCOL_UNDECIDED ||
+        !is_news(preface, peer, NEWS_PROTOCOL + (int)protocol))
         return;
     (void)peer_format(peer, text);
-    log_say(SEVERITY_NOTICE, "%s sent %s", text, stranger_describe(stranger));
+    log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
 }
 
 /* --- PROXY headers --- */
@@ -138,7 +139,7 @@ enum segment_verdict preface_judge(struct preface *preface, const struct snapsho
     enum admission_verdict result = ADMITTED;
     const struct peer *peer = &slot->peer;
 
-    if (header->result == PROXY_BAD) {
+    if (header->result == PROXY_ABSENT || header->result == PROXY_FAULTY) {
         result = REFUSED_NO_HEADER;
     } else if (header->result == PROXY_PEER) {
         peer = &header->peer;

@@ -20,9 +20,9 @@
 
 /* A PROXY header, or what stands in its place. */
 struct preface_header {
-    enum proxy_result result; /* PROXY_PEER, PROXY_LOCAL or PROXY_BAD */
+    enum proxy_result result; /* any but PROXY_NEED_MORE */
     struct peer peer;         /* of PROXY_PEER */
-    size_t len;               /* its bytes; 0 of PROXY_BAD */
+    size_t len;               /* its bytes; 0 when there is none */
 };
 
 /* Read it. Returns: false when it is not whole yet. Pure; any thread. */
