@@ -3,6 +3,7 @@ noinst_LIBRARIES += libpeerlogd.a
 libpeerlogd_a_SOURCES = \
 	src/daemon/message_ids.h \
 	src/daemon/options.c src/daemon/options.h \
+	src/daemon/settings/certificates.c src/daemon/settings/certificates.h \
 	src/daemon/settings/dialect.c src/daemon/settings/dialect.h \
 	src/daemon/settings/faults.c src/daemon/settings/faults.h \
 	src/daemon/settings/file.c src/daemon/settings/file.h \
@@ -65,18 +66,10 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/server/server.c src/daemon/server/server.h \
 	src/daemon/server/supervise.c
 
-# What speaks TLS is left out of a build without it.
-if HAVE_TLS
-libpeerlogd_a_SOURCES += \
-	src/daemon/session/tls.c src/daemon/session/tls.h \
-	src/daemon/session/tls_shake.c
-PEERLOGD_TLS_LIBS = libpeerlog-tls.a $(OPENSSL_LIBS)
-endif
-
-# What every program needs that links the daemon's library.
-PEERLOGD_LIBS = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a libpeerlog-core.a \
-	$(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
-
+# Modules use functions of the daemon that it may not use itself: all of them are there.
 sbin_PROGRAMS += peerlogd
 peerlogd_SOURCES = src/daemon/main.c
-peerlogd_LDADD = $(PEERLOGD_LIBS)
+peerlogd_LDFLAGS = $(AM_LDFLAGS) -rdynamic \
+	-Wl,--whole-archive,libpeerlogd.a,libpeerlog-os.a,libpeerlog-core.a,--no-whole-archive
+peerlogd_DEPENDENCIES = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a
+peerlogd_LDADD = $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)

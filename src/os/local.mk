@@ -6,6 +6,7 @@ libpeerlog_os_a_SOURCES = \
 	src/os/gate.c src/os/gate.h \
 	src/os/log.c src/os/log.h \
 	src/os/memfd.c src/os/memfd.h \
+	src/os/module.c src/os/module.h \
 	src/os/net.c src/os/net.h \
 	src/os/poller.c src/os/poller.h \
 	src/os/port_owner.c src/os/port_owner.h \

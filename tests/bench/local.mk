@@ -8,6 +8,10 @@ bench_programs = \
 	tests/bench/micro \
 	tests/bench/sink
 
+if HAVE_TLS
+bench_programs += tests/bench/tls
+endif
+
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
@@ -29,7 +33,7 @@ tests_bench_load_SOURCES = \
 	$(bench_common)
 
 tests_bench_micro_SOURCES = tests/bench/micro.c $(bench_corpus)
-tests_bench_micro_LDADD = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-core.a
+tests_bench_micro_LDADD = libpeerlogd.a libpeerlog-core.a
 
 tests_bench_sink_SOURCES = \
 	tests/bench/histogram.c \
@@ -40,6 +44,11 @@ tests_bench_sink_SOURCES = \
 	tests/bench/tally.c \
 	tests/bench/tally.h \
 	$(bench_common)
+
+tests_bench_tls_SOURCES = tests/bench/tls.c
+tests_bench_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_bench_tls_LDADD = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a \
+	libpeerlog-core.a $(OPENSSL_LIBS)
 
 EXTRA_DIST += \
 	tests/bench/README.md \
@@ -74,7 +83,7 @@ dist_check_SCRIPTS += tests/bench/check-instructions
 tests_bench_instructions_SOURCES = tests/bench/instructions.c $(bench_corpus)
 tests_bench_instructions_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DOPTIMISATION='"$(lastword $(filter -O%,$(CFLAGS)))"'
-tests_bench_instructions_LDADD = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-core.a
+tests_bench_instructions_LDADD = libpeerlogd.a libpeerlog-core.a
 if !SANITIZED
 check_PROGRAMS += tests/bench/instructions
 TESTS += tests/bench/check-instructions

@@ -83,9 +83,9 @@ endif
 
 CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
 OS_LIBS = libpeerlog-os.a libpeerlog-core.a $(CMOCKA_LIBS)
-DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a libpeerlog-test.a \
+DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
-SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-test.a libpeerlog-core.a \
+SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-test.a libpeerlog-core.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 TLS_LIBS = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a libpeerlog-core.a \
 	$(OPENSSL_LIBS)
