@@ -18,6 +18,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/output_stdout.c \
 	src/daemon/output_syslog.c \
 	src/daemon/parking.c src/daemon/parking.h \
+	src/daemon/reload_request.c src/daemon/reload_request.h \
 	src/daemon/round.c src/daemon/round.h \
 	src/daemon/rulebook.h \
 	src/daemon/server.c src/daemon/server.h \

@@ -16,6 +16,7 @@
 
 #include "daemon/message_ids.h"
 #include "daemon/options.h"
+#include "daemon/reload_request.h"
 #include "daemon/server.h"
 #include "daemon/settings_file.h"
 #include "daemon/settings_text.h"
@@ -196,5 +197,7 @@ int main(int argc, char **argv)
     int status = options_parse(argc, argv, &options);
     if (status >= 0)
         return status;
+    if (options.reload)
+        return reload_request_send();
     return options.check ? check(&options) : serve(&options, has_stdout);
 }

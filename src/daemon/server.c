@@ -264,9 +264,9 @@ static int start(struct server *s, const struct server_plan *plan)
     s->signals = signals_open();
     int error = s->bell < 0 ? s->bell : s->set < 0 ? s->set : s->signals < 0 ? s->signals : 0;
     if (error == 0)
-        error = poller_add(s->set, s->bell, EPOLLIN, 0);
+        error = poller_add(s->set, s->bell, EPOLLIN, TAG_BELL);
     if (error == 0)
-        error = poller_add(s->set, s->signals, EPOLLIN, 1);
+        error = poller_add(s->set, s->signals, EPOLLIN, TAG_SIGNALS);
     if (error == 0)
         error = make_ledger(s, plan);
     if (error < 0)
@@ -319,7 +319,7 @@ static void wait_for_workers(struct server *s)
     while (atomic_load(&s->workers_ended) < s->workers_count) {
         int n = poller_wait(s->set, events, 2, 1000);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.u64 == 0)
+            if (events[i].data.u64 == TAG_BELL)
                 bell_hush(s->bell);
             int signal = signals_next(s->signals);
             if (signal == SIGTERM || signal == SIGINT) {
@@ -397,17 +397,20 @@ static void release(struct server *s)
 
 static void loop(struct server *s)
 {
-    struct epoll_event events[2];
+    struct epoll_event events[3];
     int signal;
 
     while (!s->stopping) {
-        int n = poller_wait(s->set, events, 2, server_tick(s));
-        for (int i = 0; i < n; i++)
-            if (events[i].data.u64 == 0)
+        int n = poller_wait(s->set, events, 3, server_tick(s));
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.u64 == TAG_BELL)
                 bell_hush(s->bell);
+            else if (events[i].data.u64 == TAG_REQUESTS)
+                server_answer_request(s);
+        }
         while ((signal = signals_next(s->signals)) != 0) {
             if (signal == SIGHUP)
-                server_reload(s);
+                (void)server_reload(s); /* a signal gets no answer */
             else if (signal == SIGUSR1)
                 server_say_counters(s, SEVERITY_INFO);
             else
@@ -450,7 +453,7 @@ int server_run(const struct server_plan *plan)
         return EX_OSERR;
     }
     *s = (struct server){
-        .file = plan->file, .bell = -1, .set = -1, .signals = -1,
+        .file = plan->file, .bell = -1, .set = -1, .signals = -1, .requests = -1,
         .gate = PTHREAD_MUTEX_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .worker_ended = on_worker_ended},
@@ -470,8 +473,10 @@ int server_run(const struct server_plan *plan)
             if (s->workers[i] != NULL)
                 (void)worker_join(s->workers[i]);
     } else {
+        server_open_requests(s);
         server_ready(s);
         loop(s);
+        server_close_requests(s);
         status = stop(s);
     }
     release(s);

@@ -19,6 +19,9 @@
 #include "daemon/worker.h"
 #include "peerlog/limits.h"
 
+/* What main waits for. */
+enum tag { TAG_BELL, TAG_SIGNALS, TAG_REQUESTS };
+
 struct server {
     const char *file;
     struct rulebook *rules; /* the newest first; older ones hang on it */
@@ -34,9 +37,12 @@ struct server {
     unsigned workers_count;
     pthread_mutex_t gate;
     int set, bell, signals;
+    int requests; /* for a reload; -1: nobody can ask */
     bool stopping;
     int exit_status;
     char trouble[160]; /* for the STATUS line; "": none */
+    char reload_fault[400]; /* the first of the reload that goes on; "": none yet */
+    unsigned reload_faults; /* and how many there are */
 
     /* Times of the monotonic clock in milliseconds; 0: never. */
     uint64_t started_ms;
@@ -56,8 +62,19 @@ void server_ready(struct server *s);
 /* Do what is due now. Returns: milliseconds until something is due again, -1: never. */
 int server_tick(struct server *s);
 
-/* Read the file again; put it in force if it is good, else change nothing. */
-void server_reload(struct server *s);
+/*
+ * Read the file again; put it in force if it is good, else change nothing.
+ * Answers: is it in force? Else s->reload_fault says why.
+ */
+bool server_reload(struct server *s);
+
+/*
+ * Let reloads be asked for, where there is a runtime directory; answer one; and end it: who
+ * still waits is told by the end of its connection.
+ */
+void server_open_requests(struct server *s);
+void server_answer_request(struct server *s);
+void server_close_requests(struct server *s);
 
 /* Keep this text as the last good configuration. */
 void server_keep_config(struct server *s, const char *config, size_t bytes);

@@ -9,17 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/listening.h"
 #include "daemon/message_ids.h"
+#include "daemon/reload_request.h"
 #include "daemon/server_parts.h"
 #include "daemon/settings_file.h"
 #include "daemon/settings_text.h"
 #include "daemon/status.h"
+#include "os/answer.h"
 #include "os/clock.h"
 #include "os/holder.h"
 #include "os/log.h"
 #include "os/notify.h"
+#include "os/poller.h"
 
 #define STATUS_EVERY_MS 2000u
 
@@ -188,10 +192,14 @@ int server_tick(struct server *s)
 
 /* --- reload --- */
 
+/* Said, and kept for the answer. */
 static void say_fault(void *context, const char *fault)
 {
-    (void)context;
+    struct server *s = context;
+
     log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", fault);
+    if (s->reload_faults++ == 0)
+        (void)snprintf(s->reload_fault, sizeof s->reload_fault, "%s", fault); /* it may be cut */
 }
 
 /* What cannot change while we run stays, and is said. */
@@ -267,7 +275,7 @@ static int enforce(struct server *s, struct rulebook *rules)
     int error = listening_build(rules, before, s->ledger, &next, &fault);
     if (error < 0) {
         server_describe_fault(text, sizeof text, &fault);
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", text);
+        say_fault(s, text);
         return error;
     }
     say_listening(next, before);
@@ -290,7 +298,7 @@ static int reload_from(struct server *s, const char *text, size_t len)
     int error = -ENOMEM;
 
     if (rules != NULL)
-        error = settings_parse(s->file, text, len, say_fault, NULL, &rules->settings);
+        error = settings_parse(s->file, text, len, say_fault, s, &rules->settings);
     if (error == 0) {
         keep_fixed(s->rules->settings, rules->settings);
         error = enforce(s, rules);
@@ -302,7 +310,37 @@ static int reload_from(struct server *s, const char *text, size_t len)
     return error;
 }
 
-void server_reload(struct server *s)
+/* Read the file into *RET_TEXT, which the caller frees. Returns: 0 or negative errno. */
+static int read_again(struct server *s, char **ret_text, size_t *ret_len)
+{
+    char fault[400];
+    int error = s->file != NULL ? settings_read_file(s->file, true, ret_text, ret_len) : -ENOENT;
+
+    if (error < 0) {
+        (void)snprintf(fault, sizeof fault, "cannot read %s: %s; nothing was changed",
+                       s->file != NULL ? s->file : "a configuration file",
+                       settings_describe_failure(error));
+        say_fault(s, fault);
+    }
+    return error;
+}
+
+/* What the STATUS line tells of the last reload. */
+static void say_outcome(struct server *s, int error)
+{
+    if (error == 0) {
+        s->trouble[0] = '\0';
+        log_event(SEVERITY_NOTICE, MESSAGE_ID_RELOADED, "reloaded %s", s->file);
+        return;
+    }
+    if (s->reload_faults == 0)
+        say_fault(s, strerror(-error));
+    (void)snprintf(s->trouble, sizeof s->trouble, "not reloaded: %.140s", s->reload_fault);
+    log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
+              "not reloaded: the configuration in force goes on");
+}
+
+bool server_reload(struct server *s)
 {
     char state[64];
     char *text = NULL;
@@ -312,23 +350,51 @@ void server_reload(struct server *s)
     (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
                    (unsigned long long)clock_mono_us()); /* always fits */
     notify_say(state);
-    int error = s->file != NULL ? settings_read_file(s->file, true, &text, &len) : -ENOENT;
-    if (error < 0)
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
-                  "cannot read %s: %s; nothing was changed",
-                  s->file != NULL ? s->file : "a configuration file",
-                  settings_describe_failure(error));
-    else
+    s->reload_faults = 0;
+    s->reload_fault[0] = '\0';
+    int error = read_again(s, &text, &len);
+    if (error == 0)
         error = reload_from(s, text, len);
-    if (error == 0) {
+    if (error == 0)
         server_keep_config(s, text, len);
-        s->trouble[0] = '\0';
-        log_event(SEVERITY_NOTICE, MESSAGE_ID_RELOADED, "reloaded %s", s->file);
-    } else {
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
-                  "not reloaded: the configuration in force goes on");
-    }
+    say_outcome(s, error);
     free(text);
     s->status_next_ms = 0;
     notify_say("READY=1");
+    return error == 0;
+}
+
+void server_open_requests(struct server *s)
+{
+    s->requests = reload_request_listen();
+    int error = s->requests < 0 ? s->requests
+                                : poller_add(s->set, s->requests, EPOLLIN, TAG_REQUESTS);
+    if (error < 0 && error != -ENOENT)
+        log_say(SEVERITY_WARNING, "nobody can be told how a reload goes: %s", strerror(-error));
+}
+
+void server_close_requests(struct server *s)
+{
+    if (s->requests >= 0)
+        (void)close(s->requests); /* it holds no data */
+    s->requests = -1;
+}
+
+void server_answer_request(struct server *s)
+{
+    struct answer answer = {.good = false};
+    char more[32] = "";
+
+    int asker = answer_accept(s->requests);
+    if (asker < 0)
+        return; /* it has gone again */
+    answer.good = server_reload(s);
+    if (s->reload_faults > 1)
+        (void)snprintf(more, sizeof more, " (and %u more)", s->reload_faults - 1);
+    if (answer.good)
+        (void)snprintf(answer.line, sizeof answer.line, "reloaded %s", s->file);
+    else
+        (void)snprintf(answer.line, sizeof answer.line, "not reloaded: %s%s", s->reload_fault,
+                       more);
+    answer_give(asker, &answer); /* after READY=1, which the service manager must have first */
 }
