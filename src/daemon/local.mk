@@ -24,6 +24,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/server.c src/daemon/server.h \
 	src/daemon/server_hand_out.c \
 	src/daemon/server_parts.h src/daemon/server_run.c \
+	src/daemon/server_stop.c \
 	src/daemon/settings.c src/daemon/settings.h \
 	src/daemon/settings_faults.c src/daemon/settings_faults.h \
 	src/daemon/settings_file.c src/daemon/settings_file.h \

@@ -30,9 +30,6 @@
 #include "os/signals.h"
 #include "peerlog/count.h"
 
-/* For how long a stopping process that leaves a successor goes on delivering. */
-#define HAND_OVER_MS 1000u
-
 static struct server *crash_server; /* in whose ledger a crashing thread leaves its note */
 
 static void note_crash(int signal, bool sent)
@@ -309,66 +306,7 @@ static int start(struct server *s, const struct server_plan *plan)
     return error;
 }
 
-/* --- stopping --- */
-
-/* A second signal does not wait: what is in hand stays in the ledger, or is lost. */
-static void wait_for_workers(struct server *s)
-{
-    struct epoll_event events[2];
-
-    while (atomic_load(&s->workers_ended) < s->workers_count) {
-        int n = poller_wait(s->set, events, 2, 1000);
-        for (int i = 0; i < n; i++) {
-            if (events[i].data.u64 == TAG_BELL)
-                bell_hush(s->bell);
-            int signal = signals_next(s->signals);
-            if (signal == SIGTERM || signal == SIGINT) {
-                log_say(SEVERITY_WARNING,
-                        "told to stop twice: stopping without delivering the rest");
-                _exit(EX_IOERR);
-            }
-        }
-    }
-}
-
-static int stop_workers(struct server *s, bool keep)
-{
-    uint32_t time_ms = keep ? HAND_OVER_MS : PEERLOG_STOP_MS;
-    uint64_t waiting = 0;
-    int status = EX_OK;
-
-    if (atomic_load(&s->output_ended))
-        time_ms = 0; /* there is nobody to deliver to */
-
-    for (unsigned i = 0; i < s->workers_count; i++)
-        worker_stop(s->workers[i], keep, time_ms);
-    wait_for_workers(s);
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        if (worker_join(s->workers[i]) == WORKER_ENDED_LOST)
-            status = EX_IOERR;
-        waiting += atomic_load(&worker_stats(s->workers[i])->waiting);
-    }
-    if (status != EX_OK)
-        log_say(SEVERITY_ERR, "stopped with messages that the log did not take: %llu in hand, and "
-                "what waits in %u connections",
-                (unsigned long long)waiting, (unsigned)connections_count(&s->table));
-    else if (keep && connections_count(&s->table) > 0)
-        log_say(SEVERITY_INFO, "leaving %u connections, %llu messages in hand, to the next process",
-                (unsigned)connections_count(&s->table), (unsigned long long)waiting);
-    return status;
-}
-
-static int stop(struct server *s)
-{
-    bool keep = parking_available(s->parking);
-
-    notify_say("STOPPING=1\nSTATUS=delivering what is in hand");
-    listener_stop(s->listener, keep);
-    int status = stop_workers(s, keep);
-    atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
-    server_say_counters(s, SEVERITY_INFO);
-    return s->exit_status != EX_OK ? s->exit_status : status;
-}
+/* --- running --- */
 
 static void release(struct server *s)
 {
@@ -393,8 +331,6 @@ static void release(struct server *s)
     (void)pthread_mutex_destroy(&s->gate); /* nobody waits for it */
 }
 
-/* --- running --- */
-
 static void loop(struct server *s)
 {
     struct epoll_event events[3];
@@ -413,6 +349,8 @@ static void loop(struct server *s)
                 (void)server_reload(s); /* a signal gets no answer */
             else if (signal == SIGUSR1)
                 server_say_counters(s, SEVERITY_INFO);
+            else if (signal == SIGUSR2)
+                s->last = true;
             else
                 s->stopping = true;
         }
@@ -477,7 +415,7 @@ int server_run(const struct server_plan *plan)
         server_ready(s);
         loop(s);
         server_close_requests(s);
-        status = stop(s);
+        status = server_stop(s);
     }
     release(s);
     free(s);

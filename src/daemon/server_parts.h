@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the two halves of the server share: server.c starts and stops, server_run.c
- * does what is to be done in between. Main's thread; nobody else includes this.
+ * What the parts of the server share: server.c starts and holds it together, server_run.c
+ * does what is to be done while it runs, server_stop.c stops it. Main's thread; nobody else includes this.
  */
 #ifndef PEERLOG_DAEMON_SERVER_PARTS_H
 #define PEERLOG_DAEMON_SERVER_PARTS_H
@@ -39,6 +39,7 @@ struct server {
     int set, bell, signals;
     int requests; /* for a reload; -1: nobody can ask */
     bool stopping;
+    bool last; /* no process follows, whatever the service manager keeps */
     int exit_status;
     char trouble[160]; /* for the STATUS line; "": none */
     char reload_fault[400]; /* the first of the reload that goes on; "": none yet */
@@ -87,6 +88,13 @@ void server_hand_out(struct server *s);
 
 /* Connections whose listener is gone are to be closed in good order. */
 void server_bid_farewells(struct server *s);
+
+/*
+ * Stop: read what the sockets hold, deliver it, and leave the rest to the next process if there
+ * will be one.
+ * Returns: an exit status.  Blocks: until it is delivered, for a bounded time.
+ */
+int server_stop(struct server *s);
 
 struct listening_fault;
 

@@ -20,6 +20,7 @@ struct worker_stats {
     _Atomic uint64_t closed;       /* connections that ended */
     _Atomic uint64_t idle_closed;  /* of these, closed as idle */
     _Atomic uint64_t slowed;       /* times that one was not read for messages_per_second */
+    _Atomic uint64_t unfinished;   /* messages that a stop ended */
     _Atomic uint32_t waiting;      /* records in hand that the output did not take yet */
 };
 

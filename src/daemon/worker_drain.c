@@ -62,6 +62,8 @@ bool worker_drain_turn(struct worker *w)
             if (!worker_make_room(w, i))
                 return false;
             conn->drain_left = 0;
+            if (table->ledger->slots[i].stream.tail_bytes > 0)
+                stats_add(&w->stats.unfinished, 1);
             if (!worker_end_stream(w, i))
                 return false;
         } else if (!worker_read(w, i, 0)) {
