@@ -26,7 +26,8 @@ system_scenarios = \
 	tests/system/10_rate_limit.py \
 	tests/system/11_security.py \
 	tests/system/12_demonstration.py \
-	tests/system/13_journal.py
+	tests/system/13_journal.py \
+	tests/system/14_stop.py
 
 TESTS += tests/system/units.py
 EXTRA_DIST += \
