@@ -14,7 +14,13 @@ EXTRA_DIST += \
 	systemd/peerlogd.catalog
 CLEANFILES += systemd/peerlogd.service systemd/peerlogd-activated.service
 
-UNIT_SED = $(SED) -e '/^\#\#/d' -e 's|@sbindir[@]|$(sbindir)|g'
+# An older systemd would warn of settings it does not know.
+if HAVE_RESTART_STEPS
+UNIT_STEPS = s|^@STEPS@||
+else
+UNIT_STEPS = /^@STEPS@/d
+endif
+UNIT_SED = $(SED) -e '/^\#\#/d' -e '$(UNIT_STEPS)' -e 's|@sbindir[@]|$(sbindir)|g'
 
 systemd/peerlogd.service: systemd/peerlogd.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && $(UNIT_SED) -e '/^@PASSED@/d' -e 's|^@OWN@||' \

@@ -27,7 +27,8 @@ system_scenarios = \
 	tests/system/11_security.py \
 	tests/system/12_demonstration.py \
 	tests/system/13_journal.py \
-	tests/system/14_stop.py
+	tests/system/14_stop.py \
+	tests/system/15_death_loop.py
 
 TESTS += tests/system/units.py
 EXTRA_DIST += \
