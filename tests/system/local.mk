@@ -28,7 +28,8 @@ system_scenarios = \
 	tests/system/12_demonstration.py \
 	tests/system/13_journal.py \
 	tests/system/14_stop.py \
-	tests/system/15_death_loop.py
+	tests/system/15_death_loop.py \
+	tests/system/16_own_words.py
 
 TESTS += tests/system/units.py
 EXTRA_DIST += \
