@@ -87,7 +87,7 @@ int inheritance_collect(struct inheritance *in)
             error = consider_ledger(in, item);
         if (error < 0)
             break;
-        if (item->kind == INHERITED_NONE)
+        if (item->kind == INHERITED_NONE && strcmp(item->name, NOTIFY_TRIAL) != 0)
             log_say(SEVERITY_WARNING, "a descriptor was handed over that is no listening socket");
     }
     notify_free(fds, count);

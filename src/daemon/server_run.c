@@ -44,6 +44,20 @@ static void say_listening(const struct listening *now, const struct listening *b
                       rulebook_listener_text(now->rules, now->sockets[i].id));
 }
 
+/* The promise rests on what the service manager keeps, and it refuses without a word. */
+static void try_store(struct server *s)
+{
+    if (!parking_available(s->parking) || notify_try_store() != 0)
+        return;
+    parking_give_up(s->parking);
+    (void)snprintf(s->trouble, sizeof s->trouble,
+                   "connections do not outlive a restart: FileDescriptorStoreMax= is too small");
+    log_event(SEVERITY_ERR, MESSAGE_ID_NOT_KEPT,
+              "the service manager refuses to keep descriptors, because FileDescriptorStoreMax= of "
+              "the unit is too small: connections, and what is in hand, will not outlive this "
+              "process");
+}
+
 void server_ready(struct server *s)
 {
     uint64_t watchdog_us = notify_watchdog_us();
@@ -53,6 +67,7 @@ void server_ready(struct server *s)
         s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
     say_listening(listener_current(s->listener), NULL);
     notify_say("READY=1");
+    try_store(s);
 }
 
 void server_describe_fault(char *dst, size_t room, const struct listening_fault *fault)

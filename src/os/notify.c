@@ -7,11 +7,16 @@
 #include "os/notify.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
+
+/* Patience with the manager, which may be busy with other things. */
+#define TRIAL_US 500000u
 
 bool notify_available(void)
 {
@@ -46,6 +51,26 @@ int notify_store(const char *name, int fd)
         return -ENAMETOOLONG;
     n = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
     return n > 0 ? 0 : n == 0 ? -ENOTCONN : n;
+}
+
+int notify_try_store(void)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    struct pollfd writer = {.fd = ends[1]};
+    int r = notify_store(NOTIFY_TRIAL, ends[0]);
+    (void)close(ends[0]); /* from now on only the manager has it, if it has */
+    if (r == 0)
+        r = sd_notify_barrier(0, TRIAL_US);
+    if (r > 0) /* it is heeded: a pipe without a reader tells by POLLERR */
+        r = poll(&writer, 1, 0) < 0 ? -errno : (writer.revents & POLLERR) == 0;
+    else if (r == 0)
+        r = -ENOTCONN;
+    notify_forget(NOTIFY_TRIAL);
+    (void)close(ends[1]); /* nothing was written */
+    return r;
 }
 
 void notify_forget(const char *name)

@@ -15,6 +15,7 @@ survival_tests = \
 	tests/survival/restarts.py \
 	tests/survival/stalls.py \
 	tests/survival/stopping.py \
+	tests/survival/store.py \
 	tests/survival/takeovers.py \
 	tests/survival/watchdog.py
 

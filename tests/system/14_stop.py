@@ -5,7 +5,7 @@ A restart leaves them to the next process. A stop is not followed by any, so the
 as they came, marked, and their clients told that all was read. With the drop-in
 keep-connections.conf, from systemd 254 on, a stop is like a restart that takes its time:
 clients stay connected and go on writing, and a start finds it all. Only cleaning the
-store, or the package's removal, ends them then.
+store, or the package's removal, ends them then. A store that keeps nothing is noticed.
 """
 
 import re
@@ -77,6 +77,24 @@ def restart_and_stop(machine):
     machine.run("systemctl", "start", daemon.SERVICE)
 
 
+def refuse(machine):
+    """systemd refuses in silence; the daemon does not."""
+    daemon.add_drop_in(machine, "no-store", ["[Service]", "FileDescriptorStoreMax=0"])
+    machine.run("systemctl", "restart", daemon.SERVICE)
+    machine.wait(
+        "the daemon to notice",
+        lambda: "FileDescriptorStoreMax=" in machine.property(daemon.SERVICE, "StatusText"),
+    )
+    daemon.expect_said(machine, "refuses to keep descriptors")
+    machine.run("rm", f"/etc/systemd/system/{daemon.SERVICE}.d/no-store.conf")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", daemon.SERVICE)
+    machine.wait(
+        "the daemon to be content",
+        lambda: machine.property(daemon.SERVICE, "StatusText").endswith("log ok"),
+    )
+
+
 def keep(machine):
     """With the drop-in: a stop under load, and a start. Returns: the verdict."""
     machine.run("mkdir", "-p", f"/etc/systemd/system/{daemon.SERVICE}.d")
@@ -125,6 +143,7 @@ def run(machine, _):
     """See above."""
     daemon.configure(machine, output="journal")
     restart_and_stop(machine)
+    refuse(machine)
     if version(machine) < 254:
         return "messages without an end kept by a restart and delivered by a stop"
     verdict = keep(machine)
