@@ -33,6 +33,7 @@ OS_TESTS = \
 	tests/unit/test_net
 DAEMON_TESTS = \
 	tests/unit/test_admission \
+	tests/unit/test_answer \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
@@ -93,6 +94,8 @@ tests_unit_test_net_LDADD = $(OS_LIBS)
 
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
+tests_unit_test_answer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_answer_LDADD = $(DAEMON_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
