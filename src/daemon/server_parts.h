@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of the server share: server.c starts and holds it together, server_run.c
- * does what is to be done while it runs, server_stop.c stops it. Main's thread; nobody else includes this.
+ * does what is to be done while it runs, server_stop.c stops it. Main's thread; nobody
+ * else includes this.
  */
 #ifndef PEERLOG_DAEMON_SERVER_PARTS_H
 #define PEERLOG_DAEMON_SERVER_PARTS_H

@@ -88,8 +88,8 @@ static void say_remains(const struct server *s, const struct remains *remains, b
     char note[64] = "";
 
     if (remains->unfinished > 0)
-        log_say(SEVERITY_INFO, "delivered %llu message%s as far as they had come: their end did not, "
-                "and no process follows", (unsigned long long)remains->unfinished,
+        log_say(SEVERITY_INFO, "delivered %llu message%s as far as they had come: their end did "
+                "not, and no process follows", (unsigned long long)remains->unfinished,
                 remains->unfinished == 1 ? "" : "s");
     if (remains->lost)
         log_say(SEVERITY_ERR, "stopped with messages that the log did not take: %llu in hand, and "

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`systemctl stop`: what it does with messages that have no end yet.
 
-A restart leaves them to the next process. A stop is not followed by any, so they are logged as far
-as they came, marked, and their clients told that all was read. With the drop-in
+A restart leaves them to the next process. A stop or a reboot is not followed by any, so they are
+logged as far as they came, marked, and their clients told that all was read. With the drop-in
 keep-connections.conf, from systemd 254 on, a stop is like a restart that takes its time:
 clients stay connected and go on writing, and a start finds it all. Only cleaning the
 store, or the package's removal, ends them then. A store that keeps nothing is noticed.
@@ -12,7 +12,7 @@ import re
 
 from harness import daemon
 from harness.failure import expect
-from harness.traffic import FOLDER, Sink, Streams, stop_load
+from harness.traffic import FOLDER, Sink, Streams, prepare, stop_load
 
 EXAMPLE = "/usr/share/doc/peerlog/examples/keep-connections.conf"
 CLIENTS = 3
@@ -77,6 +77,19 @@ def restart_and_stop(machine):
     machine.run("systemctl", "start", daemon.SERVICE)
 
 
+def reboot(machine, kit):
+    """A reboot is a stop, too."""
+    begin(machine, "reboot")
+    machine.reboot()
+    prepare(machine, kit.programs)
+    daemon.wait_active(machine)
+    wanted = [f"reboot-{i} begun" for i in range(CLIENTS)]
+    found = messages(machine, "reboot")
+    expect(found == wanted, f"a reboot has left {found}")
+    said = daemon.own_words(machine).count("as far as they had come")
+    expect(said == 2, f"that messages had no end is said {said} times, not at stop and reboot")
+
+
 def refuse(machine):
     """systemd refuses in silence; the daemon does not."""
     daemon.add_drop_in(machine, "no-store", ["[Service]", "FileDescriptorStoreMax=0"])
@@ -139,10 +152,11 @@ def clean(machine):
     expect(not is_open(machine), "the port outlives the package")
 
 
-def run(machine, _):
+def run(machine, kit):
     """See above."""
     daemon.configure(machine, output="journal")
     restart_and_stop(machine)
+    reboot(machine, kit)
     refuse(machine)
     if version(machine) < 254:
         return "messages without an end kept by a restart and delivered by a stop"
