@@ -333,16 +333,18 @@ static void release(struct server *s)
 
 static void loop(struct server *s)
 {
-    struct epoll_event events[3];
+    struct epoll_event events[4];
     int signal;
 
     while (!s->stopping) {
-        int n = poller_wait(s->set, events, 3, server_tick(s));
+        int n = poller_wait(s->set, events, 4, server_tick(s));
         for (int i = 0; i < n; i++) {
             if (events[i].data.u64 == TAG_BELL)
                 bell_hush(s->bell);
             else if (events[i].data.u64 == TAG_REQUESTS)
                 server_answer_request(s);
+            else if (events[i].data.u64 == TAG_TRIAL)
+                server_hear_refusal(s);
         }
         while ((signal = signals_next(s->signals)) != 0) {
             if (signal == SIGHUP)
@@ -391,7 +393,7 @@ int server_run(const struct server_plan *plan)
         return EX_OSERR;
     }
     *s = (struct server){
-        .file = plan->file, .bell = -1, .set = -1, .signals = -1, .requests = -1,
+        .file = plan->file, .bell = -1, .set = -1, .signals = -1, .requests = -1, .trial = -1,
         .gate = PTHREAD_MUTEX_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .worker_ended = on_worker_ended},
@@ -415,6 +417,7 @@ int server_run(const struct server_plan *plan)
         server_ready(s);
         loop(s);
         server_close_requests(s);
+        server_end_trial(s);
         status = server_stop(s);
     }
     release(s);

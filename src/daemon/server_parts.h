@@ -21,7 +21,7 @@
 #include "peerlog/limits.h"
 
 /* What main waits for. */
-enum tag { TAG_BELL, TAG_SIGNALS, TAG_REQUESTS };
+enum tag { TAG_BELL, TAG_SIGNALS, TAG_REQUESTS, TAG_TRIAL };
 
 struct server {
     const char *file;
@@ -39,6 +39,7 @@ struct server {
     pthread_mutex_t gate;
     int set, bell, signals;
     int requests; /* for a reload; -1: nobody can ask */
+    int trial;    /* tells when the service manager does not keep its other end; or -1 */
     bool stopping;
     bool last; /* no process follows, whatever the service manager keeps */
     int exit_status;
@@ -69,6 +70,10 @@ int server_tick(struct server *s);
  * Answers: is it in force? Else s->reload_fault says why.
  */
 bool server_reload(struct server *s);
+
+/* The service manager keeps nothing: say so, and leave it nothing. Or do not ask any more. */
+void server_hear_refusal(struct server *s);
+void server_end_trial(struct server *s);
 
 /*
  * Let reloads be asked for, where there is a runtime directory; answer one; and end it: who

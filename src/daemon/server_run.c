@@ -47,9 +47,25 @@ static void say_listening(const struct listening *now, const struct listening *b
 /* The promise rests on what the service manager keeps, and it refuses without a word. */
 static void try_store(struct server *s)
 {
-    if (!parking_available(s->parking) || notify_try_store() != 0)
+    if (!parking_available(s->parking))
         return;
+    s->trial = notify_try_store();
+    if (s->trial >= 0)
+        (void)poller_add(s->set, s->trial, 0, TAG_TRIAL); /* errors are told of in any case */
+}
+
+void server_end_trial(struct server *s)
+{
+    if (s->trial >= 0)
+        (void)close(s->trial); /* nothing was written */
+    s->trial = -1;
+}
+
+void server_hear_refusal(struct server *s)
+{
+    server_end_trial(s);
     parking_give_up(s->parking);
+    s->status_next_ms = 0;
     (void)snprintf(s->trouble, sizeof s->trouble,
                    "connections do not outlive a restart: FileDescriptorStoreMax= is too small");
     log_event(SEVERITY_ERR, MESSAGE_ID_NOT_KEPT,

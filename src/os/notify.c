@@ -8,15 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
-
-/* Patience with the manager, which may be busy with other things. */
-#define TRIAL_US 500000u
 
 bool notify_available(void)
 {
@@ -59,18 +55,13 @@ int notify_try_store(void)
 
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
-    struct pollfd writer = {.fd = ends[1]};
-    int r = notify_store(NOTIFY_TRIAL, ends[0]);
-    (void)close(ends[0]); /* from now on only the manager has it, if it has */
-    if (r == 0)
-        r = sd_notify_barrier(0, TRIAL_US);
-    if (r > 0) /* it is heeded: a pipe without a reader tells by POLLERR */
-        r = poll(&writer, 1, 0) < 0 ? -errno : (writer.revents & POLLERR) == 0;
-    else if (r == 0)
-        r = -ENOTCONN;
     notify_forget(NOTIFY_TRIAL);
+    int error = notify_store(NOTIFY_TRIAL, ends[0]);
+    (void)close(ends[0]); /* from now on only the manager has it, if it has */
+    if (error == 0)
+        return ends[1];
     (void)close(ends[1]); /* nothing was written */
-    return r;
+    return error;
 }
 
 void notify_forget(const char *name)

@@ -15,8 +15,8 @@ bool notify_available(void);
 
 /*
  * Answers: does it keep descriptors for the next process? systemd says so since version 254
- * ($FDSTORE); an older one is believed to until notify_try_store() shows that it does not, other
- * managers are not.
+ * ($FDSTORE); an older one is believed to until notify_try_store() shows that it does not;
+ * other managers are not.
  */
 bool notify_stores(void);
 
@@ -31,14 +31,13 @@ void notify_say(const char *state);
 int notify_store(const char *name, int fd);
 
 /*
- * Was there room for all that was stored so far? A manager refuses without a word, so it is given
- * one descriptor more, which it would close.
- * Returns: 1; 0 when it is refused; -ETIMEDOUT, or another negative errno, when that is not known.
- * Blocks:  half a second at most.
+ * Give the manager one descriptor more, in place of that of a process before. It refuses without
+ * a word: by closing, and not at once.
+ * Returns: the other end, on which EPOLLERR tells that it is not kept; or negative errno.
  */
 int notify_try_store(void);
 
-/* What that descriptor is called, should a process die in the meantime. */
+/* What that descriptor is called when it is handed over; it is of no use then. */
 #define NOTIFY_TRIAL "trial"
 
 /* Ask it to forget every descriptor of that name. */
