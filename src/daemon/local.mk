@@ -63,7 +63,10 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/advice/unit_properties.c src/daemon/advice/unit_properties.h \
 	src/daemon/server/hand_out.c \
 	src/daemon/server/private.h \
+	src/daemon/server/reload.c \
+	src/daemon/server/reload_request.c src/daemon/server/reload_request.h \
 	src/daemon/server/server.c src/daemon/server/server.h \
+	src/daemon/server/stop.c \
 	src/daemon/server/supervise.c
 
 # Modules use functions of the daemon that it may not use itself: all of them are there.

@@ -17,6 +17,7 @@
 #include "daemon/message_ids.h"
 #include "daemon/options.h"
 #include "daemon/output/kind.h"
+#include "daemon/server/reload_request.h"
 #include "daemon/server/server.h"
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
@@ -199,5 +200,7 @@ int main(int argc, char **argv)
     int status = options_parse(argc, argv, &options);
     if (status >= 0)
         return status;
+    if (options.reload)
+        return reload_request_send();
     return options.check ? check(&options) : serve(&options, has_stdout);
 }

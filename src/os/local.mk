@@ -1,6 +1,7 @@
 # Thin wrappers over Linux: they never decide and never know who calls.
 noinst_LIBRARIES += libpeerlog-os.a
 libpeerlog_os_a_SOURCES = \
+	src/os/answer.c src/os/answer.h \
 	src/os/clock.c src/os/clock.h \
 	src/os/fd_passing.c src/os/fd_passing.h \
 	src/os/gate.c src/os/gate.h \

@@ -7,6 +7,7 @@
 #include "os/service_manager.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -46,6 +47,21 @@ int service_manager_store(const char *name, int fd)
         return -ENAMETOOLONG;
     n = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
     return n > 0 ? 0 : n == 0 ? -ENOTCONN : n;
+}
+
+int service_manager_try_store(void)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    service_manager_forget(SERVICE_MANAGER_TRIAL);
+    int error = service_manager_store(SERVICE_MANAGER_TRIAL, ends[0]);
+    (void)close(ends[0]); /* from now on only the manager has it, if it has */
+    if (error == 0)
+        return ends[1];
+    (void)close(ends[1]); /* nothing was written */
+    return error;
 }
 
 void service_manager_forget(const char *name)

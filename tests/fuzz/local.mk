@@ -68,7 +68,7 @@ tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_settings_LDFLAGS = $(FUZZ_LINK_FLAGS)
-tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a $(FUZZ_LIBS) \
+tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a $(FUZZ_LIBS) \
 	$(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_state_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -46,6 +46,7 @@ OS_TESTS = \
 	tests/unit/test_net
 DAEMON_TESTS = \
 	tests/unit/test_admission \
+	tests/unit/test_answer \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
@@ -85,7 +86,7 @@ CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
 OS_LIBS = libpeerlog-os.a libpeerlog-core.a $(CMOCKA_LIBS)
 DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
-SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-test.a libpeerlog-core.a \
+SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a libpeerlog-core.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 TLS_LIBS = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a libpeerlog-core.a \
 	$(OPENSSL_LIBS)
@@ -131,6 +132,8 @@ tests_unit_test_net_LDADD = $(OS_LIBS)
 
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
+tests_unit_test_answer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_answer_LDADD = $(DAEMON_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -48,6 +48,13 @@ bool transport_exists(uint8_t id)
     return transports[id] != NULL;
 }
 
+void transport_prepare(const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->listeners_count; i++)
+        if (settings->listeners[i].tls_mode != TLS_OFF)
+            (void)transport_exists(TRANSPORT_TLS); /* settings with TLS have been read by it */
+}
+
 static uint32_t events_of(uint8_t wants)
 {
     uint32_t events = 0;

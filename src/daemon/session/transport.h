@@ -125,6 +125,9 @@ struct transport_module {
 /* How connections of a listener begin; NULL: one that is not known. Returns: enum transport_id. */
 uint8_t transport_wanted(const struct listener_settings *listener);
 
+/* Load what the listeners of SETTINGS need, before they are listened on. Threads: main. */
+void transport_prepare(const struct settings *settings);
+
 /* Release what open() and establish() have made of a worker's *TOOLS. */
 void transport_tools_free(void *tools);
 

@@ -53,6 +53,8 @@ static bool drain(struct worker *w, uint32_t slot)
         return false;
     if (conn->state == CONN_TO_END) {
         conn->state = CONN_DRAINED;
+        if (w->plan.table->ledger->slots[slot].stream.tail_bytes > 0)
+            counter_add(w->counters, COUNTER_UNFINISHED, 1);
         return worker_end_stream(w, slot);
     }
     read_drained(w, slot);
