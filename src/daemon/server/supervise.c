@@ -77,8 +77,8 @@ void server_ready(struct server *s)
     if (watchdog_us > 0)
         s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
     server_say_listening(acceptor_current(s->acceptor), NULL);
-    service_manager_say("READY=1");
     try_store(s);
+    service_manager_say("READY=1");
 }
 
 void server_describe_fault(char *dst, size_t room, const struct listen_fault *fault)

@@ -292,12 +292,14 @@ static unsigned line_of(void *context, const char *name)
                : 0;
 }
 
-/* A group was read. Returns: 0, or -ENOMEM. */
+/* A group was read; one with a fault is not looked at further. Returns: 0, or -ENOMEM. */
 static int finish(struct reader *reader, const config_setting_t *setting,
                   const struct setting_group *group, void *base)
 {
     struct group_lines lines = {reader, group, setting};
 
+    if (reader->refused != 0)
+        return 0;
     return finish_group(group->finish, &(struct finish){
         .settings = reader->settings, .base = base, .path = reader->path,
         .line = config_setting_source_line(setting), .faults = &reader->faults,
@@ -368,8 +370,7 @@ static int read_setting(struct reader *reader, const struct value_place *place,
         if (value.type != VALUE_GROUP)
             break;
         r = read_group(reader, setting, place->rule->group, destination);
-        return r < 0 || reader->refused != 0 ? r : finish(reader, setting, place->rule->group,
-                                                          destination);
+        return r < 0 ? r : finish(reader, setting, place->rule->group, destination);
     case SETTING_GROUPS:
         if (value.type != VALUE_LIST)
             break;
