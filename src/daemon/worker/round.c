@@ -174,7 +174,9 @@ void round_offer(struct round *r)
 void round_withdraw(struct round *r)
 {
     uint32_t delivered = atomic_load_explicit(&r->inbox->delivered, memory_order_relaxed);
-    uint32_t until = delivered + (r->batch->submitted - r->batch->delivered);
+    const struct batch *batch = r->batch;
+    uint32_t out = batch->submitted > batch->risked ? batch->submitted : batch->risked;
+    uint32_t until = out > batch->delivered ? delivered + (out - batch->delivered) : delivered;
 
     if (until < r->repeat_until)
         until = r->repeat_until;
@@ -183,7 +185,7 @@ void round_withdraw(struct round *r)
 
 void round_delivered(struct round *r)
 {
-    r->batch->count = r->batch->submitted = r->batch->delivered = 0;
+    r->batch->count = r->batch->submitted = r->batch->delivered = r->batch->risked = 0;
 }
 
 /* --- committing --- */
