@@ -1,6 +1,6 @@
 # Unit tests: a program for each module, of the source that has its name. A new one needs a
 # line in its list, and its two lines. The libraries hold what they and the fuzzers share.
-check_LIBRARIES += libpeerlog-test.a libpeerlog-settings-test.a
+check_LIBRARIES += libpeerlog-test.a libpeerlog-settings-test.a libpeerlog-work-test.a
 libpeerlog_test_a_SOURCES = \
 	tests/unit/cuts.c \
 	tests/unit/cuts.h \
@@ -13,6 +13,10 @@ libpeerlog_settings_test_a_SOURCES = \
 	tests/unit/settings_support.c \
 	tests/unit/settings_support.h
 libpeerlog_settings_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
+libpeerlog_work_test_a_SOURCES = \
+	tests/unit/broker.c \
+	tests/unit/broker.h
+libpeerlog_work_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 
 EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
 
@@ -34,6 +38,7 @@ DAEMON_TESTS = \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
+	tests/unit/test_output \
 	tests/unit/test_parking \
 	tests/unit/test_status \
 	tests/unit/test_warnings
@@ -55,6 +60,7 @@ endif
 CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
 DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
+WORK_LIBS = libpeerlog-work-test.a $(DAEMON_LIBS)
 SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-test.a libpeerlog-core.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
@@ -92,6 +98,8 @@ tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_output_LDADD = $(WORK_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
