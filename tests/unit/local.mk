@@ -15,7 +15,11 @@ libpeerlog_settings_test_a_SOURCES = \
 libpeerlog_settings_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 libpeerlog_work_test_a_SOURCES = \
 	tests/unit/broker.c \
-	tests/unit/broker.h
+	tests/unit/broker.h \
+	tests/unit/rig.c \
+	tests/unit/rig.h \
+	tests/unit/stepping.c \
+	tests/unit/stepping.h
 libpeerlog_work_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 
 EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
@@ -38,6 +42,7 @@ DAEMON_TESTS = \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
+	tests/unit/test_ledger_deaths \
 	tests/unit/test_output \
 	tests/unit/test_parking \
 	tests/unit/test_status \
@@ -98,6 +103,8 @@ tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_ledger_deaths_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ledger_deaths_LDADD = $(WORK_LIBS)
 tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_LDADD = $(WORK_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
