@@ -16,6 +16,7 @@
 
 #include "daemon/session/conn.h"
 #include "os/gate.h"
+#include "os/memfd.h"
 #include "os/net.h"
 #include "peerlog/count.h"
 #include "unit/support.h"
@@ -130,7 +131,7 @@ void rig_inherit(struct rig *rig, const struct rig_plan *plan, int fd, int lot_f
 /* --- connections --- */
 
 /* Both ends of a TCP connection; the daemon's comes first. */
-static void make_pair(int fds[2], struct peer *ret_peer)
+static void make_connection(int fds[2], struct peer *ret_peer)
 {
     struct peer address;
     int listener;
@@ -159,7 +160,7 @@ uint32_t rig_connect(struct rig *rig, int *ret_client)
     int fds[2];
 
     require(slot != CONNECTION_NONE, "a slot");
-    make_pair(fds, &birth.peer);
+    make_connection(fds, &birth.peer);
     birth.fd = fds[0];
     birth.cookie = net_cookie(fds[0]);
     require(admission_enter(rig->admission, &birth.peer, 0) == ADMITTED, "room for a peer");
@@ -192,4 +193,46 @@ void rig_read(struct rig *rig, uint32_t slot, uint32_t ready)
 {
     require(round_has_room(&rig->worker->round, slot), "room in the round");
     require(worker_read(rig->worker, slot, ready), "an output that does not block yet");
+}
+
+/* --- what a process leaves --- */
+
+int rig_leave(const struct rig *rig)
+{
+    const struct ledger *ledger = rig->ledger;
+    int fd = memfd_make("copy", ledger->size);
+    void *memory;
+    size_t size;
+    off_t from = 0;
+
+    require(fd >= 0 && memfd_map(fd, &memory, &size) == 0, "a copy of the ledger");
+    while ((from = lseek(ledger->fd, from, SEEK_DATA)) >= 0) {
+        off_t to = lseek(ledger->fd, from, SEEK_HOLE);
+        memcpy((char *)memory + from, (char *)ledger->header + from, (size_t)(to - from));
+        from = to;
+    }
+    memfd_unmap(memory, size);
+    return fd;
+}
+
+void rig_make_pair(int pair[2])
+{
+    const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+    require(socketpair(AF_UNIX, type, 0, pair) == 0, "a pair of sockets");
+}
+
+void rig_feed(struct rig *rig, uint32_t slot, const void *bytes, size_t len)
+{
+    unsigned char unread[4096];
+    int *fd = &rig->table.conns[slot].fd;
+    int pair[2];
+
+    rig_make_pair(pair);
+    ssize_t n = recv(*fd, unread, sizeof unread, MSG_PEEK | MSG_DONTWAIT);
+    require(n <= 0 || write(pair[1], unread, (size_t)n) == n, "room for what was unread");
+    require(write(pair[1], bytes, len) == (ssize_t)len, "room for more");
+    (void)close(pair[1]); /* the end of the stream */
+    (void)close(*fd);     /* a copy */
+    *fd = pair[0];
 }

@@ -58,6 +58,18 @@ void rig_say(const struct rig *rig, uint32_t slot, int client, const void *bytes
 /* Say goodbye, and wait until the daemon's socket knows. */
 void rig_say_goodbye(const struct rig *rig, uint32_t slot, int client);
 
+/* A copy of the ledger as it is now. Owns: the caller. */
+int rig_leave(const struct rig *rig);
+
+/* A pair of stream sockets, as lots are. */
+void rig_make_pair(int pair[2]);
+
+/*
+ * Put another socket in the place of a connection's: with what is unread in that one, LEN bytes
+ * more, and the end. Nothing is taken out of the one before.
+ */
+void rig_feed(struct rig *rig, uint32_t slot, const void *bytes, size_t len);
+
 /* Read one connection as the worker does; there must be room. */
 void rig_read(struct rig *rig, uint32_t slot, uint32_t events);
 
