@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "daemon/ledger/check.h"
 #include "daemon/session/conn.h"
 
 int round_init(struct round *r, struct connections *table, const struct snapshot *snapshot,
@@ -254,6 +255,7 @@ uint32_t round_commit(struct round *r, uint32_t *ended)
     uint32_t segments = atomic_load_explicit(&inbox->segments, memory_order_relaxed);
     uint32_t count = 0;
 
+    ledger_check(r->table, inbox);
     for (uint32_t i = 0; i < segments; i++) {
         settle(r, i);
         if (atomic_load_explicit(&inbox->segment[i].at_end, memory_order_relaxed))
