@@ -45,6 +45,8 @@ DAEMON_TESTS = \
 	tests/unit/test_ledger_deaths \
 	tests/unit/test_output \
 	tests/unit/test_parking \
+	tests/unit/test_preface \
+	tests/unit/test_round \
 	tests/unit/test_status \
 	tests/unit/test_warnings
 SETTINGS_TESTS = \
@@ -109,6 +111,10 @@ tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_LDADD = $(WORK_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
+tests_unit_test_preface_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_preface_LDADD = $(DAEMON_LIBS)
+tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_round_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_status_LDADD = $(DAEMON_LIBS)
 tests_unit_test_warnings_CPPFLAGS = $(TEST_CPPFLAGS)

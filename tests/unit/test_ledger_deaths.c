@@ -279,7 +279,7 @@ static void look(void *context)
 
 static void fill_stream(const struct trial *t, struct client *client, uint32_t index)
 {
-    char address[16];
+    char address[32];
     int n = 0;
 
     (void)snprintf(address, sizeof address, "192.0.2.%u", index + 1);
