@@ -39,10 +39,12 @@ CORE_TESTS = \
 	tests/unit/test_utf8
 DAEMON_TESTS = \
 	tests/unit/test_admission \
+	tests/unit/test_conn \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_deaths \
+	tests/unit/test_mailbox \
 	tests/unit/test_output \
 	tests/unit/test_parking \
 	tests/unit/test_preface \
@@ -99,6 +101,8 @@ tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
+tests_unit_test_conn_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_conn_LDADD = $(WORK_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -107,6 +111,8 @@ tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_deaths_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_deaths_LDADD = $(WORK_LIBS)
+tests_unit_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_mailbox_LDADD = $(WORK_LIBS)
 tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_LDADD = $(WORK_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
