@@ -18,6 +18,7 @@ else
 PY_LOG_COMPILER = $(SHELL) -c 'echo "SKIP: $$0: python3 is missing"; exit 77'
 endif
 
+include tests/lint/local.mk
 include tests/unit/local.mk
 include tests/integration/local.mk
 include tests/system/local.mk

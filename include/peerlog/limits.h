@@ -26,6 +26,10 @@
 #define PEERLOG_MAX_LISTENERS 64u
 #define PEERLOG_MAX_TAG_BYTES 32u
 
+/* Listeners that connections came through, with those that are gone: places, and none of them. */
+#define PEERLOG_LISTENER_PLACES 128u
+#define PEERLOG_NO_LISTENER 255u
+
 /* Worker threads. */
 #define PEERLOG_MAX_WORKERS 128u
 

@@ -17,6 +17,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/metrics/counters.c src/daemon/metrics/counters.h \
 	src/daemon/metrics/status.c src/daemon/metrics/status.h \
 	src/daemon/ledger/capacity.c src/daemon/ledger/capacity.h \
+	src/daemon/ledger/check.c src/daemon/ledger/check.h \
 	src/daemon/ledger/connections.c src/daemon/ledger/connections.h \
 	src/daemon/ledger/layout.h \
 	src/daemon/ledger/layout1.h \

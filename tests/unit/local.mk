@@ -1,6 +1,6 @@
 # Unit tests: a program for each module, of the source that has its name. A new one needs a
 # line in its list, and its two lines. The libraries hold what they and the fuzzers share.
-check_LIBRARIES += libpeerlog-test.a libpeerlog-settings-test.a
+check_LIBRARIES += libpeerlog-test.a libpeerlog-settings-test.a libpeerlog-work-test.a
 libpeerlog_test_a_SOURCES = \
 	tests/unit/cuts.c \
 	tests/unit/cuts.h \
@@ -21,6 +21,14 @@ libpeerlog_tls_test_a_SOURCES = \
 	tests/unit/tls_pki.c \
 	tests/unit/tls_pki.h
 libpeerlog_tls_test_a_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+libpeerlog_work_test_a_SOURCES = \
+	tests/unit/broker.c \
+	tests/unit/broker.h \
+	tests/unit/rig.c \
+	tests/unit/rig.h \
+	tests/unit/stepping.c \
+	tests/unit/stepping.h
+libpeerlog_work_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 
 EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
 
@@ -47,11 +55,17 @@ OS_TESTS = \
 DAEMON_TESTS = \
 	tests/unit/test_admission \
 	tests/unit/test_answer \
+	tests/unit/test_conn \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
+	tests/unit/test_ledger_deaths \
+	tests/unit/test_mailbox \
+	tests/unit/test_output \
 	tests/unit/test_output_journal \
 	tests/unit/test_parking \
+	tests/unit/test_preface \
+	tests/unit/test_round \
 	tests/unit/test_status \
 	tests/unit/test_warnings
 SETTINGS_TESTS = \
@@ -86,6 +100,7 @@ CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
 OS_LIBS = libpeerlog-os.a libpeerlog-core.a $(CMOCKA_LIBS)
 DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
+WORK_LIBS = libpeerlog-work-test.a $(DAEMON_LIBS)
 SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a libpeerlog-core.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 TLS_LIBS = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a libpeerlog-core.a \
@@ -134,6 +149,8 @@ tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
 tests_unit_test_answer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_answer_LDADD = $(DAEMON_LIBS)
+tests_unit_test_conn_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_conn_LDADD = $(WORK_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -142,8 +159,18 @@ tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
 tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
+tests_unit_test_ledger_deaths_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ledger_deaths_LDADD = $(WORK_LIBS)
+tests_unit_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_mailbox_LDADD = $(WORK_LIBS)
+tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_output_LDADD = $(WORK_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
+tests_unit_test_preface_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_preface_LDADD = $(DAEMON_LIBS)
+tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_round_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_status_LDADD = $(DAEMON_LIBS)
 tests_unit_test_warnings_CPPFLAGS = $(TEST_CPPFLAGS)

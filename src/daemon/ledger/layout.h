@@ -32,7 +32,7 @@
 #define LEDGER_INBOX_BYTES (1024u * 1024u)
 #define LEDGER_SEGMENTS 512u
 #define LEDGER_CONFIG_BYTES PEERLOG_MAX_SETTINGS_BYTES
-#define LEDGER_LISTENERS 128u
+#define LEDGER_LISTENERS PEERLOG_LISTENER_PLACES
 
 /* What a transport and a session may keep of a connection, apart from its slot. */
 #define LEDGER_TRANSPORT_BYTES 256u
@@ -44,7 +44,7 @@
 
 #define SEGMENT_UNKNOWN UINT32_MAX
 #define LOT_NONE UINT16_MAX
-#define LISTENER_NONE UINT8_MAX
+#define LISTENER_NONE PEERLOG_NO_LISTENER
 
 /* How a connection's bytes travel: session/transport.h. */
 enum transport_id {
