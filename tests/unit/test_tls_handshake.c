@@ -111,15 +111,16 @@ static void shake(const struct tls_rules *rules, const struct peer_wish *wish, c
 
 static void what_follows_the_handshake_is_left_to_the_records(void **unused)
 {
+    static const size_t reaches[] = {0, 1, 7};
     struct tls_rules rules = basic_rules();
     unsigned char text[TLS_ROOM_BYTES];
     struct tls_tools *tools;
 
     (void)unused;
     assert_int_equal(tls_tools_new(&tools), 0);
-    for (size_t reach = 0; reach < 8; reach++) {
+    for (size_t i = 0; i < COUNT_OF(reaches); i++) {
         struct outcome o;
-        shake(&rules, &(struct peer_wish){.suite = NULL}, "early bird", reach, &o);
+        shake(&rules, &(struct peer_wish){.suite = NULL}, "early bird", reaches[i], &o);
         assert_int_equal(o.progress, TLS_SHAKEN);
         struct tls_batch batch = {
             .wire = o.rest.data, .wire_bytes = o.rest.len, .text = text, .room = sizeof text};
