@@ -136,9 +136,9 @@ static bool may_differ(const struct script *script, const struct reading *ours,
         return script->warnings > 0; /* no_renegotiation ends its connections */
     if (ours->result != TLS_BROKEN || ours->text.len != theirs->text.len)
         return false;
-    return theirs->result == TLS_NEEDS_MORE ||
-           (ours->alert == SSL_AD_RECORD_OVERFLOW && theirs->alert == SSL_AD_BAD_RECORD_MAC) ||
-           (ours->alert == SSL_AD_UNEXPECTED_MESSAGE && theirs->alert == SSL_AD_BAD_RECORD_MAC) ||
+    bool by_header =
+        ours->alert == SSL_AD_RECORD_OVERFLOW || ours->alert == SSL_AD_UNEXPECTED_MESSAGE;
+    return theirs->result == TLS_NEEDS_MORE || (by_header && theirs->result == TLS_BROKEN) ||
            (ours->alert == SSL_AD_BAD_RECORD_MAC && theirs->alert == SSL_AD_INTERNAL_ERROR);
 }
 
