@@ -78,6 +78,7 @@ CLIENT_TESTS = \
 	tests/unit/test_client_options \
 	tests/unit/test_client_outbox
 TLS_TESTS = \
+	tests/unit/test_tls_context \
 	tests/unit/test_tls_handshake \
 	tests/unit/test_tls_name \
 	tests/unit/test_tls_record \
@@ -194,6 +195,8 @@ tests_unit_test_client_options_LDADD = $(CLIENT_LIBS)
 tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
 
+tests_unit_test_tls_context_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_context_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tls_handshake_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_handshake_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tls_name_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
