@@ -4,6 +4,12 @@ libpeerlog_core_a_SOURCES = \
 	src/core/cidr.c \
 	src/core/escape.c \
 	src/core/framer.c \
+	src/core/framer_open.c \
+	src/core/framer_parts.h \
+	src/core/framer_search.c \
+	src/core/framer_seam.c \
+	src/core/framer_state.c \
+	src/core/framer_whole.c \
 	src/core/number.c \
 	src/core/peer.c \
 	src/core/priority.c \

@@ -16,7 +16,7 @@
 struct ledger_geometry {
     uint32_t slots;
     uint32_t inboxes;
-    uint64_t tail_bytes; /* at least max_message_bytes + PEERLOG_TERMINATOR_BYTES */
+    uint64_t tail_bytes; /* at least max_message_bytes + PEERLOG_CARRY_BYTES */
 };
 
 /* A mapped ledger. */

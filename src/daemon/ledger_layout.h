@@ -28,7 +28,7 @@
 #include "peerlog/limits.h"
 #include "peerlog/peer.h"
 
-#define LEDGER_LAYOUT 1u
+#define LEDGER_LAYOUT 2u
 #define LEDGER_INBOX_BYTES (1024u * 1024u)
 #define LEDGER_SEGMENTS 512u
 #define LEDGER_CONFIG_BYTES PEERLOG_MAX_SETTINGS_BYTES
@@ -44,7 +44,7 @@ struct stream {
     uint64_t taken;      /* bytes read from the socket since it began */
     uint64_t sequence;   /* number of the last record */
     uint32_t tail_bytes; /* carried bytes of an incomplete message */
-    uint8_t priority;    /* of the message that is being split */
+    uint8_t before;      /* 1 + the priority of the last message, or 0 */
     uint8_t awaits_proxy; /* a PROXY header must come first */
     uint8_t reserved[2];
 };

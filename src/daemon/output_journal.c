@@ -94,7 +94,9 @@ static char *put_flags(char *at, const struct record *record, int escaped)
     } words[] = {
         {FRAME_SPLIT, "split"},           {FRAME_LAST, "last"},
         {FRAME_TRUNCATED, "truncated"},   {FRAME_INCOMPLETE, "incomplete"},
-        {FRAME_UNTERMINATED, "unterminated"}, {RECORD_REPEAT, "repeat"},
+        {FRAME_UNTERMINATED, "unterminated"}, {FRAME_UNFINISHED, "unfinished"},
+        {FRAME_CONTINUED | RECORD_INDENTED, "continued"}, {FRAME_MISFIT, "misfit"},
+        {RECORD_REPEAT, "repeat"},
     };
     const char *before = "PEER_FLAGS=";
 
@@ -137,7 +139,7 @@ static char *put_measures(char *at, const struct record *record)
         at = put_number_field(at, "PEER_PART=", record->part);
     if (record->flags & FRAME_TRUNCATED)
         at = put_number_field(at, "PEER_CUT_BYTES=", record->cut_bytes);
-    if (record->flags & FRAME_INCOMPLETE) {
+    if (record->flags & (FRAME_INCOMPLETE | FRAME_MISFIT)) {
         at = put_number_field(at, "PEER_HAVE_BYTES=", record->have_bytes);
         at = put_number_field(at, "PEER_WANT_BYTES=", record->want_bytes);
     }

@@ -137,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < HEADER_BYTES)
         return 0;
     struct intake_rules rules = choose_rules(data);
-    struct span stream = {data + HEADER_BYTES, size - HEADER_BYTES};
+    struct span stream = {.data = data + HEADER_BYTES, .len = size - HEADER_BYTES};
     uint64_t seed = size;
     for (size_t i = 0; i < size; i++)
         seed = seed * 31 + data[i];

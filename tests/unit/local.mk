@@ -6,6 +6,8 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/cuts.h \
 	tests/unit/oracle.c \
 	tests/unit/oracle.h \
+	tests/unit/oracle_forms.c \
+	tests/unit/oracle_frames.c \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -21,6 +23,7 @@ CORE_TESTS = \
 	tests/unit/test_escape \
 	tests/unit/test_framer \
 	tests/unit/test_framer_oversize \
+	tests/unit/test_framer_senders \
 	tests/unit/test_framer_state \
 	tests/unit/test_number \
 	tests/unit/test_peer \
@@ -67,6 +70,8 @@ tests_unit_test_framer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_oversize_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_oversize_LDADD = $(CORE_LIBS)
+tests_unit_test_framer_senders_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_senders_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_state_LDADD = $(CORE_LIBS)
 tests_unit_test_number_CPPFLAGS = $(TEST_CPPFLAGS)

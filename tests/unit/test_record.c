@@ -60,10 +60,10 @@ static struct record make(const char *text, const struct record_rules *rules)
 {
     struct frame frame = {.text = (const unsigned char *)text, .len = (uint32_t)strlen(text)};
     struct record record = {0};
-    uint8_t priority = 0;
+    uint8_t before = 0;
 
-    record_from_frame(&frame, rules, &priority, &record);
-    assert_int_equal(priority, record.priority);
+    record_from_frame(&frame, rules, &before, &record);
+    assert_int_equal(before, record.priority + 1);
     return record;
 }
 
@@ -140,15 +140,15 @@ static void later_pieces_keep_the_priority_and_their_text(void **state)
         .text = (const unsigned char *)" <13>first", .len = 10, .part = 1, .flags = FRAME_SPLIT,
     };
     struct record record = {0};
-    uint8_t priority = 0;
+    uint8_t before = 0;
 
     (void)state;
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_text(&record, "first");
     assert_int_equal(record.priority, 13);
     for (frame.part = 2; frame.part < 5; frame.part++) {
         frame.text = (const unsigned char *)" <14>later";
-        record_from_frame(&frame, &rules, &priority, &record);
+        record_from_frame(&frame, &rules, &before, &record);
         assert_text(&record, " <14>later");
         assert_int_equal(record.priority, 13);
         assert_int_equal(record.part, frame.part);
@@ -160,18 +160,18 @@ static void the_next_message_forgets_the_priority_of_the_last(void **state)
     const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO};
     struct frame frame = {.text = (const unsigned char *)"<13>a", .len = 5};
     struct record record = {0};
-    uint8_t priority = 0;
+    uint8_t before = 0;
 
     (void)state;
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.priority, 13);
     frame.text = (const unsigned char *)"plain";
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.priority, DAEMON_INFO);
     frame.part = 1;
     frame.flags = FRAME_SPLIT;
-    priority = 13;
-    record_from_frame(&frame, &rules, &priority, &record);
+    before = 14;
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.priority, DAEMON_INFO);
 }
 
@@ -184,10 +184,10 @@ static void carries_over_what_the_frame_says_of_itself(void **state)
         .have_bytes = 70, .want_bytes = 80, .cut_bytes = 1ull << 40,
     };
     struct record record = {.sequence = 42, .source = 43};
-    uint8_t priority = 99;
+    uint8_t before = 100;
 
     (void)state;
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.flags, frame.flags);
     assert_int_equal(record.part, 7);
     assert_int_equal(record.have_bytes, 70);
@@ -209,8 +209,8 @@ static void reads_no_byte_behind_the_frame(void **state)
             unsigned char *text = exact_copy(cases[i].frame, len);
             struct frame frame = {.text = text, .len = (uint32_t)len};
             struct record record = {0};
-            uint8_t priority = 0;
-            record_from_frame(&frame, &rules, &priority, &record);
+            uint8_t before = 0;
+            record_from_frame(&frame, &rules, &before, &record);
             assert_ptr_equal(record.text + record.len, text + len);
             free(text);
         }
