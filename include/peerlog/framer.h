@@ -119,7 +119,8 @@ struct framer {
     const unsigned char *lf;  /* private: the next LF, likewise */
     uint32_t keep;            /* after FRAMER_NEED_MORE: bytes from AT to carry */
     bool at_end;              /* the stream ends with this view */
-    bool flush;               /* private: a flush came behind this view, and is not yet used */
+    bool flush;               /* private: a flush came behind this view, */
+    bool flushed;             /* private: and gave out lines that waited for a NUL */
 };
 
 /*

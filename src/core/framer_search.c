@@ -72,6 +72,14 @@ static struct ending take_as_lines(struct framer *f)
     return (struct ending){.again = true};
 }
 
+/* The same, by a flush. The lines are what it gives out; the last may wait for its LF. */
+static struct ending flush_as_lines(struct framer *f)
+{
+    f->flushed = true;
+    f->flush = false;
+    return take_as_lines(f);
+}
+
 void framer_end_late(struct framer *f, struct ending *ending)
 {
     if (f->at_end) {
@@ -180,9 +188,8 @@ static struct ending search_first(struct framer *f)
     if (ending.found && ending.shown & SHOWN_NUL)
         return ending;
     if ((ending.found || given_up) && holds_lf(f, ending.found ? ending.len + 1 : most)) {
-        if (!ending.found && ending.len < most && !f->at_end)
-            f->flush = false; /* the lines are what it gives out */
-        return take_as_lines(f);
+        bool by_flush = !ending.found && ending.len < most && !f->at_end;
+        return by_flush ? flush_as_lines(f) : take_as_lines(f);
     }
     if (!ending.found && ending.len == most) {
         f->state->phase = PHASE_TEXT;
@@ -219,10 +226,8 @@ static struct ending search_to_nul(struct framer *f)
     if (stop < f->end)
         return ends_at_nul((size_t)(stop - f->at));
     if (f->flush && !f->at_end && f->state->part == 0 && ending.len <= last_place(f) &&
-        holds_lf(f, ending.len)) {
-        f->flush = false; /* the lines are what it gives out */
-        return take_as_lines(f);
-    }
+        holds_lf(f, ending.len))
+        return flush_as_lines(f);
     framer_end_late(f, &ending);
     return ending;
 }
@@ -339,7 +344,7 @@ static struct ending search_lines(struct framer *f)
         size_t at = (size_t)(lf - f->at);
         bool joins = at <= f->rules->max_message_bytes && f->state->part == 0;
         enum probe probe = joins ? probe_joined(f, lf + 1) : PROBE_ABSENT;
-        if (is_open(f, probe))
+        if (is_open(f, probe) && !f->flushed)
             return none_before(at);
         if (probe != PROBE_PRESENT)
             return end_at_joint(f, ends_at_lf(at));

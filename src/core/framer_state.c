@@ -120,7 +120,7 @@ static bool may_be_whole(const struct framer_state *s, const struct framer_rules
     case PHASE_TEXT_TO_NUL:
         return (s->shown & SHOWN_ENDS) == 0;
     case PHASE_COUNTED:
-        return len + 1 >= s->count - s->given;
+        return len + (s->shown & SHOWN_LONG ? 1 : 0) >= s->count - s->given;
     default:
         return rules->multiline != MULTILINE_NONE && memrchr(carry, '\n', len) != NULL;
     }

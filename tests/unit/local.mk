@@ -34,6 +34,7 @@ CORE_TESTS = \
 	tests/unit/test_utf8
 DAEMON_TESTS = \
 	tests/unit/test_admission \
+	tests/unit/test_framer_manual \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
@@ -97,6 +98,8 @@ tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_framer_manual_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_manual_LDADD = $(DAEMON_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -482,7 +482,7 @@ static struct end find_joined(const struct reading *r, bool has_head)
         if (i > max_of(r))
             return end_at_joint(r, end_at_lf(i));
         enum form form = joined_at(r, i + 1, has_head);
-        if (is_open(r, form))
+        if (is_open(r, form) && r->upto > r->used)
             return undecided();
         if (form != FORM_YES)
             return end_at_joint(r, end_at_lf(i));

@@ -343,6 +343,7 @@ static void indented_lines_belong_to_the_message_before(void **state)
         ROW("a\r\n b\r\nc\n" FLUSH, "a\r\n b|c"),
         LATE("x\na\n b\n", 1, "x|a\n b"),
         ROW("x\na\n b\n" FLUSH " c\n<14>next\n" FLUSH, "x|a\n b| c [indented]|14:next"),
+        ROW("<11>a\n b\n" FLUSH " c\n<14>d\n" FLUSH, "11:a\n b|11: c [indented]|14:d"),
         ROW("x\na\n b" FLUSH "b\nd\n" FLUSH, "x|a\n b [unfinished]|b [continued]|d"),
     };
 
@@ -389,6 +390,122 @@ static void a_stream_without_ends_is_cut_where_a_message_begins(void **state)
     CHECK(FRAMING_AUTO, rows);
 }
 
+/* --- many messages, and what is said of them --- */
+
+static void right_frames_behind_a_wrong_count_are_records_at_once(void **state)
+{
+    struct intake_rules rules = rules_of(FRAMING_AUTO, MULTILINE_NONE);
+    struct bytes stream = {0};
+    struct intake s;
+
+    (void)state;
+    bytes_add_text(&stream, "10 <14>good 1" "8 <14>caf\xc3\xa9");
+    for (unsigned i = 0; i < 198; i++)
+        bytes_add_text(&stream, "9 <14>right");
+    for (int framing = FRAMING_AUTO; framing <= FRAMING_OCTET_COUNTING;
+         framing += FRAMING_OCTET_COUNTING - FRAMING_AUTO) {
+        rules.framer.framing = (uint8_t)framing;
+        intake_init(&s, &rules);
+        intake_feed(&s, stream.data, stream.len, false);
+        assert_int_equal(s.heard.count, 201);
+        for (size_t i = 3; i < s.heard.count; i++)
+            assert_int_equal(s.heard.items[i].record.flags, 0);
+        assert_int_equal(s.hints, FRAME_FIRST_MISFIT);
+        intake_done(&s);
+    }
+    bytes_done(&stream);
+}
+
+/* The hints that STREAM gives from its byte FROM on. */
+static uint32_t hints_from(const char *stream, size_t from)
+{
+    struct intake_rules rules = rules_of(FRAMING_AUTO, MULTILINE_NONE);
+    size_t flushes[MAX_FLUSHES], at = 0;
+    struct row row = {.stream = stream, .len = strlen(stream)};
+    struct bytes bytes;
+    struct span span = read_stream(&row, &bytes, flushes);
+    struct intake s;
+
+    intake_init(&s, &rules);
+    for (size_t i = 0; i < span.flush_count; i++) {
+        intake_flush(&s, span.data + at, flushes[i] - at);
+        at = flushes[i];
+        if (i < from)
+            s.hints = 0;
+    }
+    intake_feed(&s, span.data + at, span.len - at, false);
+    uint32_t hints = s.hints;
+    intake_done(&s);
+    bytes_done(&bytes);
+    return hints;
+}
+
+static void a_hint_comes_once_for_a_stream(void **state)
+{
+    (void)state;
+    assert_int_equal(hints_from("<13>a\n<13>b\n", 0), 0);
+    assert_int_equal(hints_from("<13>a" FLUSH, 0), FRAME_ENDLESS);
+    assert_int_equal(hints_from("<13>a" FLUSH "<13>b" FLUSH, 1), 0);
+    assert_int_equal(hints_from("<13>a\n<13>b" FLUSH, 0), 0); /* it has shown an end */
+    assert_int_equal(hints_from("{}__LOG4JS__{}", 0), FRAME_ENDLESS);
+    assert_int_equal(hints_from("5 <13>ab5 <13>c", 0), FRAME_FIRST_MISFIT);
+    assert_int_equal(hints_from("5 <13>ab" FLUSH "5 <13>ab5 <13>c", 1), 0);
+}
+
+/* --- when a flush should come --- */
+
+static const struct {
+    const char *stream;
+    enum framing framing;
+    enum multiline multiline;
+    enum framer_wait wait;
+} waits[] = {
+    {"", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a\n<13>b\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"<13>a\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"<13>a\n<13>b", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"5 hello", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"5 <13>", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"9 <13>abc", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"6 <13>a\xc3", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"a\nb\n c\n", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_PAUSE},
+    {"a\nb", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_END},
+    {"<13>a", FRAMING_NUL, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a\n", FRAMING_CLOSE, MULTILINE_NONE, FRAMER_WAIT_NONE},
+};
+
+static void says_for_what_it_waits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        struct intake_rules rules = rules_of(waits[i].framing, waits[i].multiline);
+        struct intake s;
+        intake_init(&s, &rules);
+        intake_feed(&s, waits[i].stream, strlen(waits[i].stream), false);
+        if (framer_waits(&s.state, &rules.framer, s.carry.data, s.carry.len) != waits[i].wait)
+            fail_msg("row %zu: %s", i, waits[i].stream);
+        intake_done(&s);
+    }
+}
+
+/* What has no flush waits for none: where that is so, each line leaves with its last byte. */
+static void without_flushes_no_line_waits(void **state)
+{
+    static const struct row rows[] = {
+        ROW("<13>a\n", "13:a"),
+        ROW("<13>a\nb\n", "13:a|b"),
+        ROW("6 <13>a\xc3" "5 <13>b", "13:a\xc3|13:b"),
+        ROW("<13>one\ntwo\0", "13:one|two"),
+    };
+    struct intake_rules rules = rules_of(FRAMING_AUTO, MULTILINE_NONE);
+
+    (void)state;
+    rules.framer.flushes = 0;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_true(check_row(&rules, &rows[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +520,10 @@ int main(void)
         cmocka_unit_test(indented_lines_belong_to_the_message_before),
         cmocka_unit_test(lines_without_priority_belong_to_the_message_before),
         cmocka_unit_test(a_stream_without_ends_is_cut_where_a_message_begins),
+        cmocka_unit_test(right_frames_behind_a_wrong_count_are_records_at_once),
+        cmocka_unit_test(a_hint_comes_once_for_a_stream),
+        cmocka_unit_test(says_for_what_it_waits),
+        cmocka_unit_test(without_flushes_no_line_waits),
     };
 
     return cmocka_run_group_tests_name("framer, senders", tests, NULL, NULL);

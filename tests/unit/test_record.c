@@ -175,6 +175,35 @@ static void the_next_message_forgets_the_priority_of_the_last(void **state)
     assert_int_equal(record.priority, DAEMON_INFO);
 }
 
+static void an_indented_line_has_the_priority_of_the_one_before(void **state)
+{
+    static const struct { const char *text; uint32_t flags, wanted; int priority; } lines[] = {
+        {"  first", 0, 0, DAEMON_INFO}, /* nothing is before it */
+        {"<11>head", 0, 0, 11},
+        {"  line", 0, RECORD_INDENTED, 11},
+        {"\tline", 0, RECORD_INDENTED, 11},
+        {"rest", FRAME_CONTINUED, FRAME_CONTINUED, 11},
+        {" rest", FRAME_CONTINUED | FRAME_FIRST_MISFIT, FRAME_CONTINUED, 11},
+        {"  <14>own", FRAME_CONTINUED, 0, 14},
+        {"plain", 0, 0, DAEMON_INFO},
+        {" plain", 0, RECORD_INDENTED, DAEMON_INFO},
+    };
+    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO};
+    struct record record;
+    uint8_t before = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        struct frame frame = {
+            .text = (const unsigned char *)lines[i].text, .len = (uint32_t)strlen(lines[i].text),
+            .flags = lines[i].flags,
+        };
+        record_from_frame(&frame, &rules, &before, &record);
+        assert_int_equal(record.flags, lines[i].wanted);
+        assert_int_equal(record.priority, lines[i].priority);
+    }
+}
+
 static void carries_over_what_the_frame_says_of_itself(void **state)
 {
     const struct record_rules rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT, DAEMON_INFO};
@@ -227,6 +256,7 @@ int main(void)
         cmocka_unit_test(the_default_of_the_administrator_is_not_lowered),
         cmocka_unit_test(later_pieces_keep_the_priority_and_their_text),
         cmocka_unit_test(the_next_message_forgets_the_priority_of_the_last),
+        cmocka_unit_test(an_indented_line_has_the_priority_of_the_one_before),
         cmocka_unit_test(carries_over_what_the_frame_says_of_itself),
         cmocka_unit_test(reads_no_byte_behind_the_frame),
     };
