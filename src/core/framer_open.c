@@ -112,7 +112,7 @@ static enum probe probe_guess(struct framer *f, uint64_t count, size_t header)
 {
     size_t avail = framer_avail(f), want = header + (size_t)count;
     size_t look = avail < want ? avail : want;
-    size_t from = f->state->scanned;
+    size_t from = f->state->scanned < look ? f->state->scanned : look;
     uint64_t next;
     size_t next_len;
 

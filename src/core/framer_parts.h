@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parts of the framer: what its files share. framer.c gives frames out, framer_open.c
- * decides what a frame is, framer_whole.c gives out the usual ones, framer_search.c finds ends that take more than one look,
- * framer_seam.c knows the places where a message begins without one before it having
- * ended, framer_state.c judges states from elsewhere.
+ * decides what a frame is, framer_whole.c gives out the usual ones, framer_search.c finds ends
+ * that take more than one look, framer_seam.c knows what the beginning of a message looks
+ * like, framer_state.c judges states from elsewhere.
  */
 #ifndef PEERLOG_CORE_FRAMER_PARTS_H
 #define PEERLOG_CORE_FRAMER_PARTS_H

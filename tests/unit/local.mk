@@ -8,6 +8,9 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/oracle.h \
 	tests/unit/oracle_forms.c \
 	tests/unit/oracle_frames.c \
+	tests/unit/oracle_parts.h \
+	tests/unit/oracle_records.c \
+	tests/unit/oracle_texts.c \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)

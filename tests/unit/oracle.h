@@ -3,7 +3,8 @@
  * Oracle: the rules of the manual once more, as slow and as plain as possible. It sees a
  * whole stream at once and shares no code with src/core, so that tests and
  * fuzzers can compare the two. oracle.c knows PRI, UTF-8 and escapes, oracle_forms.c what the
- * beginning of a message looks like, and oracle_frames.c where messages end.
+ * beginning of a message looks like, and oracle_frames.c, with oracle_texts.c and
+ * oracle_records.c, where messages end.
  */
 #ifndef PEERLOG_TESTS_ORACLE_H
 #define PEERLOG_TESTS_ORACLE_H

@@ -299,17 +299,23 @@ static void waits_while_it_could_still_be_a_count(void **state)
 static void searches_no_byte_twice(void **state)
 {
     static const struct row ends[] = {ROW("a\n", NULL), ROW("\n", NULL), ROW("\0", NULL),
-                                      ROW("\0<13>\n", NULL), ROW("5 <13>a", NULL)};
+                                      ROW("\0<13>\n", NULL), ROW("5 <13>a", NULL),
+                                      ROW("\r<13>", NULL), ROW("<13>", NULL), ROW("}{\"", NULL),
+                                      ROW("5 <13>a1x1x1x", NULL), ROW("\0<13>\n<", NULL),
+                                      ROW("<13>\n \n\n ", NULL), ROW("3 abc", NULL),
+                                      ROW("_", NULL), ROW("<13>\r", NULL)};
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+    for (size_t i = 0; i < 3 * COUNT_OF(ends); i++) {
         struct intake_rules rules = rules_of(FRAMING_AUTO);
         struct framer_state left = {0};
         struct bytes stream = {0};
         struct framer f;
         struct frame frame;
+        rules.framer.multiline = (uint8_t)(i % 3);
+        rules.framer.flushes = i % 2 == 0;
         while (stream.len < LARGE_VIEW)
-            bytes_add(&stream, ends[i].stream, ends[i].len);
+            bytes_add(&stream, ends[i / 3].stream, ends[i / 3].len);
         clock_t start = clock();
         framer_begin(&f, &left, &rules.framer, stream.data, stream.len, true);
         while (framer_next(&f, &frame) != FRAMER_NEED_MORE)

@@ -452,43 +452,6 @@ static void a_hint_comes_once_for_a_stream(void **state)
     assert_int_equal(hints_from("5 <13>ab" FLUSH "5 <13>ab5 <13>c", 1), 0);
 }
 
-/* --- when a flush should come --- */
-
-static const struct {
-    const char *stream;
-    enum framing framing;
-    enum multiline multiline;
-    enum framer_wait wait;
-} waits[] = {
-    {"", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
-    {"<13>a\n<13>b\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
-    {"<13>a", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
-    {"<13>a\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
-    {"<13>a\n<13>b", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
-    {"5 hello", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
-    {"5 <13>", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
-    {"9 <13>abc", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
-    {"6 <13>a\xc3", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
-    {"a\nb\n c\n", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_PAUSE},
-    {"a\nb", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_END},
-    {"<13>a", FRAMING_NUL, MULTILINE_NONE, FRAMER_WAIT_NONE},
-    {"<13>a\n", FRAMING_CLOSE, MULTILINE_NONE, FRAMER_WAIT_NONE},
-};
-
-static void says_for_what_it_waits(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(waits); i++) {
-        struct intake_rules rules = rules_of(waits[i].framing, waits[i].multiline);
-        struct intake s;
-        intake_init(&s, &rules);
-        intake_feed(&s, waits[i].stream, strlen(waits[i].stream), false);
-        if (framer_waits(&s.state, &rules.framer, s.carry.data, s.carry.len) != waits[i].wait)
-            fail_msg("row %zu: %s", i, waits[i].stream);
-        intake_done(&s);
-    }
-}
-
 /* What has no flush waits for none: where that is so, each line leaves with its last byte. */
 static void without_flushes_no_line_waits(void **state)
 {
@@ -522,7 +485,6 @@ int main(void)
         cmocka_unit_test(a_stream_without_ends_is_cut_where_a_message_begins),
         cmocka_unit_test(right_frames_behind_a_wrong_count_are_records_at_once),
         cmocka_unit_test(a_hint_comes_once_for_a_stream),
-        cmocka_unit_test(says_for_what_it_waits),
         cmocka_unit_test(without_flushes_no_line_waits),
     };
 

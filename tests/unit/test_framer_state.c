@@ -331,6 +331,46 @@ static void whatever_is_not_refused_does_no_harm(void **state)
     assert_true(accepted > 1000);
 }
 
+/* --- when a flush should come --- */
+
+static const struct {
+    const char *stream;
+    enum framing framing;
+    enum multiline multiline;
+    enum framer_wait wait;
+} waits[] = {
+    {"", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a\n<13>b\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"<13>a\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"<13>a\n<13>b", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"5 hello", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"5 <13>", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"9 <13>abc", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"6 <13>a\xc3", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"a\nb\n c\n", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_PAUSE},
+    {"a\nb", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_END},
+    {"<13>a", FRAMING_NUL, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a\n", FRAMING_CLOSE, MULTILINE_NONE, FRAMER_WAIT_NONE},
+};
+
+static void says_for_what_it_waits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        struct intake_rules rules = rules_template;
+        struct intake s;
+        rules.framer.framing = (uint8_t)waits[i].framing;
+        rules.framer.multiline = (uint8_t)waits[i].multiline;
+        rules.framer.flushes = 1;
+        intake_init(&s, &rules);
+        intake_feed(&s, waits[i].stream, strlen(waits[i].stream), false);
+        if (framer_waits(&s.state, &rules.framer, s.carry.data, s.carry.len) != waits[i].wait)
+            fail_msg("row %zu, %s, waits for something else", i, waits[i].stream);
+        intake_done(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_state_far_out_of_range_is_refused),
         cmocka_unit_test(draws_the_line_where_the_table_says),
         cmocka_unit_test(whatever_is_not_refused_does_no_harm),
+        cmocka_unit_test(says_for_what_it_waits),
     };
 
     return cmocka_run_group_tests_name("framer, state", tests, NULL, NULL);
