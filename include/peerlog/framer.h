@@ -51,7 +51,8 @@ struct framer_rules {
     uint8_t oversize;           /* enum oversize */
     uint8_t multiline;          /* enum multiline; in auto and lf */
     uint8_t flushes;            /* 1: the caller flushes what waits; 0: it never does, and no
-                                   message that may be complete waits for what comes next */
+                                   message that may be complete waits for what comes next,
+                                   but for lines that are joined */
 };
 
 /*

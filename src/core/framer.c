@@ -161,14 +161,15 @@ static size_t line_end(const unsigned char *tail, size_t len, const struct endin
 
 /* --- giving it out --- */
 
-/* What a frame says about its count, which HAVE bytes fit better; and what is told once. */
-static void note_flags(struct framer *f, size_t have, struct frame *frame)
+/* What a frame says about its count, which should have been HAVE; and what is told once. */
+static void note_flags(struct framer *f, const struct ending *ending, size_t have,
+                       struct frame *frame)
 {
     struct framer_state *s = f->state;
 
     if (frame->flags & (FRAME_INCOMPLETE | FRAME_MISFIT)) {
         frame->have_bytes = (uint32_t)have;
-        frame->want_bytes = s->count;
+        frame->want_bytes = ending->shown & SHOWN_LONG ? (uint32_t)have + 1 : s->count;
     }
     if (frame->flags & FRAME_MISFIT && !(s->shown & SHOWN_MISFIT)) {
         frame->flags |= FRAME_FIRST_MISFIT;
@@ -246,7 +247,7 @@ static enum framer_result give_last(struct framer *f, size_t len, const struct e
         ret_frame->flags |= FRAME_SPLIT | FRAME_LAST;
     }
     if (ending->flags != 0)
-        note_flags(f, (is_counted(s) ? s->given : s->count) + ending->len, ret_frame);
+        note_flags(f, ending, (is_counted(s) ? s->given : s->count) + ending->len, ret_frame);
     f->at += ending->len + ending->skip;
     if (is_counted(s) && ending->flags & FRAME_UNFINISHED)
         go_on_counted(s, ending->len);
@@ -330,7 +331,7 @@ static enum framer_result continue_dropping(struct framer *f, struct frame *ret_
     size_t len = s->held + (size_t)s->dropped;
     bool kept = s->held > 0;
     if (ending.flags != 0)
-        note_flags(f, s->given + len, ret_frame);
+        note_flags(f, &ending, s->given + len, ret_frame);
     f->at += ending.len + ending.skip;
     if (is_counted(s) && ending.flags & FRAME_UNFINISHED)
         go_on_counted(s, len);

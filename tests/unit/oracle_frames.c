@@ -126,7 +126,7 @@ static void give_text(struct reading *r, const struct end *e, unsigned flags)
 
     if (m.flags & FRAME_MISFIT) {
         m.have = r->count + e->len;
-        m.want = r->count;
+        m.want = e->too_long ? m.have + 1 : r->count;
     }
     if (e->skip > 1)
         r->account->mark += e->skip;
@@ -192,7 +192,7 @@ static bool read_stray(struct reading *r)
     if (e.next == FOLLOWS_FLUSH)
         e.next = FOLLOWS_COUNT;
     if (at_count && r->joined > 0 && r->joined == r->count + e.len + 1)
-        r->too_long = true;
+        r->too_long = e.too_long = true;
     give_text(r, &e, 0);
     r->last = 0;
     r->joined = 0;

@@ -55,6 +55,7 @@ struct end {
     bool strip;
     enum follows next;
     bool lf, nul, cr;
+    bool too_long; /* and so the count before was one too long */
 };
 
 static inline size_t max_of(const struct reading *r) { return r->rules->framer.max_message_bytes; }

@@ -221,6 +221,12 @@ static void counts_that_do_not_fit_cost_no_other_message(void **state)
         ROW("10 <14>disk.10 <11>fans.10 <13>tape.10 <14>last.9 <14>after",
             "14:disk.1|11:fans. [misfit, 9 of 10 bytes]|13:tape. [misfit, 9 of 10 bytes]"
             "|14:last. [misfit, 9 of 10 bytes]|14:after"),
+        ROW("120 <14>" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" "120 <11>bbbbbbbbbbbbbbbb"
+            "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+            "ccccccccccccccccccccccccccccc" "10 <13>tape.9 <14>after",
+            "14:a*115" "1|11:bbbbbbbbbbbbbbbb|11:c*99 [continued] [misfit, 119 of 120 bytes]"
+            "|13:tape. [misfit, 9 of 10 bytes]|14:after"),
         /* more than a byte */
         ROW("11 <14>disk.11 <11>fans.9 <13>right", "14:disk.11|11:fans. [misfit, 21 of 11 bytes]"
             "|13:right"),
