@@ -18,6 +18,10 @@
 /* A message may outgrow its limit by its terminator: CR LF NUL. */
 #define PEERLOG_TERMINATOR_BYTES 3u
 
+/* How far the framer may have to look to know what a byte means, and what it then carries. */
+#define PEERLOG_LOOKAHEAD_BYTES 29u
+#define PEERLOG_CARRY_BYTES (PEERLOG_TERMINATOR_BYTES + PEERLOG_LOOKAHEAD_BYTES)
+
 /* PRI (RFC 5424, section 6.2.1): "<" 1 to 3 digits ">", at most 191. */
 #define PEERLOG_MAX_PRI_DIGITS 3u
 #define PEERLOG_MAX_PRI 191u

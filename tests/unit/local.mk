@@ -8,6 +8,11 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/oracle.h \
 	tests/unit/proxy_support.c \
 	tests/unit/proxy_support.h \
+	tests/unit/oracle_forms.c \
+	tests/unit/oracle_frames.c \
+	tests/unit/oracle_parts.h \
+	tests/unit/oracle_records.c \
+	tests/unit/oracle_texts.c \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -38,6 +43,7 @@ CORE_TESTS = \
 	tests/unit/test_escape \
 	tests/unit/test_framer \
 	tests/unit/test_framer_oversize \
+	tests/unit/test_framer_senders \
 	tests/unit/test_framer_state \
 	tests/unit/test_loop \
 	tests/unit/test_marks \
@@ -56,6 +62,7 @@ DAEMON_TESTS = \
 	tests/unit/test_admission \
 	tests/unit/test_answer \
 	tests/unit/test_conn \
+	tests/unit/test_framer_manual \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
@@ -118,6 +125,8 @@ tests_unit_test_framer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_oversize_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_oversize_LDADD = $(CORE_LIBS)
+tests_unit_test_framer_senders_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_senders_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_state_LDADD = $(CORE_LIBS)
 tests_unit_test_loop_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -166,6 +175,8 @@ tests_unit_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_mailbox_LDADD = $(WORK_LIBS)
 tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_LDADD = $(WORK_LIBS)
+tests_unit_test_framer_manual_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_manual_LDADD = $(DAEMON_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_preface_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -27,7 +27,11 @@
 static struct intake_rules rules_of(enum framing framing, enum oversize oversize)
 {
     return (struct intake_rules){
-        .framer = {MAX, (uint8_t)framing, (uint8_t)oversize},
+        .framer = {
+            .max_message_bytes = MAX,
+            .framing = (uint8_t)framing,
+            .oversize = (uint8_t)oversize,
+        },
         .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, true},
     };
 }

@@ -66,7 +66,7 @@ struct stream {
     uint64_t received;    /* bytes read from the socket since it began */
     uint64_t sequence;    /* number of the last record */
     uint32_t tail_bytes;  /* carried bytes of an incomplete message */
-    uint8_t priority;     /* of the message that is being split */
+    uint8_t before;       /* 1 + the priority of the last message, or 0 */
     uint8_t awaits_proxy; /* a PROXY header must come first */
     uint8_t session;      /* enum session_id */
     uint8_t reserved;

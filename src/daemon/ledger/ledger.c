@@ -18,8 +18,8 @@
 
 #define PAGE 4096u
 
-static_assert(sizeof(struct slot) == 104, "a slot is part of the layout");
-static_assert(sizeof(struct segment) == 80, "a segment is part of the layout");
+static_assert(sizeof(struct slot) == 112, "a slot is part of the layout");
+static_assert(sizeof(struct segment) == 88, "a segment is part of the layout");
 static_assert(sizeof(struct peer_details) == 768, "details are part of the layout");
 
 static uint64_t round_up(uint64_t bytes)
@@ -254,7 +254,7 @@ static bool awaits_header(const struct stream *stream)
 
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
 {
-    if (stream->tail_bytes > ledger->header->tail_stride || stream->priority > PEERLOG_MAX_PRI ||
+    if (stream->tail_bytes > ledger->header->tail_stride || stream->before > PEERLOG_MAX_PRI + 1 ||
         stream->awaits_proxy > 1 || stream->session >= SESSIONS)
         return false;
     return stream->awaits_proxy ? awaits_header(stream)
@@ -310,7 +310,7 @@ uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *
     if (count > LEDGER_SEGMENTS || inbox->oversize > OVERSIZE_DISCARD ||
         inbox->max_message_bytes < PEERLOG_MIN_MESSAGE_BYTES ||
         inbox->max_message_bytes > PEERLOG_MAX_MESSAGE_BYTES ||
-        inbox->max_message_bytes + PEERLOG_TERMINATOR_BYTES > ledger->header->tail_stride)
+        inbox->max_message_bytes + PEERLOG_CARRY_BYTES > ledger->header->tail_stride)
         return 0;
     for (uint32_t i = 0; i < count; i++)
         if (!segment_valid(ledger, inbox, i, i + 1 == count))

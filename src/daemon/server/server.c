@@ -112,7 +112,7 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
     struct ledger_geometry geometry = {
         .slots = limit,
         .inboxes = s->workers_count,
-        .tail_bytes = settings->buffer_size + PEERLOG_TERMINATOR_BYTES + LEDGER_WIRE_BYTES,
+        .tail_bytes = settings->buffer_size + PEERLOG_CARRY_BYTES + LEDGER_WIRE_BYTES,
     };
 
     takeover_grow(plan->inheritance, &geometry);

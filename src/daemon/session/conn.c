@@ -84,7 +84,7 @@ int conn_want(struct connections *table, uint32_t slot, int set, uint8_t wants)
 
     if (conn->wants == wants)
         return 0;
-    conn->wants = wants;
+    conn->wants = wants & 3u;
     return poller_change(set, conn->fd, events_of(wants), slot);
 }
 
