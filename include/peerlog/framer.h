@@ -10,7 +10,8 @@
  * bytes, at most a message's, are searched once more.
  *
  * The records do not depend on how the stream was cut into views. They are a function of
- * the state before, the bytes, and where a flush came between them: see framer_flush().
+ * the state before, the rules, the bytes, and where a flush came between them: see
+ * framer_flush(). Who may have to frame a view once more keeps all four.
  *
  * Over-long messages: a message longer than max_message_bytes is given out in pieces
  * (split), as its first piece (truncate), or as a mere notice (discard). Its end

@@ -4,8 +4,6 @@
  */
 #include "config.h"
 
-#include <string.h>
-
 #include "core/framer_parts.h"
 
 /* The most that can wait for a decision: all digits of a count, SP, "<" and its digits. */
@@ -112,8 +110,7 @@ bool framer_state_open(const struct framer_state *state, size_t carry)
 }
 
 /* Is all of it here, unless what comes next says that there is more? */
-static bool may_be_whole(const struct framer_state *s, const struct framer_rules *rules,
-                         const unsigned char *carry, size_t len)
+static bool may_be_whole(const struct framer_state *s, const unsigned char *carry, size_t len)
 {
     switch (s->phase) {
     case PHASE_GUESS:
@@ -122,7 +119,7 @@ static bool may_be_whole(const struct framer_state *s, const struct framer_rules
     case PHASE_COUNTED:
         return len + (s->shown & SHOWN_LONG ? 1 : 0) >= s->count - s->given;
     default:
-        return rules->multiline != MULTILINE_NONE && memrchr(carry, '\n', len) != NULL;
+        return s->scanned < len && carry[s->scanned] == '\n'; /* may the next line be joined? */
     }
 }
 
@@ -133,7 +130,7 @@ enum framer_wait framer_waits(const struct framer_state *state, const struct fra
         return FRAMER_WAIT_NONE;
     if (carry_len == 0 && !is_dropping(state))
         return FRAMER_WAIT_NONE;
-    if ((state->shown & SHOWN_ENDS) == 0 || may_be_whole(state, rules, carry, carry_len))
+    if ((state->shown & SHOWN_ENDS) == 0 || may_be_whole(state, carry, carry_len))
         return FRAMER_WAIT_PAUSE;
     return FRAMER_WAIT_END;
 }
