@@ -127,6 +127,7 @@ def parse_options():
     parser.add_argument("--programs", required=True, help="folder of stream and sink")
     parser.add_argument("--logs", default="system-logs", help="folder for evidence of failures")
     parser.add_argument("--package", help="test this package instead of building one")
+    parser.add_argument("--suite", help="of Debian, instead of this machine's own release")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--percent", type=int, default=100, help="of the restarts and kills")
     return parser.parse_args()
@@ -135,8 +136,9 @@ def parse_options():
 def run_all(options, scenarios, folder):
     """Run the SCENARIOS. Returns: counts by outcome."""
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
-    base_root = base.get()
-    deb = options.package or package.build(options.source)
+    suite = options.suite or base.codename()
+    base_root = base.get(suite)
+    deb = options.package or package.build(options.source, suite, folder)
     kit = Kit(options, deb, folder)
     for name in scenarios:
         started = time.monotonic()
