@@ -24,6 +24,9 @@ ENVIRONMENT = {
     "SYSTEMD_COLORS": "0",
     "DEBIAN_FRONTEND": "noninteractive",
 }
+# A container has the unified hierarchy of control groups alone, whatever is mounted here:
+# systemd 258 and newer take no other.
+NSPAWN = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
 SHUTDOWN_SIGNAL = signal.SIGRTMIN + 4
 
 
@@ -109,7 +112,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
-                env=dict(os.environ, NOTIFY_SOCKET=f"{self.folder}/notify"),
+                env=dict(os.environ, NOTIFY_SOCKET=f"{self.folder}/notify", **NSPAWN),
                 start_new_session=True,
                 preexec_fn=self.between_fork_and_exec,
             )
@@ -137,7 +140,8 @@ class Machine:
             if re.search("^READY=1$", message, re.M) and self.leader and not found:
                 return
         with open(f"{self.folder}/console", encoding="utf-8", errors="replace") as console:
-            raise Skipped("the machine does not boot: " + console.read()[-500:])
+            said = re.sub(r"\x1b\[[\d;]*m|\s+", " ", console.read())
+            raise Skipped("the machine does not boot: " + said[-500:])
 
     def power_off(self):
         """An orderly end, or else a quick one."""
