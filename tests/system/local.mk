@@ -25,7 +25,8 @@ system_scenarios = \
 	tests/system/09_upgrade.py \
 	tests/system/10_rate_limit.py \
 	tests/system/11_security.py \
-	tests/system/12_demonstration.py
+	tests/system/12_demonstration.py \
+	tests/system/13_journal.py
 
 TESTS += tests/system/units.py
 EXTRA_DIST += \
