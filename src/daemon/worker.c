@@ -284,7 +284,7 @@ static bool has_stopped(struct worker *w, bool blocked)
  */
 static bool end_orphans(struct worker *w)
 {
-    struct connections *table = w->plan.table;
+    const struct connections *table = w->plan.table;
 
     for (uint32_t i = 0; i < ledger_slots_high(table->ledger); i++) {
         if (!worker_owns(w, i) || table->conns[i].fd >= 0)

@@ -50,7 +50,7 @@ static bool frame(struct worker *w)
  * Close the socket of a connection that has ended: the peer takes FIN for a receipt.
  * A parked copy keeps the socket open, and so it would stay in the set.
  */
-static void close_socket(struct worker *w, struct conn *conn, bool parked)
+static void close_socket(const struct worker *w, const struct conn *conn, bool parked)
 {
     if (parked)
         (void)poller_remove(w->set, conn->fd); /* it is not in it while it rests */

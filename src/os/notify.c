@@ -77,7 +77,7 @@ int notify_inherited(struct notify_fd **ret_fds, size_t *ret_count)
         *ret_fds = fds;
         *ret_count = (size_t)n;
     }
-    free(names);
+    free((void *)names);
     return fds != NULL ? 0 : -ENOMEM;
 }
 

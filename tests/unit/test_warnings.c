@@ -19,6 +19,7 @@
 #include "daemon/warnings.h"
 #include "os/journald.h"
 #include "peerlog/count.h"
+#include "unit/in_range.h"
 #include "unit/settings_support.h"
 
 static const char *root_of(const char *tree)
@@ -211,7 +212,7 @@ static void counts_the_connections_that_descriptors_allow(void **state)
         assert_int_equal(server_usable_connections(rows[i].descriptors, rows[i].wanted,
                                                    rows[i].parked),
                          rows[i].usable);
-    assert_in_range(server_usable_connections(8192, 8192, false), 7000, 8191);
+    assert_uint_in_range(server_usable_connections(8192, 8192, false), 7000, 8191);
 }
 
 static void warns_of_too_few_descriptors(void **state)
