@@ -99,9 +99,17 @@ packages_of() {
     ss) echo "iproute2 | iproute" ;;
     xz) echo "xz-utils | xz" ;;
     can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libssl-dev" \
-        "libsystemd-dev pkg-config python3 | dpkg-dev" ;;
+        "libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
+    esac
+}
+
+# What tells pkg-config where units belong: a package of its own since Debian 13.
+unit_folder_package() {
+    case $(cat /etc/debian_version 2>/dev/null) in
+    12.*) echo systemd ;;
+    *) echo systemd-dev ;;
     esac
 }
 

@@ -155,7 +155,7 @@ void progress_show(struct progress *p, uint64_t done, uint64_t now_ms)
         draw(p, done, now_ms, "");
 }
 
-void progress_clear(struct progress *p)
+void progress_clear(const struct progress *p)
 {
     static const char clear[] = "\r\x1b[K";
 

@@ -356,7 +356,7 @@ static bool is_overlong(const struct framer *f, const struct ending *ending, siz
 /* A frame is open and nothing of it is being dropped. */
 static enum framer_result continue_frame(struct framer *f, struct frame *ret_frame)
 {
-    struct framer_state *s = f->state;
+    const struct framer_state *s = f->state;
     size_t left = is_counted(s) ? s->count - s->given : 0;
     struct ending ending = is_counted(s) ? end_of_counted(f, left) : end_of_text(f);
     size_t len = ending.len - (ending.found ? line_end(f->at, ending.len, &ending) : 0);

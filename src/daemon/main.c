@@ -25,6 +25,11 @@
 #include "os/log.h"
 #include "os/signals.h"
 
+/* What stays in a place is kept on purpose, which the analyzer of gcc takes for a leak. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 13
+#pragma GCC diagnostic ignored "-Wanalyzer-fd-leak"
+#endif
+
 /*
  * Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place.
  * Answers: was standard output open before?

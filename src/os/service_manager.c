@@ -93,7 +93,7 @@ int service_manager_inherited(struct service_manager_fd **ret_fds, size_t *ret_c
         *ret_fds = fds;
         *ret_count = (size_t)n;
     }
-    free(names);
+    free((void *)names);
     return fds != NULL ? 0 : -ENOMEM;
 }
 

@@ -136,9 +136,8 @@ def parse_options():
 def run_all(options, scenarios, folder):
     """Run the SCENARIOS. Returns: counts by outcome."""
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
-    suite = options.suite or base.codename()
-    base_root = base.get(suite)
-    deb = options.package or package.build(options.source, suite, folder)
+    base_root = base.get(options.suite)
+    deb = options.package or package.build(options.source, options.suite, folder)
     kit = Kit(options, deb, folder)
     for name in scenarios:
         started = time.monotonic()
@@ -171,16 +170,17 @@ def main():
     signal.signal(signal.SIGTERM, interrupt)
     try:
         base.check_tools()
+        options.suite = options.suite or base.codename()
         unshare()
         folder = tempfile.mkdtemp(prefix="peerlog-system-")
     except Skipped as reason:
-        print(f"system tests skipped: {reason}")
+        print(f"skip  system tests: {reason}")
         return SKIP
-    print(f"seed {options.seed}", flush=True)
+    print(f"seed {options.seed}, suite {options.suite}", flush=True)
     try:
         counts = run_all(options, scenarios, folder)
     except Skipped as reason:
-        print(f"system tests skipped: {reason}")
+        print(f"skip  system tests: {reason}")
         return SKIP
     except (Failed, subprocess.SubprocessError) as fault:
         print(f"FAIL  {fault}")

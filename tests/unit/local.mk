@@ -18,6 +18,7 @@ libpeerlog_test_a_SOURCES = \
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 libpeerlog_settings_test_a_SOURCES = \
 	tests/unit/settings_support.c \
+	tests/unit/in_range.h \
 	tests/unit/settings_support.h
 libpeerlog_settings_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 libpeerlog_tls_test_a_SOURCES = \

@@ -203,7 +203,7 @@ int takeover_run(struct inheritance *in, struct connections *table, struct parki
     return 0;
 }
 
-int takeover_commit(struct inheritance *in, struct ledger *ledger)
+int takeover_commit(const struct inheritance *in, struct ledger *ledger)
 {
     char name[NAME_BYTES];
 
