@@ -9,5 +9,6 @@ noinst_HEADERS = \
 	include/peerlog/priority.h \
 	include/peerlog/proxy.h \
 	include/peerlog/record.h \
+	include/peerlog/relp.h \
 	include/peerlog/stranger.h \
 	include/peerlog/utf8.h

@@ -9,5 +9,6 @@ libpeerlog_core_a_SOURCES = \
 	src/core/priority.c \
 	src/core/proxy.c \
 	src/core/record.c \
+	src/core/relp.c \
 	src/core/stranger.c \
 	src/core/utf8.c

@@ -6,6 +6,8 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/cuts.h \
 	tests/unit/oracle.c \
 	tests/unit/oracle.h \
+	tests/unit/relp_frames.c \
+	tests/unit/relp_frames.h \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -33,6 +35,7 @@ CORE_TESTS = \
 	tests/unit/test_priority \
 	tests/unit/test_proxy \
 	tests/unit/test_record \
+	tests/unit/test_relp \
 	tests/unit/test_stranger \
 	tests/unit/test_utf8
 DAEMON_TESTS = \
@@ -100,6 +103,8 @@ tests_unit_test_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_LDADD = $(CORE_LIBS)
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_LDADD = $(CORE_LIBS)
+tests_unit_test_relp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_relp_LDADD = $(CORE_LIBS)
 tests_unit_test_stranger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_stranger_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
