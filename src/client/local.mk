@@ -25,6 +25,7 @@ libpeerlog_client_a_SOURCES = \
 	src/client/sender.h \
 	src/client/source.c \
 	src/client/source.h \
+	src/client/structured.c \
 	src/client/values.c \
 	src/client/values.h \
 	src/client/wire.c \

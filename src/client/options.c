@@ -22,6 +22,11 @@
 enum option_id {
     ID_RFC3164 = 256,
     ID_RFC5424,
+    ID_MSGID,
+    ID_SD_ID,
+    ID_SD_PARAM,
+    ID_PRIO_PREFIX,
+    ID_NO_ACT,
     ID_FRAMING,
     ID_OCTET_COUNT,
     ID_RETRY,
@@ -56,6 +61,15 @@ static void raise_flag(struct parse *p, int id)
     case ID_RFC3164:
         o->header_form = HEADER_RFC3164;
         break;
+    case ID_PRIO_PREFIX:
+        o->reads_prefixes = true;
+        break;
+    case 's':
+        o->copies_to_stderr = true;
+        break;
+    case ID_NO_ACT:
+        o->no_act = true;
+        break;
     case ID_OCTET_COUNT:
         o->framing = FRAMING_OCTET_COUNTING;
         break;
@@ -86,11 +100,17 @@ static const struct option_entry table[] = {
     {'e', 0, "skip-empty", "", "do not send empty lines", NULL},
     {'S', 1, "size", "BYTES", "cut messages longer than this into several", value_size},
     {'p', 1, "priority", "FACILITY.LEVEL", "mark messages, as in local0.info", value_priority},
+    {ID_PRIO_PREFIX, 0, "prio-prefix", "", "take the priority from a <PRI> before each line", NULL},
     {'t', 1, "tag", "TAG", "put TAG before each message", value_tag},
     {'i', 2, "id", "[=ID]", "put peerlog's process id, or ID, behind the tag", value_id},
     {ID_RFC3164, 0, "rfc3164", "", "send the header of RFC 3164 (BSD syslog)", NULL},
     {ID_RFC5424, 2, "rfc5424", "[=WITHOUT]", "send the header of RFC 5424 (notq,notime,nohost)",
      value_rfc5424},
+    {ID_MSGID, 1, "msgid", "MSGID", "put MSGID into the header of RFC 5424", value_msgid},
+    {ID_SD_ID, 1, "sd-id", "NAME[@DIGITS]", "begin an element of structured data there",
+     value_sd_id},
+    {ID_SD_PARAM, 1, "sd-param", "NAME=\"VALUE\"", "put this into the element; repeat as needed",
+     value_sd_param},
     {ID_FRAMING, 1, "framing", "HOW", "end messages by lf (default) or nul, or octet-counting",
      value_framing},
     {ID_OCTET_COUNT, 0, "octet-count", "", "the same as --framing=octet-counting", NULL},
@@ -99,6 +119,8 @@ static const struct option_entry table[] = {
     {ID_RETRY, 1, "retry", "N", "connect again up to N times (0)", value_retry},
     {ID_PROGRESS, 2, "progress", "[=WHEN]", "show progress: auto (default), always, never",
      value_progress},
+    {'s', 0, "stderr", "", "write what is sent to standard error, too", NULL},
+    {ID_NO_ACT, 0, "no-act", "", "do everything but connect and send", NULL},
     {'q', 0, "quiet", "", "say nothing but errors", NULL},
     {'v', 0, "verbose", "", "say what is done", NULL},
     {'h', 0, "help", "", "show this help and exit", NULL},
@@ -109,7 +131,7 @@ void options_print_help(FILE *stream)
 {
     (void)fputs("Usage: peerlog [OPTION]... [MESSAGE]...\n"
                 "Send MESSAGE, or each line of a file or of standard input, to a log daemon.\n"
-                "Without -p, -t, -i, --rfc3164 and --rfc5424 the text goes as it is.\n\n",
+                "Without an option that asks for a header the text goes as it is.\n\n",
                 stream);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         const struct option_entry *e = &table[i];
@@ -236,6 +258,23 @@ static bool check_app_name(struct parse *p)
                         "printable ASCII without spaces", tag);
 }
 
+/* MSGID and structured data have a place in the header of RFC 5424 only. */
+static bool choose_header(struct parse *p)
+{
+    struct options *o = p->options;
+    bool is_structured = o->msgid != NULL || p->element_count > 0;
+
+    if (is_structured && o->header_form == HEADER_RFC3164)
+        return value_refuse(p, "--%s needs the header of RFC 5424; --rfc3164 has no place for it",
+                            o->msgid != NULL ? "msgid" : "sd-id");
+    if (is_structured)
+        o->header_form = HEADER_RFC5424;
+    else if (o->header_form == HEADER_NONE &&
+             (p->has_priority || o->reads_prefixes || o->tag != NULL || o->id != 0))
+        o->header_form = HEADER_SHORT;
+    return o->header_form != HEADER_RFC5424 || check_app_name(p);
+}
+
 /* What follows from several options together. */
 static bool settle(struct parse *p)
 {
@@ -244,10 +283,10 @@ static bool settle(struct parse *p)
     if (o->file != NULL && o->word_count > 0)
         return value_refuse(p, "--file and a message exclude each other; \"%s\" is too much",
                       o->words[0]);
-    if (o->header_form == HEADER_NONE && (p->has_priority || o->tag != NULL || o->id != 0))
-        o->header_form = HEADER_SHORT;
+    if (!choose_header(p))
+        return false;
     o->adds_pri = o->header_form == HEADER_NONE && o->framing == FRAMING_OCTET_COUNTING;
-    return o->header_form != HEADER_RFC5424 || check_app_name(p);
+    return true;
 }
 
 enum options_result options_parse(int argc, char **argv, struct options *ret_options,

@@ -15,13 +15,14 @@
 #include <stdio.h>
 
 #include "peerlog/framer.h"
+#include "peerlog/limits.h"
 
 /* What stands before the text of each message. */
 enum header_form {
     HEADER_NONE,    /* nothing: the text as it is */
     HEADER_SHORT,   /* <PRI>TAG[ID]: -- the receiver adds time and host */
     HEADER_RFC3164, /* <PRI>Mmm dd hh:mm:ss HOST TAG[ID]: */
-    HEADER_RFC5424, /* <PRI>1 TIME HOST TAG ID - - */
+    HEADER_RFC5424, /* <PRI>1 TIME HOST TAG ID MSGID STRUCTURED-DATA */
 };
 
 enum progress_when {
@@ -50,11 +51,16 @@ struct options {
     uint8_t priority;    /* of headers and added PRIs */
     const char *tag;     /* NULL: none, or the user's name where the form needs one */
     long id;             /* 0: none */
+    const char *msgid;   /* NULL: none */
+    char structured[PEERLOG_CLIENT_STRUCTURED_BYTES]; /* "[ID NAME=\"VALUE\"]..."; "": none */
+    bool reads_prefixes; /* a line may begin with its own PRI */
     uint32_t max_bytes;  /* longest message, header included; 0: not asked for */
 
     uint32_t timeout_ms; /* to connect, and without progress; 0: for ever */
     uint32_t retries;
     enum progress_when progress;
+    bool copies_to_stderr; /* what is sent */
+    bool no_act;           /* do all but send */
     bool quiet;
     bool verbose;
 };

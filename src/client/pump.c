@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "client/interrupt.h"
 #include "client/say.h"
 #include "os/clock.h"
 #include "peerlog/limits.h"
@@ -223,6 +224,26 @@ enum pump_ending pump_run(struct pump *p, int *ret_error)
             *ret_error = -error;
             return PUMP_BROKEN;
         }
+    }
+    return PUMP_DONE;
+}
+
+enum pump_ending pump_rehearse(struct pump *p)
+{
+    enum { INTERRUPT, SOURCE, FDS };
+    struct pollfd fds[FDS] = {
+        [INTERRUPT] = {.fd = p->interrupt_fd, .events = POLLIN},
+        [SOURCE] = {.fd = p->source.fd, .events = POLLIN},
+    };
+
+    while (!p->source.ended) {
+        (void)poll(fds, FDS, -1); /* a signal shows below */
+        if (interrupt_signal() != 0)
+            return PUMP_INTERRUPTED;
+        if (fds[SOURCE].revents != 0 && take_input(p) < 0)
+            return PUMP_NO_MEMORY;
+        outbox_advance(&p->outbox, (size_t)unsent(p));
+        outbox_acknowledge(&p->outbox, 0);
     }
     return PUMP_DONE;
 }

@@ -54,6 +54,13 @@ enum pump_ending pump_run(struct pump *p, int *ret_error);
  */
 bool pump_had_goodbye(const struct pump *p);
 
+/*
+ * Compose what the source gives and let it go, as if it had been sent; p->wire is not used.
+ * Returns: PUMP_DONE, PUMP_INTERRUPTED or PUMP_NO_MEMORY.
+ * Blocks:  until the source ends.
+ */
+enum pump_ending pump_rehearse(struct pump *p);
+
 /* Bring the headers to the present time. */
 void pump_stamp(struct pump *p);
 

@@ -270,22 +270,12 @@ static int prepare_input(struct pump *p)
     return report_status(-error, EX_NOINPUT);
 }
 
-/* The last connection ended well: what is left to say? Returns: the exit status. */
-static int conclude(const struct sender *s)
+/* What became of the input on its way here. Returns: the exit status. */
+static int conclude_input(const struct pump *p)
 {
-    const struct pump *p = &s->pump;
     const struct options *o = p->options;
     const struct composer *c = &p->composer;
-    int status = EX_OK;
 
-    if (s->resets > 0) {
-        say("%" PRIu64 " connection%s broke before: what was acknowledged there last may not have "
-            "been read", s->resets, s->resets == 1 ? "" : "s");
-        status = EX_IOERR;
-    } else if (o->verbose) {
-        say("%s has read %" PRIu64 " message%s, %" PRIu64 " bytes", p->wire.peer,
-            p->outbox.messages, p->outbox.messages == 1 ? "" : "s", p->outbox.composed);
-    }
     if (c->cut > 0 && (o->verbose || (o->max_bytes == 0 && !o->quiet)))
         say("cut in %" PRIu64 " place%s: a message can have %u bytes", c->cut,
             c->cut == 1 ? "" : "s", o->max_bytes != 0 ? o->max_bytes : PEERLOG_MAX_COUNT);
@@ -293,11 +283,44 @@ static int conclude(const struct sender *s)
         say("split at %" PRIu64 " %s inside messages; --framing=octet-counting can carry them",
             c->breaks, o->framing == FRAMING_NUL ? "NUL" : "LF");
     if (p->source_error == 0)
-        return status;
-    say("\"%s\": %s; the %" PRIu64 " byte%s before %s sent", p->source.name,
+        return EX_OK;
+    say("\"%s\": %s; the %" PRIu64 " byte%s before %s %s", p->source.name,
         strerror(p->source_error), p->source.taken, p->source.taken == 1 ? "" : "s",
-        p->source.taken == 1 ? "was" : "were");
+        p->source.taken == 1 ? "was" : "were", o->no_act ? "read" : "sent");
     return EX_IOERR;
+}
+
+/* The last connection ended well: what is left to say? Returns: the exit status. */
+static int conclude(const struct sender *s)
+{
+    const struct pump *p = &s->pump;
+
+    if (s->resets > 0) {
+        say("%" PRIu64 " connection%s broke before: what was acknowledged there last may not have "
+            "been read", s->resets, s->resets == 1 ? "" : "s");
+    } else if (p->options->verbose) {
+        say("%s has read %" PRIu64 " message%s, %" PRIu64 " bytes", p->wire.peer,
+            p->outbox.messages, p->outbox.messages == 1 ? "" : "s", p->outbox.composed);
+    }
+    int status = conclude_input(p);
+    return s->resets > 0 ? EX_IOERR : status;
+}
+
+/* Everything but connecting and sending. Returns: the exit status. */
+static int rehearse(struct pump *p)
+{
+    enum pump_ending ending = pump_rehearse(p);
+
+    if (ending == PUMP_INTERRUPTED)
+        interrupt_die(interrupt_signal());
+    if (ending == PUMP_NO_MEMORY) {
+        say("out of memory");
+        return EX_OSERR;
+    }
+    if (p->options->verbose)
+        say("%" PRIu64 " message%s, %" PRIu64 " bytes; nothing was sent (--no-act)",
+            p->outbox.messages, p->outbox.messages == 1 ? "" : "s", p->outbox.composed);
+    return conclude_input(p);
 }
 
 int sender_run(const struct options *options)
@@ -318,6 +341,10 @@ int sender_run(const struct options *options)
     if (s.pump.interrupt_fd < 0) {
         say("cannot catch signals: %s", strerror(-s.pump.interrupt_fd));
         status = EX_OSERR;
+        goto done;
+    }
+    if (options->no_act) {
+        status = rehearse(&s.pump);
         goto done;
     }
     progress_init(&s.pump.progress, options, s.pump.source.total, clock_mono_ms());

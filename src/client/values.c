@@ -159,11 +159,15 @@ bool value_tag(struct parse *p, const char *value)
     return true;
 }
 
+/* As logger(1) takes it: ps(1) and others put blanks before a number. */
 bool value_id(struct parse *p, const char *value)
 {
     uint32_t id = (uint32_t)getpid();
+    const char *digits = value == NULL ? NULL : value + strspn(value, " \t\n\v\f\r");
 
-    if (value != NULL && (!parse_number(value, INT32_MAX, &id) || id == 0))
+    if (digits != NULL && *digits == '+')
+        digits++;
+    if (digits != NULL && (!parse_number(digits, INT32_MAX, &id) || id == 0))
         return value_refuse(p, "%s: \"%s\" is no process id; it is a number from 1 to %d",
                             p->source, value, INT32_MAX);
     p->options->id = (long)id;

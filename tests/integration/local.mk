@@ -4,6 +4,7 @@ integration_tests = \
 	tests/integration/access.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
+	tests/integration/client/as_logger.py \
 	tests/integration/client/broken_connection.py \
 	tests/integration/client/documents.py \
 	tests/integration/client/interrupted.py \

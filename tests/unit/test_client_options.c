@@ -20,6 +20,7 @@
 #include "client/progress.h"
 #include "client/report.h"
 #include "peerlog/count.h"
+#include "peerlog/limits.h"
 
 #define MAX_WORDS 16
 
@@ -188,6 +189,9 @@ static void chooses_the_header_by_what_it_must_carry(void **state)
         {"--octet-count", HEADER_NONE, true},
         {"--framing octet-counting -p user.notice", HEADER_SHORT, false},
         {"--octet-count --rfc5424", HEADER_RFC5424, false},
+        {"--prio-prefix", HEADER_SHORT, false},
+        {"--msgid M", HEADER_RFC5424, false},
+        {"-t app --sd-id z@1", HEADER_RFC5424, false},
     };
 
     (void)state;
@@ -244,6 +248,14 @@ static void refuses_and_says_what_would_be_right(void **state)
         {"-t 1234567890123456789012345678901234567890123456789", "this one has 49"},
         {"-t \xc3\xa4 --rfc5424", "printable ASCII"},
         {"--id=0", "no process id"},
+        {"--msgid \xc3\xa4", "is no MSGID"},
+        {"--rfc3164 --msgid M", "--msgid needs the header of RFC 5424"},
+        {"--rfc3164 --sd-id z@1", "--sd-id needs the header of RFC 5424"},
+        {"--sd-id z@1 --sd-id y@1 --sd-id z@1", "\"z@1\" is there already"},
+        {"--sd-id z@1.2.", "is no id of an element"},
+        {"--sd-param a=\"b\"", "--sd-id comes before it"},
+        {"--sd-id z@1 --sd-param a=\"b]\"", "is not NAME="},
+        {"--sd-id z@1 --sd-param a=\"\\", "is not NAME="},
         {"--rfc5424=", "notq, notime and nohost"},
         {"--rfc5424=notime,", "notq, notime and nohost"},
         {"--rfc5424=nothing", "\"nothing\" is no list"},
@@ -277,6 +289,38 @@ static void refuses_and_says_what_would_be_right(void **state)
         if (strstr(problem, cases[i].says) == NULL)
             fail_msg("%s: %s", cases[i].line, problem);
     }
+}
+
+static void collects_elements_of_structured_data(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse("--sd-id z@1 --sd-param a=\"1\" --sd-param b=\"\\]\" --sd-id none@1 "
+                           "--sd-id y@32473.1 --sd-param c=\"\"", &o), OPTIONS_RUN);
+    assert_string_equal(o.structured, "[z@1 a=\"1\" b=\"\\]\"][y@32473.1 c=\"\"]");
+}
+
+static void refuses_more_structured_data_than_there_is_room_for(void **state)
+{
+    static char value[PEERLOG_CLIENT_STRUCTURED_BYTES];
+    static char id[] = "z@1", id_option[] = "--sd-id", option[] = "--sd-param";
+    char *argv[] = {option, id_option, id, option, value, NULL};
+    const size_t around = strlen("[z@1 ]"), room = PEERLOG_CLIENT_STRUCTURED_BYTES - 1 - around;
+    struct options o;
+
+    (void)state;
+    memset(value, 'x', sizeof value - 1);
+    memcpy(value, "a=\"", 3);
+    value[room - 1] = '"';
+    value[room] = '\0';
+    assert_int_equal(options_parse(5, argv, &o, problem), OPTIONS_RUN);
+    assert_int_equal(strlen(o.structured), PEERLOG_CLIENT_STRUCTURED_BYTES - 1);
+    value[room - 1] = 'x';
+    value[room] = '"';
+    value[room + 1] = '\0';
+    assert_int_equal(options_parse(5, argv, &o, problem), OPTIONS_BAD);
+    assert_non_null(strstr(problem, "can have 4095 bytes"));
 }
 
 static void words_the_tally_as_it_is_known(void **state)
@@ -351,6 +395,9 @@ int main(void)
         cmocka_unit_test_setup(chooses_the_header_by_what_it_must_carry, clear_environment),
         cmocka_unit_test_setup(reads_priorities_by_name_and_number, clear_environment),
         cmocka_unit_test_setup(refuses_and_says_what_would_be_right, clear_environment),
+        cmocka_unit_test_setup(collects_elements_of_structured_data, clear_environment),
+        cmocka_unit_test_setup(refuses_more_structured_data_than_there_is_room_for,
+                               clear_environment),
         cmocka_unit_test(words_the_tally_as_it_is_known),
         cmocka_unit_test(draws_progress_into_every_width),
     };
