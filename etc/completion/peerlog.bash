@@ -6,8 +6,9 @@ _peerlog()
     local current=$2 previous=$3
     local words="-n -P -4 -6 -f -e -S -p -t -i -s -w -q -v -h -V
         --server --port --file --skip-empty --size --priority --prio-prefix --tag --id
-        --rfc3164 --rfc5424 --msgid --sd-id --sd-param --framing --octet-count --timeout --retry
-        --progress --stderr --no-act --quiet --verbose --help --version"
+        --rfc3164 --rfc5424 --msgid --sd-id --sd-param --framing --octet-count --relp
+        --window --ack --timeout --retry --progress --stderr --no-act --quiet --verbose --help
+        --version"
     local levels="emerg alert crit err warning notice info debug"
     local facilities="kern user mail daemon auth syslog lpr news uucp cron authpriv ftp
         local0 local1 local2 local3 local4 local5 local6 local7"
@@ -46,8 +47,8 @@ _peerlog()
             COMPREPLY=($(compgen -W "$words" -- "$current"))
             return
         fi ;;
-    -P | --port | -S | --size | -t | --tag | --msgid | --sd-id | --sd-param | -w | --timeout | \
-        --retry)
+    -P | --port | -S | --size | -t | --tag | --msgid | --sd-id | --sd-param | --window | -w | \
+        --timeout | --retry)
         return ;;
     esac
     if [[ $current == -* ]]; then

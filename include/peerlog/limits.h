@@ -61,6 +61,12 @@
 #define PEERLOG_CLIENT_CHUNK_BYTES 262144u
 #define PEERLOG_CLIENT_MAX_TAG_BYTES 48u
 
+/* peerlog --relp: messages without an answer, the longest message, bytes of answers in one read. */
+#define PEERLOG_CLIENT_WINDOW 128u
+#define PEERLOG_CLIENT_MAX_WINDOW 1000000u
+#define PEERLOG_CLIENT_RELP_MESSAGE_BYTES 131072u
+#define PEERLOG_CLIENT_ANSWERS_BYTES 65536u
+
 /* peerlog: MSGID and the names of structured data (RFC 5424), all of the data, its elements. */
 #define PEERLOG_CLIENT_MAX_NAME_BYTES 32u
 #define PEERLOG_CLIENT_STRUCTURED_BYTES 4096u

@@ -39,7 +39,7 @@ int composer_init(struct composer *c, const struct options *options, struct outb
                   const char *host, const char *user)
 {
     static const struct timespec epoch = {0};
-    size_t max = options->max_bytes != 0 ? options->max_bytes : PEERLOG_MAX_COUNT;
+    size_t max = options_max_bytes(options);
 
     *c = (struct composer){
         .options = options,
@@ -143,10 +143,12 @@ static int add_piece(struct composer *c, const unsigned char *text, size_t len)
     int error = outbox_reserve(c->outbox, body_len + MAX_COUNT_BYTES, &place);
     if (error < 0)
         return error;
-    unsigned char *at = place;
+    unsigned char *at = place, *shown = place;
     if (framing == FRAMING_OCTET_COUNTING) {
         at += number_format((char *)at, body_len); /* it fits: max_text_bytes sees to that */
         *at++ = ' ';
+        if (c->options->relp)
+            shown = at; /* the count is between us and the session */
     }
     memcpy(at, pri->text, pri->len);
     at += pri->len;
@@ -155,7 +157,7 @@ static int add_piece(struct composer *c, const unsigned char *text, size_t len)
     memcpy(at, text, len);
     at += len;
     if (c->options->copies_to_stderr)
-        copy_to_stderr(place, (size_t)(at - place));
+        copy_to_stderr(shown, (size_t)(at - shown));
     if (framing != FRAMING_OCTET_COUNTING)
         *at++ = framing == FRAMING_NUL ? '\0' : '\n';
     outbox_commit(c->outbox, (size_t)(at - place), 1);

@@ -3,6 +3,9 @@ noinst_LIBRARIES += libpeerlog-client.a
 libpeerlog_client_a_SOURCES = \
 	src/client/composer.c \
 	src/client/composer.h \
+	src/client/delivery.h \
+	src/client/delivery_plain.c \
+	src/client/delivery_relp.c \
 	src/client/header.c \
 	src/client/header.h \
 	src/client/interrupt.c \
@@ -23,6 +26,8 @@ libpeerlog_client_a_SOURCES = \
 	src/client/say.h \
 	src/client/sender.c \
 	src/client/sender.h \
+	src/client/session.c \
+	src/client/session.h \
 	src/client/source.c \
 	src/client/source.h \
 	src/client/structured.c \

@@ -29,6 +29,9 @@ enum option_id {
     ID_NO_ACT,
     ID_FRAMING,
     ID_OCTET_COUNT,
+    ID_RELP,
+    ID_WINDOW,
+    ID_ACK,
     ID_RETRY,
     ID_PROGRESS,
 };
@@ -73,6 +76,12 @@ static void raise_flag(struct parse *p, int id)
     case ID_OCTET_COUNT:
         o->framing = FRAMING_OCTET_COUNTING;
         break;
+    case ID_RELP:
+        o->relp = true;
+        break;
+    case ID_ACK:
+        o->wants_receipt = true;
+        break;
     case 'q':
     case 'v':
         o->quiet = id == 'q';
@@ -114,6 +123,10 @@ static const struct option_entry table[] = {
     {ID_FRAMING, 1, "framing", "HOW", "end messages by lf (default) or nul, or octet-counting",
      value_framing},
     {ID_OCTET_COUNT, 0, "octet-count", "", "the same as --framing=octet-counting", NULL},
+    {ID_RELP, 0, "relp", "", "speak RELP: every message is confirmed", NULL},
+    {ID_WINDOW, 1, "window", "N", "send up to N messages before the first is confirmed (128)",
+     value_window},
+    {ID_ACK, 0, "ack", "", "say on standard output that all is logged", NULL},
     {'w', 1, "timeout", "SECONDS", "give up after so long without progress (10; 0: never)",
      value_timeout},
     {ID_RETRY, 1, "retry", "N", "connect again up to N times (0)", value_retry},
@@ -149,6 +162,13 @@ void options_print_help(FILE *stream)
                 "  tail -F app.log | peerlog -n logs.example.net -t app --retry 1000\n"
                 "\nThe exit status is 0 when the other side has read everything: peerlog(1).\n",
                 stream);
+}
+
+uint32_t options_max_bytes(const struct options *options)
+{
+    if (options->max_bytes != 0)
+        return options->max_bytes;
+    return options->relp ? PEERLOG_CLIENT_RELP_MESSAGE_BYTES : PEERLOG_MAX_COUNT;
 }
 
 /* --- reading the command line --- */
@@ -275,6 +295,18 @@ static bool choose_header(struct parse *p)
     return o->header_form != HEADER_RFC5424 || check_app_name(p);
 }
 
+/* RELP has frames of its own; they are made of messages with octet counts. */
+static bool settle_relp(struct parse *p)
+{
+    struct options *o = p->options;
+
+    if (o->framing == FRAMING_NUL)
+        return value_refuse(p, "--relp and --framing=nul exclude each other: RELP says itself "
+                            "where a message ends");
+    o->framing = FRAMING_OCTET_COUNTING;
+    return true;
+}
+
 /* What follows from several options together. */
 static bool settle(struct parse *p)
 {
@@ -285,8 +317,10 @@ static bool settle(struct parse *p)
                       o->words[0]);
     if (!choose_header(p))
         return false;
-    o->adds_pri = o->header_form == HEADER_NONE && o->framing == FRAMING_OCTET_COUNTING;
-    return true;
+    o->adds_pri = o->header_form == HEADER_NONE && o->framing == FRAMING_OCTET_COUNTING && !o->relp;
+    if (p->has_window && !o->relp)
+        return value_refuse(p, "--window needs --relp: without it nothing is confirmed one by one");
+    return !o->relp || settle_relp(p);
 }
 
 enum options_result options_parse(int argc, char **argv, struct options *ret_options,
@@ -299,6 +333,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         .framing = FRAMING_LF,
         .priority = priority_make(FACILITY_USER, SEVERITY_NOTICE),
         .timeout_ms = PEERLOG_CLIENT_TIMEOUT_MS,
+        .window = PEERLOG_CLIENT_WINDOW,
     };
     if (!parse_words(&p, argc, argv))
         return OPTIONS_BAD;

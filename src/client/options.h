@@ -43,6 +43,8 @@ struct options {
     int word_count;
     bool skip_empty;     /* lines without a character are no messages */
 
+    bool relp;           /* RELP; framing then is that of the outbox, octet counting */
+    uint32_t window;     /* messages without an answer, at most */
     enum framing framing;         /* FRAMING_LF, FRAMING_NUL or FRAMING_OCTET_COUNTING */
     enum header_form header_form;
     bool omits_time;     /* from a header of RFC 5424 */
@@ -61,6 +63,7 @@ struct options {
     enum progress_when progress;
     bool copies_to_stderr; /* what is sent */
     bool no_act;           /* do all but send */
+    bool wants_receipt;    /* on standard output, in words */
     bool quiet;
     bool verbose;
 };
@@ -83,6 +86,9 @@ enum options_result {
  */
 enum options_result options_parse(int argc, char **argv, struct options *ret_options,
                                   char problem[OPTIONS_PROBLEM_BYTES]);
+
+/* The longest message, header included, whether it was asked for or not. */
+uint32_t options_max_bytes(const struct options *options);
 
 /* Write the help text to STREAM; the caller checks the stream for errors. */
 void options_print_help(FILE *stream);

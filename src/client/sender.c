@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -111,6 +112,11 @@ static struct outbox_tally count(const struct pump *p)
 {
     struct outbox_tally tally = outbox_count(&p->outbox);
 
+    tally.is_confirmed = p->options->relp;
+    if (tally.is_confirmed) {
+        tally.acked = p->session.confirmed;
+        tally.refused = p->session.refused;
+    }
     /* A file still has what was read of it. */
     tally.unfinished_bytes = p->source.total > 0 ? 0 : p->source.len;
     return tally;
@@ -160,6 +166,16 @@ static int after_failure(struct sender *s, enum wire_result result,
     return status;
 }
 
+/* What there was not for too long. */
+static const char *name_stall(const struct pump *p, const struct outbox_tally *tally)
+{
+    if (!p->options->relp && tally->acked == tally->composed)
+        return "not closed by the other side";
+    if (p->options->relp && p->session.phase == SESSION_OPENING)
+        return "no RELP greeting";
+    return "no progress";
+}
+
 /* A connection ended: go on, or say how it ended. Returns: GO_ON, or the exit status. */
 static int after_ending(struct sender *s, enum pump_ending ending, int error)
 {
@@ -168,20 +184,24 @@ static int after_ending(struct sender *s, enum pump_ending ending, int error)
     if (ending == PUMP_INTERRUPTED)
         return end_interrupted(p);
     if ((ending == PUMP_BROKEN || ending == PUMP_STALLED) &&
-        try_again(s, p->wire.peer, strerror(ending == PUMP_BROKEN ? error : ETIMEDOUT))) {
+        try_again(s, p->wire.peer, pump_reason(p, ending == PUMP_BROKEN ? error : ETIMEDOUT))) {
         wire_close(&p->wire, true);
-        outbox_rewind(&p->outbox);
+        p->delivery->rewind(p);
         return rest(s) ? GO_ON : end_interrupted(p);
     }
     struct outbox_tally tally = count(p);
     end_progress(p);
     switch (ending) {
     case PUMP_BROKEN:
-        report_broken(p->wire.peer, error, &tally);
+        report_broken(p->wire.peer, pump_reason(p, error), &tally);
         say_unread(p);
         return EX_IOERR;
+    case PUMP_MISUNDERSTOOD:
+        report_broken(p->wire.peer, pump_reason(p, error), &tally);
+        say_unread(p);
+        return EX_PROTOCOL;
     case PUMP_STALLED:
-        report_stalled(p->wire.peer, p->options, &tally);
+        report_stalled(p->wire.peer, name_stall(p, &tally), p->options, &tally);
         say_unread(p);
         return EX_TEMPFAIL;
     case PUMP_NO_MEMORY:
@@ -196,8 +216,9 @@ static void note_progress(struct sender *s, enum pump_ending ending)
 {
     s->attempts = s->pump.options->retries;
     s->rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS;
-    /* Were those messages read too? A reset leaves that open. */
-    if (ending != PUMP_DONE && !(ending == PUMP_BROKEN && pump_had_goodbye(&s->pump)))
+    /* Were those messages read too? A reset leaves that open, but for those confirmed. */
+    if (!s->pump.options->relp && ending != PUMP_DONE &&
+        !(ending == PUMP_BROKEN && pump_had_goodbye(&s->pump)))
         s->resets++;
 }
 
@@ -218,10 +239,10 @@ static int send_everything(struct sender *s)
             progress_clear(&p->progress);
             say("connected to %s", p->wire.peer);
         }
-        uint64_t before = p->outbox.acked; /* where a message starts */
+        uint64_t before = p->delivery->settled(p);
         int error = 0;
         enum pump_ending ending = pump_run(p, &error);
-        if (outbox_settled(&p->outbox) > before)
+        if (p->delivery->settled(p) > before)
             note_progress(s, ending);
         status = after_ending(s, ending, error);
     }
@@ -246,7 +267,7 @@ static int prepare_composer(struct pump *p)
     if (composer_init(&p->composer, o, &p->outbox, host, user) == 0)
         return EX_OK;
     say("--size: %u bytes leave no room for text behind a header; with this one, %zu are the "
-        "least", o->max_bytes, composer_least_bytes(&p->composer));
+        "least", options_max_bytes(o), composer_least_bytes(&p->composer));
     return EX_USAGE;
 }
 
@@ -278,7 +299,7 @@ static int conclude_input(const struct pump *p)
 
     if (c->cut > 0 && (o->verbose || (o->max_bytes == 0 && !o->quiet)))
         say("cut in %" PRIu64 " place%s: a message can have %u bytes", c->cut,
-            c->cut == 1 ? "" : "s", o->max_bytes != 0 ? o->max_bytes : PEERLOG_MAX_COUNT);
+            c->cut == 1 ? "" : "s", options_max_bytes(o));
     if (c->breaks > 0 && (o->verbose || (o->framing == FRAMING_NUL && !o->quiet)))
         say("split at %" PRIu64 " %s inside messages; --framing=octet-counting can carry them",
             c->breaks, o->framing == FRAMING_NUL ? "NUL" : "LF");
@@ -290,20 +311,53 @@ static int conclude_input(const struct pump *p)
     return EX_IOERR;
 }
 
-/* The last connection ended well: what is left to say? Returns: the exit status. */
-static int conclude(const struct sender *s)
+/* The receipt, on standard output. Returns: the exit status. */
+static int write_receipt(const struct pump *p)
+{
+    const char *plural = p->outbox.messages == 1 ? "" : "s";
+
+    (void)printf("%" PRIu64 " message%s, all %s\n", p->outbox.messages, plural,
+                 p->options->relp ? "confirmed" : "logged"); /* what fails shows below */
+    if (fflush(stdout) == 0)
+        return EX_OK;
+    say("standard output: %s", strerror(errno));
+    return EX_IOERR;
+}
+
+/* What is left to say of the connections? Returns: the exit status. */
+static int conclude_delivery(const struct sender *s)
 {
     const struct pump *p = &s->pump;
+    const struct session *session = &p->session;
 
+    if (session->refused > 0) {
+        say("%" PRIu64 " of %" PRIu64 " messages were refused for good, the last one with \"%s\"",
+            session->refused, p->outbox.messages, session->refusal);
+        return EX_DATAERR;
+    }
     if (s->resets > 0) {
         say("%" PRIu64 " connection%s broke before: what was acknowledged there last may not have "
             "been read", s->resets, s->resets == 1 ? "" : "s");
-    } else if (p->options->verbose) {
-        say("%s has read %" PRIu64 " message%s, %" PRIu64 " bytes", p->wire.peer,
-            p->outbox.messages, p->outbox.messages == 1 ? "" : "s", p->outbox.composed);
+        return EX_IOERR;
     }
-    int status = conclude_input(p);
-    return s->resets > 0 ? EX_IOERR : status;
+    const char *plural = p->outbox.messages == 1 ? "" : "s";
+    if (p->options->verbose && p->options->relp)
+        say("%s has confirmed %" PRIu64 " message%s", p->wire.peer, session->confirmed, plural);
+    else if (p->options->verbose)
+        say("%s has read %" PRIu64 " message%s, %" PRIu64 " bytes", p->wire.peer,
+            p->outbox.messages, plural, p->outbox.composed);
+    return EX_OK;
+}
+
+/* The last connection ended well. Returns: the exit status. */
+static int conclude(const struct sender *s)
+{
+    int delivery = conclude_delivery(s);
+    int status = conclude_input(&s->pump);
+
+    if (delivery != EX_OK || status != EX_OK)
+        return delivery != EX_OK ? delivery : status;
+    return s->pump.options->wants_receipt ? write_receipt(&s->pump) : EX_OK;
 }
 
 /* Everything but connecting and sending. Returns: the exit status. */
@@ -326,13 +380,17 @@ static int rehearse(struct pump *p)
 int sender_run(const struct options *options)
 {
     struct sender s = {
-        .pump = {.options = options, .wire = {.fd = -1}},
+        .pump = {.options = options, .wire = {.fd = -1},
+                 .delivery = options->relp ? &delivery_relp : &delivery_plain},
         .rest_ms = PEERLOG_CLIENT_RETRY_MIN_MS,
         .attempts = options->retries,
     };
 
     outbox_init(&s.pump.outbox, options->framing);
     int status = prepare_composer(&s.pump);
+    if (status == EX_OK && options->relp &&
+        session_init(&s.pump.session, &s.pump.outbox, options->window) < 0)
+        status = report_no_memory(&(struct outbox_tally){0});
     if (status == EX_OK)
         status = prepare_input(&s.pump);
     if (status != EX_OK)
@@ -353,6 +411,7 @@ int sender_run(const struct options *options)
         status = conclude(&s);
 done:
     source_close(&s.pump.source);
+    session_done(&s.pump.session);
     outbox_done(&s.pump.outbox);
     return status;
 }

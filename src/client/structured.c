@@ -115,8 +115,8 @@ bool value_sd_param(struct parse *p, const char *value)
                             p->source, value);
     if (!is_name(value, name) || strncmp(value + name, "=\"", 2) != 0 ||
         !is_value(value + name + 2))
-        return value_refuse(p, "%s: %s is not NAME=\"VALUE\"; in the value, \\ stands before \", \\ "
-                            "and ], and there are no control characters", p->source, value);
+        return value_refuse(p, "%s: %s is not NAME=\"VALUE\"; in the value, \\ stands before \", "
+                            "\\ and ], and there are no control characters", p->source, value);
     if (!p->is_element_open) {
         if (!append(p, "[") || !append(p, p->elements[p->element_count - 1]))
             return false;

@@ -210,6 +210,18 @@ bool value_framing(struct parse *p, const char *value)
     return true;
 }
 
+bool value_window(struct parse *p, const char *value)
+{
+    uint32_t window = 0;
+
+    if (!parse_number(value, PEERLOG_CLIENT_MAX_WINDOW, &window) || window == 0)
+        return value_refuse(p, "%s: \"%s\" is no number of messages; it is 1 to %u", p->source,
+                            value, PEERLOG_CLIENT_MAX_WINDOW);
+    p->options->window = window;
+    p->has_window = true;
+    return true;
+}
+
 bool value_timeout(struct parse *p, const char *value)
 {
     bool is_plain = *value != '\0' && strspn(value, "0123456789.") == strlen(value);

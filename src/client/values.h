@@ -17,6 +17,7 @@ struct parse {
     enum options_result result; /* OPTIONS_RUN, or what -h and -V ask for */
     char source[32];            /* of the value at hand: "--port" or "PEERLOG_PORT" */
     bool has_priority;
+    bool has_window;
     const char *elements[PEERLOG_CLIENT_MAX_ELEMENTS]; /* ids of structured data; the last is */
     uint32_t element_count;                            /*   the one at hand */
     bool is_element_open;                              /* it has a parameter */
@@ -40,6 +41,7 @@ bool value_msgid(struct parse *p, const char *value);
 bool value_sd_id(struct parse *p, const char *value);
 bool value_sd_param(struct parse *p, const char *value);
 bool value_framing(struct parse *p, const char *value);
+bool value_window(struct parse *p, const char *value);
 bool value_timeout(struct parse *p, const char *value);
 bool value_retry(struct parse *p, const char *value);
 bool value_progress(struct parse *p, const char *value);

@@ -177,13 +177,11 @@ int wire_half_close(struct wire *wire)
     return 0;
 }
 
-ssize_t wire_drain(struct wire *wire)
+ssize_t wire_receive(struct wire *wire, unsigned char *bytes, size_t len)
 {
-    unsigned char bytes[DRAIN_BYTES];
-
     if (wire->peer_closed)
         return plain_error(-pending_error(wire->fd));
-    ssize_t n = recv(wire->fd, bytes, sizeof bytes, 0);
+    ssize_t n = recv(wire->fd, bytes, len, 0);
     if (n > 0)
         return n;
     if (n == 0) {
@@ -191,6 +189,13 @@ ssize_t wire_drain(struct wire *wire)
         return plain_error(-pending_error(wire->fd));
     }
     return errno == EAGAIN || errno == EINTR ? 0 : plain_error(errno);
+}
+
+ssize_t wire_drain(struct wire *wire)
+{
+    unsigned char bytes[DRAIN_BYTES];
+
+    return wire_receive(wire, bytes, sizeof bytes);
 }
 
 uint64_t wire_in_flight(const struct wire *wire)

@@ -59,6 +59,13 @@ ssize_t wire_send(const struct wire *wire, const unsigned char *bytes, size_t le
 int wire_half_close(struct wire *wire);
 
 /*
+ * Read what has come, or note that the other side has closed.
+ * Returns: the number of bytes, 0 when there are none now or none will follow; or a negative
+ *          errno when the connection broke.
+ */
+ssize_t wire_receive(struct wire *wire, unsigned char *bytes, size_t len);
+
+/*
  * Throw away what has come, note whether the other side has closed, and look for errors.
  * Returns: the number of bytes thrown away, or a negative errno when the connection broke.
  */

@@ -10,6 +10,7 @@ integration_tests = \
 	tests/integration/client/interrupted.py \
 	tests/integration/client/large_file.py \
 	tests/integration/client/lines_leave_at_once.py \
+	tests/integration/client/relp.py \
 	tests/integration/client/retry.py \
 	tests/integration/client/textbook_server.py \
 	tests/integration/client/to_the_daemon.py \
@@ -30,6 +31,7 @@ integration_tests = \
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/client/peer.py \
+	tests/integration/client/relp_server.py \
 	tests/integration/clients.py \
 	tests/integration/kernel.py \
 	tests/integration/records.py \

@@ -54,7 +54,8 @@ SETTINGS_TESTS = \
 CLIENT_TESTS = \
 	tests/unit/test_client_composer \
 	tests/unit/test_client_options \
-	tests/unit/test_client_outbox
+	tests/unit/test_client_outbox \
+	tests/unit/test_client_session
 TLS_TESTS = \
 	tests/unit/test_tls_handshake \
 	tests/unit/test_tls_name \
@@ -142,6 +143,8 @@ tests_unit_test_client_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_options_LDADD = $(CLIENT_LIBS)
 tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
+tests_unit_test_client_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_client_session_LDADD = $(CLIENT_LIBS)
 
 tests_unit_test_tls_handshake_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_handshake_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)

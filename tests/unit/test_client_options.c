@@ -192,6 +192,8 @@ static void chooses_the_header_by_what_it_must_carry(void **state)
         {"--prio-prefix", HEADER_SHORT, false},
         {"--msgid M", HEADER_RFC5424, false},
         {"-t app --sd-id z@1", HEADER_RFC5424, false},
+        {"--relp", HEADER_NONE, false},
+        {"--relp --octet-count -t app", HEADER_SHORT, false},
     };
 
     (void)state;
@@ -248,6 +250,10 @@ static void refuses_and_says_what_would_be_right(void **state)
         {"-t 1234567890123456789012345678901234567890123456789", "this one has 49"},
         {"-t \xc3\xa4 --rfc5424", "printable ASCII"},
         {"--id=0", "no process id"},
+        {"--window 0 --relp", "1 to 1000000"},
+        {"--window 1000001 --relp", "1 to 1000000"},
+        {"--window 5", "--window needs --relp"},
+        {"--relp --framing nul", "exclude each other"},
         {"--msgid \xc3\xa4", "is no MSGID"},
         {"--rfc3164 --msgid M", "--msgid needs the header of RFC 5424"},
         {"--rfc3164 --sd-id z@1", "--sd-id needs the header of RFC 5424"},
@@ -323,21 +329,40 @@ static void refuses_more_structured_data_than_there_is_room_for(void **state)
     assert_non_null(strstr(problem, "can have 4095 bytes"));
 }
 
+static void counts_octets_for_relp_and_limits_messages(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse("--relp --ack", &o), OPTIONS_RUN);
+    assert_true(o.relp && o.wants_receipt);
+    assert_int_equal(o.framing, FRAMING_OCTET_COUNTING);
+    assert_int_equal(o.window, 128);
+    assert_int_equal(options_max_bytes(&o), 131072);
+    assert_int_equal(parse("--relp --window 1000000 -S 1M", &o), OPTIONS_RUN);
+    assert_int_equal(o.window, 1000000);
+    assert_int_equal(options_max_bytes(&o), 1 << 20);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_int_equal(options_max_bytes(&o), 16777216);
+}
+
 static void words_the_tally_as_it_is_known(void **state)
 {
     static const struct {
         struct outbox_tally tally;
         const char *text;
     } cases[] = {
-        {{0, 0, 0, 0}, "no message was sent"},
-        {{1, 1, 1, 0}, "1 message sent and acknowledged"},
-        {{3, 3, 1, 0}, "3 messages sent, 1 acknowledged, 2 may be missing"},
-        {{5, 3, 3, 0}, "3 messages sent and acknowledged, 2 not sent"},
-        {{2, 0, 0, 0}, "none of 2 messages was sent"},
-        {{1, 0, 0, 0}, "the message was not sent"},
-        {{2, 2, 2, 1}, "2 messages sent and acknowledged, and 1 byte of an unfinished line lost"},
-        {{0, 0, 0, 9}, "no message was sent, and 9 bytes of an unfinished line lost"},
-        {{UINT64_MAX, 11111111111111111111u, 0, UINT64_MAX},
+        {{0, 0, 0, 0, 0, false}, "no message was sent"},
+        {{1, 1, 1, 0, 0, false}, "1 message sent and acknowledged"},
+        {{3, 3, 1, 0, 0, false}, "3 messages sent, 1 acknowledged, 2 may be missing"},
+        {{5, 3, 3, 0, 0, false}, "3 messages sent and acknowledged, 2 not sent"},
+        {{2, 0, 0, 0, 0, false}, "none of 2 messages was sent"},
+        {{1, 0, 0, 0, 0, false}, "the message was not sent"},
+        {{2, 2, 2, 1, 0, false}, "2 messages sent and acknowledged, and 1 byte of an unfinished line lost"},
+        {{0, 0, 0, 9, 0, false}, "no message was sent, and 9 bytes of an unfinished line lost"},
+        {{3, 3, 3, 0, 0, true}, "3 messages sent and confirmed"},
+        {{4, 3, 1, 0, 1, true}, "3 messages sent, 1 confirmed, 1 may be missing, 1 refused, 1 not sent"},
+        {{UINT64_MAX, 11111111111111111111u, 0, UINT64_MAX, 0, false},
          "11111111111111111111 messages sent, 0 acknowledged, 11111111111111111111 may be missing, "
          "7335632962598440504 not sent, and 18446744073709551615 bytes of an unfinished line lost"},
     };
@@ -398,6 +423,7 @@ int main(void)
         cmocka_unit_test_setup(collects_elements_of_structured_data, clear_environment),
         cmocka_unit_test_setup(refuses_more_structured_data_than_there_is_room_for,
                                clear_environment),
+        cmocka_unit_test_setup(counts_octets_for_relp_and_limits_messages, clear_environment),
         cmocka_unit_test(words_the_tally_as_it_is_known),
         cmocka_unit_test(draws_progress_into_every_width),
     };
