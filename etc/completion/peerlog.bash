@@ -5,7 +5,8 @@ _peerlog()
 {
     local current=$2 previous=$3
     local words="-n -P -4 -6 -f -e -S -p -t -i -s -w -q -v -h -V
-        --server --port --file --skip-empty --size --priority --prio-prefix --tag --id
+        --server --port --tls --tls-ca --tls-cert --tls-key --tls-name --tls-insecure
+        --file --skip-empty --size --priority --prio-prefix --tag --id
         --rfc3164 --rfc5424 --msgid --sd-id --sd-param --framing --octet-count --relp
         --window --ack --timeout --retry --progress --stderr --no-act --quiet --verbose --help
         --version"
@@ -22,10 +23,10 @@ _peerlog()
         previous=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $previous in
-    -n | --server)
+    -n | --server | --tls-name)
         COMPREPLY=($(compgen -A hostname -- "$current"))
         return ;;
-    -f | --file)
+    -f | --file | --tls-ca | --tls-cert | --tls-key)
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$current"))
         return ;;

@@ -65,7 +65,7 @@
 #define PEERLOG_CLIENT_WINDOW 128u
 #define PEERLOG_CLIENT_MAX_WINDOW 1000000u
 #define PEERLOG_CLIENT_RELP_MESSAGE_BYTES 131072u
-#define PEERLOG_CLIENT_ANSWERS_BYTES 65536u
+#define PEERLOG_CLIENT_ANSWERS_BYTES 16384u
 
 /* peerlog: MSGID and the names of structured data (RFC 5424), all of the data, its elements. */
 #define PEERLOG_CLIENT_MAX_NAME_BYTES 32u

@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <errno.h>
+
 #include "client/delivery.h"
 #include "client/pump.h"
 #include "client/say.h"
@@ -24,6 +26,19 @@ static bool has_output(const struct pump *p)
 static bool is_owed(const struct pump *p)
 {
     return p->outbox.acked < p->outbox.composed || p->wire.half_closed;
+}
+
+/* The wire takes nothing more: TLS may have been told why. Returns: ERROR, or -EPROTO. */
+static int ask_why(struct pump *p, int error)
+{
+    ssize_t n = 0;
+
+    if (p->wire.secure == NULL)
+        return error;
+    do
+        n = wire_drain(&p->wire);
+    while (n > 0);
+    return n == -EPROTO ? -EPROTO : error;
 }
 
 /* Give the kernel what it takes. */
@@ -49,7 +64,7 @@ static int send_out(struct pump *p)
 
     if (error == 0 && p->source.ended && !has_output(p) && !p->wire.half_closed)
         error = wire_half_close(&p->wire);
-    return error;
+    return error < 0 ? ask_why(p, error) : 0;
 }
 
 static bool look(struct pump *p)

@@ -35,6 +35,27 @@ static bool is_owed(const struct pump *p)
     return p->session.phase != SESSION_OPEN || !session_is_settled(&p->session);
 }
 
+/*
+ * The wire takes nothing more: answers that came before its end count all the same, and TLS may
+ * have been told why. Returns: ERROR, or what says more.
+ */
+static int hear_the_rest(struct pump *p, int error)
+{
+    unsigned char *place;
+    size_t room = session_room(&p->session, &place);
+    ssize_t n;
+
+    while ((n = wire_receive(&p->wire, place, room)) > 0) {
+        int said = session_hear(&p->session, (size_t)n);
+        if (said < 0)
+            return said;
+        room = session_room(&p->session, &place);
+    }
+    if (is_all(p))
+        return 0;
+    return n == -EPROTO ? -EPROTO : error;
+}
+
 static int send_out(struct pump *p)
 {
     const unsigned char *bytes;
@@ -49,7 +70,7 @@ static int send_out(struct pump *p)
             return 0;
         ssize_t n = wire_send(&p->wire, bytes, len);
         if (n < 0)
-            return is_all(p) ? 0 : (int)n;
+            return hear_the_rest(p, (int)n);
         session_advance(&p->session, (size_t)n);
         if ((size_t)n < len)
             return 0;

@@ -32,10 +32,19 @@ libpeerlog_client_a_SOURCES = \
 	src/client/source.h \
 	src/client/structured.c \
 	src/client/values.c \
+	src/client/values_tls.c \
 	src/client/values.h \
 	src/client/wire.c \
 	src/client/wire.h
+libpeerlog_client_a_CPPFLAGS = $(AM_CPPFLAGS)
+if HAVE_TLS
+libpeerlog_client_a_SOURCES += src/client/secure.c src/client/secure_words.c
+libpeerlog_client_a_CPPFLAGS += $(OPENSSL_CFLAGS)
+else
+libpeerlog_client_a_SOURCES += src/client/secure_none.c
+endif
+EXTRA_DIST += src/client/secure.h src/client/secure_words.h
 
 bin_PROGRAMS += peerlog
 peerlog_SOURCES = src/client/main.c
-peerlog_LDADD = libpeerlog-client.a libpeerlog-os.a libpeerlog-core.a
+peerlog_LDADD = libpeerlog-client.a libpeerlog-os.a libpeerlog-core.a $(OPENSSL_LIBS)

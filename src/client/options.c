@@ -21,6 +21,12 @@
 /* What getopt_long() calls an option: its letter, or one of these. */
 enum option_id {
     ID_RFC3164 = 256,
+    ID_TLS,
+    ID_TLS_CA,
+    ID_TLS_CERT,
+    ID_TLS_KEY,
+    ID_TLS_NAME,
+    ID_TLS_INSECURE,
     ID_RFC5424,
     ID_MSGID,
     ID_SD_ID,
@@ -57,6 +63,12 @@ static void raise_flag(struct parse *p, int id)
         break;
     case '6':
         o->family = AF_INET6;
+        break;
+    case ID_TLS:
+        o->tls = true;
+        break;
+    case ID_TLS_INSECURE:
+        o->tls = o->tls_insecure = true;
         break;
     case 'e':
         o->skip_empty = true;
@@ -105,6 +117,14 @@ static const struct option_entry table[] = {
     {'P', 1, "port", "PORT", "at this port (8888, or $PEERLOG_PORT)", value_port},
     {'4', 0, NULL, "", "use IPv4 only", NULL},
     {'6', 0, NULL, "", "use IPv6 only", NULL},
+    {ID_TLS, 0, "tls", "", "encrypt, and know who is there ($PEERLOG_TLS=yes)", NULL},
+    {ID_TLS_CA, 1, "tls-ca", "FILE", "trust the certificates in FILE, not the system's",
+     value_tls_ca},
+    {ID_TLS_CERT, 1, "tls-cert", "FILE", "show the certificate in FILE", value_tls_cert},
+    {ID_TLS_KEY, 1, "tls-key", "FILE", "whose key is in FILE (that of the certificate)",
+     value_tls_key},
+    {ID_TLS_NAME, 1, "tls-name", "NAME", "expect a certificate for NAME (HOST)", value_tls_name},
+    {ID_TLS_INSECURE, 0, "tls-insecure", "", "do not look at the certificate", NULL},
     {'f', 1, "file", "FILE", "send the lines of FILE, each as a message", value_file},
     {'e', 0, "skip-empty", "", "do not send empty lines", NULL},
     {'S', 1, "size", "BYTES", "cut messages longer than this into several", value_size},
@@ -267,6 +287,30 @@ static bool fill_address(struct parse *p)
     return value_port(p, port != NULL && *port != '\0' ? port : default_port);
 }
 
+/* What the command line leaves open of TLS; these change nothing while it is off. */
+static bool fill_tls(struct parse *p)
+{
+    static const struct {
+        const char *variable;
+        value_fn apply;
+    } variables[] = {
+        {"PEERLOG_TLS", value_tls},           {"PEERLOG_TLS_CA", value_tls_ca},
+        {"PEERLOG_TLS_CERT", value_tls_cert}, {"PEERLOG_TLS_KEY", value_tls_key},
+        {"PEERLOG_TLS_NAME", value_tls_name}, {"PEERLOG_TLS_INSECURE", value_tls_insecure},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(variables); i++) {
+        const char *value = getenv(variables[i].variable);
+        (void)snprintf(p->source, sizeof p->source, "%s", variables[i].variable); /* it fits */
+        if (value != NULL && *value != '\0' && !variables[i].apply(p, value))
+            return false;
+    }
+    if (p->options->tls && p->options->tls_key != NULL && p->options->tls_cert == NULL)
+        return value_refuse(p, "--tls-key needs --tls-cert: the certificate that the key belongs "
+                            "to");
+    return true;
+}
+
 /* RFC 5424, section 6.2.5: an APP-NAME is printable ASCII without spaces. */
 static bool check_app_name(struct parse *p)
 {
@@ -339,5 +383,5 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         return OPTIONS_BAD;
     if (p.result != OPTIONS_RUN)
         return p.result;
-    return settle(&p) && fill_address(&p) ? OPTIONS_RUN : OPTIONS_BAD;
+    return settle(&p) && fill_address(&p) && fill_tls(&p) ? OPTIONS_RUN : OPTIONS_BAD;
 }

@@ -38,6 +38,13 @@ struct options {
     const char *port_source; /* who said so: "--port", "PEERLOG_PORT" */
     int family;         /* AF_UNSPEC, AF_INET or AF_INET6 */
 
+    bool tls;
+    bool tls_insecure;    /* whoever is there will do */
+    const char *tls_ca;   /* file of those we trust; NULL: the system's */
+    const char *tls_cert; /* file of our certificate; NULL: none */
+    const char *tls_key;  /* file of its key; NULL: it is in the same */
+    const char *tls_name; /* of the other side; NULL: the server's */
+
     const char *file;    /* NULL or "-": standard input */
     char *const *words;  /* the message, when word_count > 0 */
     int word_count;

@@ -82,7 +82,9 @@ static void look(struct pump *p, uint64_t now)
 
 const char *pump_reason(const struct pump *p, int error)
 {
-    return *p->session.problem != '\0' ? p->session.problem : strerror(error);
+    if (*p->session.problem != '\0')
+        return p->session.problem;
+    return *wire_problem(&p->wire) != '\0' ? wire_problem(&p->wire) : strerror(error);
 }
 
 bool pump_had_goodbye(const struct pump *p)
@@ -125,8 +127,9 @@ static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
         [SOURCE] = {.fd = wants_input(p) ? p->source.fd : -1, .events = POLLIN},
     };
 
-    fds[WIRE].events = (short)((w->peer_closed ? 0 : POLLIN) |
-                               (p->delivery->has_output(p) ? POLLOUT : 0));
+    fds[WIRE].events = wire_events(w, p->delivery->has_output(p));
+    if (w->peer_closed)
+        fds[WIRE].events &= ~POLLIN;
     if (w->peer_closed && w->half_closed)
         fds[WIRE].fd = -1; /* poll() would answer POLLHUP without end */
     *ret_has_input = false;
@@ -136,7 +139,7 @@ static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
     *ret_has_input = fds[SOURCE].revents != 0;
     if (fds[INTERRUPT].revents != 0)
         return -EINTR;
-    if ((fds[WIRE].revents & ~POLLOUT) == 0 && fds[WIRE].fd >= 0)
+    if (fds[WIRE].fd >= 0 && !wire_is_heard(w, fds[WIRE].revents))
         return 0;
     return p->delivery->hear(p);
 }

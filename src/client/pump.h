@@ -28,6 +28,7 @@ struct pump {
     const struct delivery *delivery;
     struct session session; /* with RELP */
     struct progress progress;
+    struct secure_context *context; /* for TLS; NULL: none */
     struct wire wire;
     int interrupt_fd;
     int source_error;        /* why reading stopped early; 0: it did not */
@@ -42,7 +43,7 @@ enum pump_ending {
     PUMP_DONE,        /* everything is delivered */
     PUMP_BROKEN,      /* reset, or unreachable */
     PUMP_STALLED,     /* no progress for too long */
-    PUMP_MISUNDERSTOOD, /* the other side does not speak RELP, or does not want us */
+    PUMP_MISUNDERSTOOD, /* the other side does not speak RELP or TLS, or does not want us */
     PUMP_INTERRUPTED, /* a signal came */
     PUMP_NO_MEMORY,
 };

@@ -84,6 +84,8 @@ static const char *refusal_hint(int error)
 
 const char *report_reason(enum wire_result result, const struct wire_failure *failure)
 {
+    if (result == WIRE_UNTRUSTED)
+        return failure->words;
     if (result == WIRE_REFUSED)
         return strerror(failure->error);
     return failure->error == EAI_SYSTEM ? strerror(failure->system_error)
@@ -126,8 +128,9 @@ int report_unconnected(const struct options *options, enum wire_result result,
             (void)snprintf(others, sizeof others, " (the last of %d addresses)",
                            failure->addresses);
         say("cannot connect to %s%s: %s%s", failure->peer, others, reason,
-            refusal_hint(failure->error));
-        return report_status(failure->error, EX_UNAVAILABLE);
+            result == WIRE_REFUSED ? refusal_hint(failure->error) : "");
+        return report_status(failure->error,
+                             result == WIRE_REFUSED ? EX_UNAVAILABLE : EX_PROTOCOL);
     }
 }
 

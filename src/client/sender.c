@@ -27,6 +27,9 @@
 /* What the functions below answer when the work goes on; exit statuses are not negative. */
 #define GO_ON (-1)
 
+/* Room for the names of a version of TLS and a cipher. */
+#define DESCRIPTION_BYTES 96u
+
 struct sender {
     struct pump pump;
     uint64_t rest_ms;  /* before the next attempt to connect */
@@ -222,6 +225,18 @@ static void note_progress(struct sender *s, enum pump_ending ending)
         s->resets++;
 }
 
+static void say_connected(struct pump *p)
+{
+    char tls[DESCRIPTION_BYTES];
+
+    progress_clear(&p->progress);
+    if (p->wire.secure != NULL)
+        say("connected to %s, %s", p->wire.peer,
+            secure_describe(p->wire.secure, tls, sizeof tls));
+    else
+        say("connected to %s", p->wire.peer);
+}
+
 /* Returns: the exit status. */
 static int send_everything(struct sender *s)
 {
@@ -230,15 +245,14 @@ static int send_everything(struct sender *s)
 
     while (status == GO_ON) {
         struct wire_failure failure;
-        enum wire_result result = wire_open(p->options, p->interrupt_fd, &p->wire, &failure);
+        enum wire_result result = wire_open(p->options, p->context, p->interrupt_fd, &p->wire,
+                                            &failure);
         if (result != WIRE_UP) {
             status = after_failure(s, result, &failure);
             continue;
         }
-        if (p->options->verbose) {
-            progress_clear(&p->progress);
-            say("connected to %s", p->wire.peer);
-        }
+        if (p->options->verbose)
+            say_connected(p);
         uint64_t before = p->delivery->settled(p);
         int error = 0;
         enum pump_ending ending = pump_run(p, &error);
@@ -269,6 +283,22 @@ static int prepare_composer(struct pump *p)
     say("--size: %u bytes leave no room for text behind a header; with this one, %zu are the "
         "least", options_max_bytes(o), composer_least_bytes(&p->composer));
     return EX_USAGE;
+}
+
+/* What TLS needs to know, before there is a connection. */
+static int prepare_tls(struct pump *p)
+{
+    char problem[SECURE_PROBLEM_BYTES];
+
+    if (!p->options->tls || p->options->no_act)
+        return EX_OK;
+    if (p->options->tls_insecure && !p->options->quiet)
+        say("--tls-insecure: anybody on the way may read and change what is sent");
+    int error = secure_context_new(p->options, &p->context, problem);
+    if (error == 0)
+        return EX_OK;
+    say("%s", problem);
+    return error == -ENOTSUP ? EX_USAGE : report_status(-error, EX_NOINPUT);
 }
 
 /* The words become messages at once; otherwise the file is opened. */
@@ -392,6 +422,8 @@ int sender_run(const struct options *options)
         session_init(&s.pump.session, &s.pump.outbox, options->window) < 0)
         status = report_no_memory(&(struct outbox_tally){0});
     if (status == EX_OK)
+        status = prepare_tls(&s.pump);
+    if (status == EX_OK)
         status = prepare_input(&s.pump);
     if (status != EX_OK)
         goto done;
@@ -412,6 +444,7 @@ int sender_run(const struct options *options)
 done:
     source_close(&s.pump.source);
     session_done(&s.pump.session);
+    secure_context_free(s.pump.context);
     outbox_done(&s.pump.outbox);
     return status;
 }

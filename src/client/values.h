@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Values: what stands behind an option, judged and put in its place. Private to options.c,
- * values.c and structured.c.
+ * values.c, values_tls.c and structured.c.
  */
 #ifndef PEERLOG_CLIENT_VALUES_H
 #define PEERLOG_CLIENT_VALUES_H
@@ -31,6 +31,12 @@ typedef bool (*value_fn)(struct parse *p, const char *value);
 
 bool value_server(struct parse *p, const char *value);
 bool value_port(struct parse *p, const char *value);
+bool value_tls(struct parse *p, const char *value);
+bool value_tls_ca(struct parse *p, const char *value);
+bool value_tls_cert(struct parse *p, const char *value);
+bool value_tls_key(struct parse *p, const char *value);
+bool value_tls_name(struct parse *p, const char *value);
+bool value_tls_insecure(struct parse *p, const char *value);
 bool value_file(struct parse *p, const char *value);
 bool value_size(struct parse *p, const char *value);
 bool value_priority(struct parse *p, const char *value);

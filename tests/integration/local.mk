@@ -13,6 +13,7 @@ integration_tests = \
 	tests/integration/client/relp.py \
 	tests/integration/client/retry.py \
 	tests/integration/client/textbook_server.py \
+	tests/integration/client/tls.py \
 	tests/integration/client/to_the_daemon.py \
 	tests/integration/client/wire_forms.py \
 	tests/integration/fairness.py \
@@ -32,6 +33,7 @@ TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/client/peer.py \
 	tests/integration/client/relp_server.py \
+	tests/integration/client/tls_files.py \
 	tests/integration/clients.py \
 	tests/integration/kernel.py \
 	tests/integration/records.py \

@@ -82,7 +82,7 @@ SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-test.a libpe
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 TLS_LIBS = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a libpeerlog-core.a \
 	$(OPENSSL_LIBS)
-CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
+CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_cidr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cidr_LDADD = $(CORE_LIBS)

@@ -47,6 +47,9 @@ static int clear_environment(void **state)
     (void)state;
     (void)unsetenv("PEERLOG_SERVER"); /* the names are valid */
     (void)unsetenv("PEERLOG_PORT");
+    (void)unsetenv("PEERLOG_TLS");
+    (void)unsetenv("PEERLOG_TLS_CA");
+    (void)unsetenv("PEERLOG_TLS_INSECURE");
     return 0;
 }
 
@@ -250,6 +253,8 @@ static void refuses_and_says_what_would_be_right(void **state)
         {"-t 1234567890123456789012345678901234567890123456789", "this one has 49"},
         {"-t \xc3\xa4 --rfc5424", "printable ASCII"},
         {"--id=0", "no process id"},
+        {"--tls-key f", "--tls-key needs --tls-cert"},
+        {"--tls-ca= x", "a name is needed"},
         {"--window 0 --relp", "1 to 1000000"},
         {"--window 1000001 --relp", "1 to 1000000"},
         {"--window 5", "--window needs --relp"},
@@ -346,6 +351,48 @@ static void counts_octets_for_relp_and_limits_messages(void **state)
     assert_int_equal(options_max_bytes(&o), 16777216);
 }
 
+static void asks_for_tls_in_many_ways(void **state)
+{
+    static const char *const lines[] = {
+        "--tls", "--tls-ca f", "--tls-cert f", "--tls-cert f --tls-key g", "--tls-name n",
+        "--tls-insecure",
+    };
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_false(o.tls);
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        assert_int_equal(parse(lines[i], &o), OPTIONS_RUN);
+        assert_true(o.tls);
+        assert_int_equal(o.tls_insecure, i == COUNT_OF(lines) - 1);
+    }
+}
+
+static void takes_files_of_tls_from_the_environment_but_not_tls(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(setenv("PEERLOG_TLS_CA", "from-there", 1), 0);
+    assert_int_equal(setenv("PEERLOG_TLS_INSECURE", "1", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_false(o.tls);
+    assert_string_equal(o.tls_ca, "from-there");
+    assert_int_equal(parse("--tls-ca from-here", &o), OPTIONS_RUN);
+    assert_true(o.tls && o.tls_insecure);
+    assert_string_equal(o.tls_ca, "from-here");
+    assert_int_equal(setenv("PEERLOG_TLS", "Yes", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_true(o.tls);
+    assert_int_equal(setenv("PEERLOG_TLS", "", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_false(o.tls);
+    assert_int_equal(setenv("PEERLOG_TLS", "tls", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_BAD);
+    assert_string_equal(problem, "PEERLOG_TLS: \"tls\" is neither yes nor no");
+}
+
 static void words_the_tally_as_it_is_known(void **state)
 {
     static const struct {
@@ -358,10 +405,12 @@ static void words_the_tally_as_it_is_known(void **state)
         {{5, 3, 3, 0, 0, false}, "3 messages sent and acknowledged, 2 not sent"},
         {{2, 0, 0, 0, 0, false}, "none of 2 messages was sent"},
         {{1, 0, 0, 0, 0, false}, "the message was not sent"},
-        {{2, 2, 2, 1, 0, false}, "2 messages sent and acknowledged, and 1 byte of an unfinished line lost"},
+        {{2, 2, 2, 1, 0, false},
+         "2 messages sent and acknowledged, and 1 byte of an unfinished line lost"},
         {{0, 0, 0, 9, 0, false}, "no message was sent, and 9 bytes of an unfinished line lost"},
         {{3, 3, 3, 0, 0, true}, "3 messages sent and confirmed"},
-        {{4, 3, 1, 0, 1, true}, "3 messages sent, 1 confirmed, 1 may be missing, 1 refused, 1 not sent"},
+        {{4, 3, 1, 0, 1, true},
+         "3 messages sent, 1 confirmed, 1 may be missing, 1 refused, 1 not sent"},
         {{UINT64_MAX, 11111111111111111111u, 0, UINT64_MAX, 0, false},
          "11111111111111111111 messages sent, 0 acknowledged, 11111111111111111111 may be missing, "
          "7335632962598440504 not sent, and 18446744073709551615 bytes of an unfinished line lost"},
@@ -424,6 +473,9 @@ int main(void)
         cmocka_unit_test_setup(refuses_more_structured_data_than_there_is_room_for,
                                clear_environment),
         cmocka_unit_test_setup(counts_octets_for_relp_and_limits_messages, clear_environment),
+        cmocka_unit_test_setup(asks_for_tls_in_many_ways, clear_environment),
+        cmocka_unit_test_setup_teardown(takes_files_of_tls_from_the_environment_but_not_tls,
+                                        clear_environment, clear_environment),
         cmocka_unit_test(words_the_tally_as_it_is_known),
         cmocka_unit_test(draws_progress_into_every_width),
     };

@@ -8,6 +8,7 @@
 # takes a long file, and is killed and started again while it does.
 
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -119,6 +120,25 @@ def send_the_unconfirmed_again(ending):
     status, errors = finish(process)
     check(f"{ending.__name__}: exit status", status, 0)
     check_in(f"{ending.__name__}: words", "trying again", errors)
+    listener.close()
+
+
+def hear_all_answers_before_the_end():
+    """More of them than one read takes, a reset behind them, and more to send meanwhile."""
+    listener, process, session = begin("--window", "3000", "--retry", "1", "-q", data=b"".join(
+        b"%d\n" % n for n in range(4000)))
+    session.messages(3000)
+    process.send_signal(signal.SIGSTOP)
+    session.answer(*(n for n in range(2, 3002) if n != 2500))
+    reset(session.connection)
+    process.send_signal(signal.SIGCONT)
+    session = Session(listener.accept())
+    session.open()
+    texts = session.messages(1001)[1]
+    check("one again, and new ones", (texts[0], texts[1], texts[-1]), (b"2498", b"3000", b"3999"))
+    session.answer(*range(2, 1003))
+    session.close()
+    check("the end", finish(process), (0, ""))
     listener.close()
 
 
@@ -325,6 +345,7 @@ leave_a_line_at_once()
 for way in by_reset, by_end, by_serverclose:
     send_the_unconfirmed_again(way)
 say_how_far_it_came()
+hear_all_answers_before_the_end()
 count_what_is_refused()
 be_content_when_all_is_confirmed()
 meet_other_servers()

@@ -3,6 +3,7 @@
 and rsyslog's own, each on a free port."""
 
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -51,13 +52,7 @@ class Session:
 
     def is_silent(self, seconds=0.2):
         """Nothing comes: the only thing that has to be waited for."""
-        self.connection.settimeout(seconds)
-        try:
-            return not self.connection.recv(1, socket.MSG_PEEK)
-        except TimeoutError:
-            return True
-        finally:
-            self.connection.settimeout(PATIENCE)
+        return not select.select([self.connection], [], [], seconds)[0]
 
     def close(self):
         """The client's goodbye, as librelp answers it."""
