@@ -221,7 +221,7 @@ ssize_t secure_send(struct secure *s, const unsigned char *bytes, size_t len)
 
     while (sent < len && (n = send_record(s, bytes + sent, len - sent)) > 0)
         sent += (size_t)n;
-    return n < 0 ? n : (ssize_t)sent;
+    return sent > 0 ? (ssize_t)sent : n; /* what broke shows the next time as well */
 }
 
 /* Has the stream ended, with or without a close_notify? */

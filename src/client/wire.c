@@ -24,6 +24,13 @@
 /* Enough to throw away what a chatty peer says, in few calls. */
 #define DRAIN_BYTES 16384u
 
+/* What all attempts to open a wire have in common. */
+struct attempt {
+    struct secure_context *context; /* NULL: no TLS */
+    uint32_t timeout_ms;
+    int interrupt_fd;
+};
+
 static void name_peer(const struct sockaddr *address, char text[PEER_TEXT_BYTES])
 {
     struct peer peer;
@@ -78,15 +85,15 @@ static int wait_for(int fd, short events, uint32_t timeout_ms, int interrupt_fd)
 }
 
 /* Returns: 0, -EINTR when a signal came, or another negative errno. */
-static int wait_connected(int fd, uint32_t timeout_ms, int interrupt_fd)
+static int wait_connected(int fd, const struct attempt *attempt)
 {
-    int error = wait_for(fd, POLLOUT, timeout_ms, interrupt_fd);
+    int error = wait_for(fd, POLLOUT, attempt->timeout_ms, attempt->interrupt_fd);
 
     return error < 0 ? error : pending_error(fd);
 }
 
 /* Returns: a connected descriptor, or a negative errno. */
-static int connect_address(const struct addrinfo *address, uint32_t timeout_ms, int interrupt_fd)
+static int connect_address(const struct addrinfo *address, const struct attempt *attempt)
 {
     static const int on = 1;
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
@@ -95,7 +102,7 @@ static int connect_address(const struct addrinfo *address, uint32_t timeout_ms, 
         return -errno;
     int error = connect(fd, address->ai_addr, address->ai_addrlen) < 0 ? -errno : 0;
     if (error == -EINPROGRESS)
-        error = wait_connected(fd, timeout_ms, interrupt_fd);
+        error = wait_connected(fd, attempt);
     if (error == 0 && is_connected_to_itself(fd))
         error = -ECONNREFUSED;
     if (error < 0) {
@@ -123,17 +130,18 @@ static enum wire_result result_of_resolver(int answer)
 }
 
 /* Returns: 0, -EINTR when a signal came, or another negative errno. */
-static int shake_hands(struct wire *wire, uint32_t timeout_ms, int interrupt_fd)
+static int shake_hands(struct wire *wire, const struct attempt *attempt)
 {
-    uint64_t limit = clock_mono_ms() + timeout_ms;
+    bool is_patient = attempt->timeout_ms == 0;
+    uint64_t limit = clock_mono_ms() + attempt->timeout_ms;
     int error;
 
     while ((error = secure_shake_hands(wire->secure)) == -EAGAIN) {
         uint64_t now = clock_mono_ms();
-        if (timeout_ms != 0 && now >= limit)
+        if (!is_patient && now >= limit)
             return -ETIMEDOUT;
         error = wait_for(wire->fd, wire_events(wire, false),
-                         timeout_ms == 0 ? 0 : (uint32_t)(limit - now), interrupt_fd);
+                         is_patient ? 0 : (uint32_t)(limit - now), attempt->interrupt_fd);
         if (error < 0)
             return error;
     }
@@ -141,14 +149,13 @@ static int shake_hands(struct wire *wire, uint32_t timeout_ms, int interrupt_fd)
 }
 
 /* TLS on a wire that is connected; *ret_failure tells why there is none. */
-static enum wire_result make_secure(struct wire *wire, struct secure_context *context,
-                                    uint32_t timeout_ms, int interrupt_fd,
+static enum wire_result make_secure(struct wire *wire, const struct attempt *attempt,
                                     struct wire_failure *ret_failure)
 {
-    int error = secure_new(context, wire->fd, &wire->secure);
+    int error = secure_new(attempt->context, wire->fd, &wire->secure);
 
     if (error == 0)
-        error = shake_hands(wire, timeout_ms, interrupt_fd);
+        error = shake_hands(wire, attempt);
     if (error == 0)
         return WIRE_UP;
     ret_failure->error = -error;
@@ -163,19 +170,18 @@ static enum wire_result make_secure(struct wire *wire, struct secure_context *co
 
 /* One address: connect, and agree on TLS. */
 static enum wire_result open_address(const struct addrinfo *address,
-                                     const struct options *options,
-                                     struct secure_context *context, int interrupt_fd,
-                                     struct wire *ret_wire, struct wire_failure *failure)
+                                     const struct attempt *attempt, struct wire *ret_wire,
+                                     struct wire_failure *failure)
 {
-    struct wire wire = {.fd = connect_address(address, options->timeout_ms, interrupt_fd)};
+    struct wire wire = {.fd = connect_address(address, attempt)};
 
     if (wire.fd < 0) {
         failure->error = -wire.fd;
         return wire.fd == -EINTR ? WIRE_INTERRUPTED : WIRE_REFUSED;
     }
     enum wire_result result = WIRE_UP;
-    if (context != NULL)
-        result = make_secure(&wire, context, options->timeout_ms, interrupt_fd, failure);
+    if (attempt->context != NULL)
+        result = make_secure(&wire, attempt, failure);
     if (result == WIRE_UP)
         *ret_wire = wire;
     else
@@ -187,6 +193,7 @@ enum wire_result wire_open(const struct options *options, struct secure_context 
                            int interrupt_fd, struct wire *ret_wire,
                            struct wire_failure *ret_failure)
 {
+    const struct attempt attempt = {context, options->timeout_ms, interrupt_fd};
     struct wire_failure failure = {0};
     struct lookup lookup;
     enum wire_result result = WIRE_REFUSED;
@@ -202,7 +209,7 @@ enum wire_result wire_open(const struct options *options, struct secure_context 
          a != NULL && result != WIRE_UP && result != WIRE_INTERRUPTED; a = a->ai_next) {
         failure.addresses++;
         name_peer(a->ai_addr, failure.peer);
-        result = open_address(a, options, context, interrupt_fd, ret_wire, &failure);
+        result = open_address(a, &attempt, ret_wire, &failure);
     }
     freeaddrinfo(lookup.addresses);
     if (result == WIRE_UP)

@@ -376,7 +376,24 @@ def meet_s_server(ca, files):
             server.kill()
 
 
-def meet_rsyslog(folder, driver, ca, files):
+def send_to_rsyslog(rsyslog, what, *options):
+    """Twenty thousand lines, of which none is missing. Returns: the receipt."""
+    rsyslog.start()
+    try:
+        process = start(rsyslog.port, "--ack", *options)
+        feed(process, b"".join(b"<13>line %06d\n" % n for n in range(20000)))
+        output = process.stdout.read()
+        status, errors = finish(process)
+        rsyslog.stop()
+        check(f"{what}: {errors}", status, 0)
+        lines = [line for line in rsyslog.lines() if b"line " in line]
+        check(f"{what}: the lines", lines == [b"<13>line %06d" % n for n in range(20000)], True)
+        return output
+    finally:
+        rsyslog.kill()
+
+
+def meet_imtcp(folder, driver, ca, files):
     os.mkdir(folder)
     rsyslog = Rsyslog(folder, "imtcp", free_port(),
                       tls=f'defaultNetstreamDriver="{driver}" '
@@ -385,18 +402,17 @@ def meet_rsyslog(folder, driver, ca, files):
                       f'defaultNetstreamDriverKeyFile="{files[1]}"',
                       options=f'StreamDriver.Name="{driver}" StreamDriver.Mode="1" '
                       'StreamDriver.AuthMode="anon"')
-    rsyslog.start()
-    try:
-        process = start(rsyslog.port, "--tls-ca", ca, "--ack")
-        feed(process, b"".join(b"<13>line %06d\n" % n for n in range(20000)))
-        output = process.stdout.read()
-        status, errors = finish(process)
-        rsyslog.stop()
-        lines = [line for line in rsyslog.lines() if b"line " in line]
-        check(f"{driver}: {errors}", (status, output), (0, b"20000 messages, all logged\n"))
-        check(f"{driver}: the lines", lines == [b"<13>line %06d" % n for n in range(20000)], True)
-    finally:
-        rsyslog.kill()
+    check(driver, send_to_rsyslog(rsyslog, driver, "--tls-ca", ca), b"20000 messages, all logged\n")
+
+
+def meet_imrelp(folder, library, ca, files):
+    os.mkdir(folder)
+    rsyslog = Rsyslog(folder, "imrelp", free_port(), options=f'tls.tlslib="{library}"',
+                      input='tls="on" tls.authmode="certvalid" tls.permittedpeer=["*"] '
+                      f'tls.cacert="{ca}" tls.mycert="{files[0]}" tls.myprivkey="{files[1]}"')
+    check(library, send_to_rsyslog(rsyslog, library, "--relp", "--tls-ca", ca, "--tls-cert",
+                                   files[0], "--tls-key", files[1]),
+          b"20000 messages, all confirmed\n")
 
 
 def is_built_without():
@@ -432,6 +448,11 @@ with tempfile.TemporaryDirectory(prefix="peerlog-") as scratch:
     meet_s_server(its_ca, its_files)
     for its_driver in "ossl", "gtls":
         if Rsyslog.has("lmnsd_" + its_driver):
-            meet_rsyslog(os.path.join(scratch, its_driver), its_driver, its_ca, its_files)
+            meet_imtcp(os.path.join(scratch, its_driver), its_driver, its_ca, its_files)
         else:
-            tell_skipped("meet_rsyslog", f"rsyslog's {its_driver} is not installed")
+            tell_skipped("meet_imtcp", f"rsyslog's {its_driver} is not installed")
+    for its_library in "openssl", "gnutls":
+        if Rsyslog.has("imrelp"):
+            meet_imrelp(os.path.join(scratch, its_library), its_library, its_ca, its_files)
+        else:
+            tell_skipped("meet_imrelp", "rsyslog's imrelp is not installed")
