@@ -7,6 +7,7 @@ FUZZERS = \
 	tests/fuzz/fuzz_priority \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_relp \
+	tests/fuzz/fuzz_session \
 	tests/fuzz/fuzz_settings \
 	tests/fuzz/fuzz_state
 check_PROGRAMS += $(FUZZERS)
@@ -53,6 +54,10 @@ tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_relp_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_relp_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_relp_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_session_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_session_LDADD = libpeerlog-client.a $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_settings_LDFLAGS = $(FUZZ_LINK_FLAGS)
