@@ -13,6 +13,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +141,10 @@ static bool expect_name(SSL *ssl, const struct options *o)
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (is_address(name))
         return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
-    return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
+    /* OpenSSL copies the name, but its macro for that is not const. */
+    return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    (void *)(uintptr_t)name) == 1 &&
+           SSL_set1_host(ssl, name) == 1;
 }
 
 int secure_new(struct secure_context *context, int fd, struct secure **ret_secure)
