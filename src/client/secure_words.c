@@ -133,5 +133,5 @@ void secure_failure_words(const SSL *ssl, const char *name, char *text, size_t r
     else
         (void)snprintf(text, room, "TLS: %s", ERR_reason_error_string(error) != NULL
                                                   ? ERR_reason_error_string(error)
-                                                  : "it failed without a reason");
+                                                  : "it has ended the connection without a reason");
 }
