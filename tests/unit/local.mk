@@ -78,6 +78,7 @@ DAEMON_TESTS = \
 	tests/unit/test_preface \
 	tests/unit/test_round \
 	tests/unit/test_status \
+	tests/unit/test_upgrade \
 	tests/unit/test_warnings
 SETTINGS_TESTS = \
 	tests/unit/test_settings \
@@ -192,6 +193,8 @@ tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_round_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_status_LDADD = $(DAEMON_LIBS)
+tests_unit_test_upgrade_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_upgrade_LDADD = $(WORK_LIBS)
 tests_unit_test_warnings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_warnings_LDADD = $(DAEMON_LIBS)
 

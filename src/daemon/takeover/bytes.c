@@ -211,6 +211,8 @@ void takeover_inbox(struct takeover *t, uint32_t index)
         atomic_store(&to->delivered, delivered = records);
     if (offered > records)
         atomic_store(&to->offered, offered = records);
+    if (offered < delivered) /* of a torn ledger */
+        atomic_store(&to->offered, offered = delivered);
     if (offered > delivered)
         t->report->repeats += offered - delivered;
     t->report->messages += records - delivered;
