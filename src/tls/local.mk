@@ -5,7 +5,7 @@ noinst_LIBRARIES += libpeerlog-tls.a
 endif
 libpeerlog_tls_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
 libpeerlog_tls_a_SOURCES = \
-	src/tls/context_private.h src/tls/private.h \
+	src/tls/private.h \
 	src/tls/protect.c \
 	src/tls/refusal.c \
 	src/tls/schedule.c \

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of this folder share: the key schedule, and the protection of one record.
- * For this folder alone.
+ * What the files of this folder share: the key schedule, the protection of one record, and what
+ * contexts, handshakes and refusals know of each other. For this folder alone.
  */
 #ifndef PEERLOG_TLS_PRIVATE_H
 #define PEERLOG_TLS_PRIVATE_H
 
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
+#include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tls/suite.h"
+#include "tls/tls_context.h"
+#include "tls/tls_name.h"
 #include "tls/tls_record.h"
+
+/* --- records --- */
 
 #define TLS_TAG_BYTES 16u
 #define TLS_NONCE_BYTES 12u
@@ -83,5 +89,26 @@ static inline size_t tls_protect_bytes(const struct tls_suite *suite)
 {
     return suite->explicit_bytes + TLS_TAG_BYTES;
 }
+
+/* --- contexts and handshakes --- */
+
+struct tls_context {
+    SSL_CTX *ssl;
+    char **client_names; /* patterns; NULL ends them */
+    bool has_passphrase; /* the key's file */
+    atomic_uint users;
+};
+
+/* OpenSSL's callback for traffic secrets: a handshake is the application data of its SSL. */
+void tls_hear_secret(const SSL *ssl, const char *line);
+
+/* OpenSSL's callback for certificates: a client's own needs an allowed name. */
+int tls_check_peer(int good, X509_STORE_CTX *store);
+
+/*
+ * Say why OpenSSL gave up on a handshake, from its queue of errors and the client's IDENTITY, which
+ * may be all zero: one printable line that names what to do.
+ */
+void tls_refusal_words(const SSL *ssl, const struct tls_identity *identity, char *dst, size_t room);
 
 #endif

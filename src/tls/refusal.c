@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "peerlog/count.h"
-#include "tls/context_private.h"
+#include "tls/private.h"
 
 /* What is said of a reason; %s is OpenSSL's own word for it, where that helps. */
 struct words {

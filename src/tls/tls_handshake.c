@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tls/context_private.h"
 #include "tls/private.h"
 
 /* A traffic secret as it was heard. */

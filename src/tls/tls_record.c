@@ -195,17 +195,21 @@ static int take_content(struct opening *o, unsigned type, const unsigned char *t
     }
 }
 
-/* Returns: what is wrong with a header as an alert, or -1. */
+/*
+ * TLS 1.3, too, writes the version of TLS 1.2 into its records. A longer body than in TLS 1.3 is
+ * allowed in TLS 1.2 before it is opened, but no cipher of ours needs that.
+ * Returns: what is wrong with a header as an alert, or -1.
+ */
 static int header_fault(const struct tls_suite *suite, const unsigned char *record)
 {
     size_t body = tls_record_body(record);
     bool is_1_3 = suite->version == TLS_VERSION_1_3;
 
+    if (record[1] != TLS_VERSION_1_2 >> 8 || record[2] != (TLS_VERSION_1_2 & 0xff))
+        return SSL_AD_PROTOCOL_VERSION;
     if (is_1_3 ? record[0] != TLS_TYPE_DATA
                : record[0] < TLS_TYPE_ALERT || record[0] > TLS_TYPE_DATA)
         return SSL_AD_UNEXPECTED_MESSAGE;
-    if (record[1] != TLS_VERSION_1_2 >> 8 || record[2] != (TLS_VERSION_1_2 & 0xff))
-        return SSL_AD_PROTOCOL_VERSION;
     if (body > TLS_MAX_RECORD_BYTES - TLS_HEADER_BYTES)
         return SSL_AD_RECORD_OVERFLOW;
     if (body < tls_protect_bytes(suite) + is_1_3)
@@ -269,13 +273,13 @@ enum tls_result tls_open(struct tls_tools *tools, struct tls_state *state,
     batch->taken = batch->opened = 0;
     batch->records = batch->updates = 0;
     if (!tls_state_is_valid(state))
-        return break_off(&o, SSL_AD_INTERNAL_ERROR);
-    if (state->end != GOES_ON)
-        return state->end;
-    if (batch->wire_bytes < TLS_HEADER_BYTES)
-        return TLS_NEEDS_MORE; /* a cipher need not be made ready for that */
-    if (!tls_protect_key(tools->opening[suite->cipher], &state->in))
-        return break_off(&o, SSL_AD_INTERNAL_ERROR);
+        step = break_off(&o, SSL_AD_INTERNAL_ERROR);
+    else if (state->end != GOES_ON)
+        step = state->end;
+    else if (batch->wire_bytes < TLS_HEADER_BYTES)
+        step = TLS_NEEDS_MORE; /* a cipher need not be made ready for that */
+    else if (!tls_protect_key(tools->opening[suite->cipher], &state->in))
+        step = break_off(&o, SSL_AD_INTERNAL_ERROR);
     while (step == STEP_ON)
         step = open_next(&o);
     return (enum tls_result)step;

@@ -8,6 +8,10 @@ bench_programs = \
 	tests/bench/micro \
 	tests/bench/sink
 
+if HAVE_TLS
+bench_programs += tests/bench/tls
+endif
+
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 
@@ -40,6 +44,11 @@ tests_bench_sink_SOURCES = \
 	tests/bench/tally.c \
 	tests/bench/tally.h \
 	$(bench_common)
+
+tests_bench_tls_SOURCES = tests/bench/tls.c
+tests_bench_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_bench_tls_LDADD = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a \
+	libpeerlog-core.a $(OPENSSL_LIBS)
 
 EXTRA_DIST += \
 	tests/bench/README.md \

@@ -10,6 +10,11 @@ FUZZERS = \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_settings \
 	tests/fuzz/fuzz_state
+if HAVE_TLS
+FUZZERS += \
+	tests/fuzz/fuzz_tls_record \
+	tests/fuzz/fuzz_tls_state
+endif
 check_PROGRAMS += $(FUZZERS)
 dist_check_SCRIPTS += tests/fuzz/replay
 TESTS += tests/fuzz/replay
@@ -29,6 +34,8 @@ libpeerlog_replay_a_CPPFLAGS = $(TEST_CPPFLAGS)
 FUZZ_LINK_FLAGS = $(AM_LDFLAGS)
 FUZZ_LIBS = libpeerlog-replay.a libpeerlog-test.a libpeerlog-core.a
 endif
+
+TLS_SCRIPT = tests/fuzz/tls_script.c tests/fuzz/tls_script.h
 
 tests_fuzz_fuzz_escape_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_escape_LDFLAGS = $(FUZZ_LINK_FLAGS)
@@ -67,3 +74,15 @@ tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a $(PEER
 tests_fuzz_fuzz_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_state_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_state_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_tls_record_SOURCES = tests/fuzz/fuzz_tls_record.c $(TLS_SCRIPT)
+tests_fuzz_fuzz_tls_record_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_tls_record_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_tls_record_LDADD = libpeerlog-tls-test.a libpeerlog-tls.a $(FUZZ_LIBS) \
+	$(OPENSSL_LIBS)
+
+tests_fuzz_fuzz_tls_state_SOURCES = tests/fuzz/fuzz_tls_state.c $(TLS_SCRIPT)
+tests_fuzz_fuzz_tls_state_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_fuzz_fuzz_tls_state_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_tls_state_LDADD = libpeerlog-tls-test.a libpeerlog-tls.a $(FUZZ_LIBS) \
+	$(OPENSSL_LIBS)

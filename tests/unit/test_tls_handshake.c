@@ -247,7 +247,7 @@ static void a_certificate_may_be_left_out_when_it_is_optional(void **unused)
     assert_int_equal(o.progress, TLS_REFUSED);
 }
 
-static void a_trusted_file_may_hold_the_certificate_itself(void **unused)
+static void a_trusted_file_may_hold_any_certificate_of_a_chain(void **unused)
 {
     struct tls_rules rules = strict_rules();
     struct outcome o;
@@ -255,6 +255,12 @@ static void a_trusted_file_may_hold_the_certificate_itself(void **unused)
     (void)unused;
     rules.client_ca = own.file;
     shake(&rules, &(struct peer_wish){.certificate = &own}, NULL, 0, &o);
+    assert_int_equal(o.progress, TLS_SHAKEN);
+    rules.client_ca = between.file;
+    shake(&rules, &(struct peer_wish){.certificate = &far_client}, NULL, 0, &o);
+    assert_int_equal(o.progress, TLS_SHAKEN);
+    rules.client_ca = client.file;
+    shake(&rules, &(struct peer_wish){.certificate = &client}, NULL, 0, &o);
     assert_int_equal(o.progress, TLS_SHAKEN);
 }
 
@@ -458,7 +464,7 @@ int main(void)
         cmocka_unit_test(suites_are_those_of_the_rules),
         cmocka_unit_test(a_certificate_becomes_an_identity),
         cmocka_unit_test(a_certificate_may_be_left_out_when_it_is_optional),
-        cmocka_unit_test(a_trusted_file_may_hold_the_certificate_itself),
+        cmocka_unit_test(a_trusted_file_may_hold_any_certificate_of_a_chain),
         cmocka_unit_test(a_refusal_says_what_to_do),
         cmocka_unit_test(who_does_not_speak_tls_is_told_apart),
         cmocka_unit_test(a_context_says_what_it_does_not_like),

@@ -67,6 +67,8 @@ static const struct match matches[] = {
     MATCH("*.example", "example", false),
     MATCH("*.example", "*.example", false),
     MATCH("*.example", "a\0.example", false),
+    MATCH("*.example", "a\0example", false),
+    MATCH("*.example", "a example", false),
     MATCH("*.example", "a", false),
     MATCH("*.example", "", false),
     MATCH("a.example", "*.example", false),

@@ -7,7 +7,10 @@
 
 #include "unit/tls_peer.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +33,7 @@ static void choose_suites(SSL_CTX *context, const struct peer_wish *wish)
             "a suite of a client");
 }
 
-void peer_init(struct peer_end *peer, const struct peer_wish *wish)
+SSL_CTX *peer_client(const struct peer_wish *wish)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 
@@ -51,6 +54,17 @@ void peer_init(struct peer_end *peer, const struct peer_wish *wish)
     }
     if (wish->max_fragment != 0)
         (void)SSL_CTX_set_tlsext_max_fragment_length(context, wish->max_fragment);
+    return context;
+}
+
+void peer_init(struct peer_end *peer, const struct peer_wish *wish)
+{
+    SSL_CTX *context = wish->context;
+
+    if (context == NULL)
+        context = peer_client(wish);
+    else
+        require(SSL_CTX_up_ref(context) == 1, "a client's context");
     *peer = (struct peer_end){context, SSL_new(context), BIO_new(BIO_s_mem()),
                               BIO_new(BIO_s_mem())};
     require(peer->ssl != NULL && peer->in != NULL && peer->out != NULL, "a client");
@@ -279,4 +293,41 @@ void peer_forge(struct tls_half *half, const struct tls_suite *suite, const stru
     bytes_add(wire, record.data, record.len);
     bytes_done(&inner);
     bytes_done(&record);
+}
+
+/* HKDF-Expand-Label of RFC 8446, section 7.1, letter by letter. */
+static void expand(const struct tls_half *half, const struct tls_suite *suite, const char *label,
+                   unsigned char *dst, size_t len)
+{
+    unsigned char info[64] = {0, (unsigned char)len, (unsigned char)(strlen(label) + 6)};
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+    char hash[8];
+
+    memcpy(info + 3, "tls13 ", 6);
+    memcpy(info + 9, label, strlen(label));
+    memcpy(hash, suite->hash, strlen(suite->hash) + 1);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, hash, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)half->secret,
+                                          suite->secret_bytes),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, strlen(label) + 10),
+        OSSL_PARAM_construct_end(),
+    };
+    require(context != NULL && EVP_KDF_derive(context, dst, len, params) == 1, "keys are made");
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+}
+
+void peer_next_keys(struct tls_half *half, const struct tls_suite *suite)
+{
+    unsigned char next[sizeof half->secret];
+
+    expand(half, suite, "traffic upd", next, suite->secret_bytes);
+    memcpy(half->secret, next, suite->secret_bytes);
+    expand(half, suite, "key", half->key, suite->key_bytes);
+    expand(half, suite, "iv", half->iv, sizeof half->iv);
+    half->number = 0;
 }

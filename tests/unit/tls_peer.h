@@ -23,6 +23,7 @@ struct peer_wish {
     uint16_t max_version;           /* as on the wire */
     uint8_t max_fragment;           /* TLSEXT_max_fragment_length_... */
     const char *ciphers;            /* in OpenSSL's words, of TLS 1.2 */
+    SSL_CTX *context;               /* of peer_client(): all of the above is in it */
 };
 
 struct peer_end {
@@ -31,6 +32,9 @@ struct peer_end {
     BIO *in;
     BIO *out;
 };
+
+/* Most of what a client costs, once for many. Owns: the caller. */
+SSL_CTX *peer_client(const struct peer_wish *wish);
 
 void peer_init(struct peer_end *peer, const struct peer_wish *wish);
 void peer_done(struct peer_end *peer);
@@ -72,8 +76,11 @@ struct forgery {
     unsigned outer;      /* 0: as it should be */
 };
 
-/* Add it to WIRE, sealed by the keys with which STATE opens; and count. */
+/* Add it to WIRE, sealed with the key of the half that is to open it; and count. */
 void peer_forge(struct tls_half *half, const struct tls_suite *suite, const struct forgery *forgery,
                 struct bytes *wire);
+
+/* The forger's way to the next keys of TLS 1.3, as after a KeyUpdate. */
+void peer_next_keys(struct tls_half *half, const struct tls_suite *suite);
 
 #endif
