@@ -26,6 +26,7 @@ struct record_rules {
 /* Bits of record.flags beyond enum frame_flags, which keep their places. */
 enum record_flags {
     RECORD_REPEAT = 1u << 8, /* it may have been delivered before a crash */
+    RECORD_CUT = 1u << 9,    /* its stream was cut inside of it, by no will of its peer's TLS */
 };
 
 struct record {

@@ -47,6 +47,8 @@ struct server {
     bool pinged;
     uint64_t status_next_ms, status_last_ms;
     uint64_t status_records;
+    uint64_t advise_next_ms;
+    void (*advise)(const struct settings *settings, bool news);
     char status_text[256];
 
     _Atomic uint32_t output_ended;
@@ -58,6 +60,9 @@ void server_ready(struct server *s);
 
 /* Do what is due now. Returns: milliseconds until something is due again, -1: never. */
 int server_tick(struct server *s);
+
+/* Say what is to be said of the settings in force; NEWS: they are new. */
+void server_advise(struct server *s, bool news);
 
 /* Read the file again; put it in force if it is good, else change nothing. */
 void server_reload(struct server *s);

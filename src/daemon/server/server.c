@@ -429,7 +429,7 @@ int server_run(const struct server_plan *plan)
         return EX_OSERR;
     }
     *s = (struct server){
-        .file = plan->file, .bell = -1, .set = -1, .signals = -1,
+        .file = plan->file, .advise = plan->advise, .bell = -1, .set = -1, .signals = -1,
         .gate = GATE_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .snapshot_taken = on_snapshot_taken, .worker_ended = on_worker_ended},
@@ -450,6 +450,7 @@ int server_run(const struct server_plan *plan)
                 (void)worker_join(s->workers[i]);
     } else {
         server_ready(s);
+        server_advise(s, true);
         loop(s);
         status = stop(s);
     }
