@@ -16,6 +16,7 @@ survival_tests = \
 	tests/survival/stalls.py \
 	tests/survival/stopping.py \
 	tests/survival/takeovers.py \
+	tests/survival/tls.py \
 	tests/survival/upgrade.py \
 	tests/survival/watchdog.py
 
