@@ -7,7 +7,7 @@ systemdsystemunit_DATA = \
 	systemd/peerlogd.socket
 catalog_DATA = systemd/peerlogd.catalog
 examplesdir = $(docdir)/examples
-dist_examples_DATA = systemd/low-ports.conf systemd/dev-log.conf
+dist_examples_DATA = systemd/low-ports.conf systemd/dev-log.conf systemd/tls-credentials.conf
 EXTRA_DIST += \
 	systemd/peerlogd.service.in \
 	systemd/peerlogd.socket \

@@ -324,7 +324,37 @@ def certificates_are_swapped(scratch):
         check_streams(sink.wait_count(300), streams)
 
 
+def commands_of(file, before):
+    """The commands of a document that begin with openssl, as one script; BEFORE: what precedes."""
+    with open(os.path.join(os.environ["PEERLOG_SOURCE"], file), encoding="utf-8") as text:
+        lines = text.read().replace("\\e\n", "\\\n").split("\n")
+    script, goes_on = [], False
+    for line in lines:
+        if goes_on or line.startswith(before + "openssl "):
+            script.append(line.removeprefix(before))
+            goes_on = line.endswith("\\")
+    return "\n".join(script)
+
+
+def a_first_try_as_in_the_manual(scratch):
+    """The commands of the manual and of the README make a certificate that works."""
+    for file, before in (("man/peerlogd.conf.5", ""), ("README.md", "    sudo ")):
+        place = folder(scratch, file)
+        script = commands_of(file, before)
+        assert script.count("openssl ") >= 2, script
+        subprocess.run(["sh", "-ec", script], check=True, cwd=place, capture_output=True)
+        made = Certificate(place, "tls")
+        context = context_for(made)
+        with serving("syslog", place, listeners=[made.settings()]) as (daemon, sink):
+            daemon.allow(r"is neither for localhost nor for 127\.0\.0\.1")
+            sock = tls_connect(daemon.port, context, "logs.example.net")
+            sock.sendall(b"hello\n")
+            tls_finish(sock)
+            assert [r.text for r in sink.wait_count(1)] == [b"hello"]
+
+
 if __name__ == "__main__":
     main(s_client, gnutls_cli, ncat, socat, node, python, java, plain_and_tls_on_one_port,
          a_header_before_the_handshake, changed_keys, keys_changed_by_one_who_does_not_read,
-         fields_of_the_journal, what_is_offered, certificates_are_swapped)
+         fields_of_the_journal, what_is_offered, certificates_are_swapped,
+         a_first_try_as_in_the_manual)
