@@ -64,10 +64,12 @@
 #define PEERLOG_DEFAULT_ADDRESS "127.0.0.1"
 #define PEERLOG_DEFAULT_PORT 8888u
 
-/* TLS: records without text, weighed, that may precede those with text; and what a change of
-   keys weighs, since it costs as much as opening so many small records. */
+/* TLS: records without text, weighed, that may precede those with text; what a change of keys
+   weighs, since it costs as much as opening so many small records; and how much text makes up
+   for one more of them. So who sends records that are full may change keys between any two. */
 #define PEERLOG_TLS_MAX_BARREN 1024u
 #define PEERLOG_TLS_UPDATE_WEIGHT 16u
+#define PEERLOG_TLS_RELIEF_BYTES 512u
 
 /* TLS 1.3: a key of ours seals so many records at most (RFC 8446, section 5.5: 2^24.5). */
 #define PEERLOG_TLS_KEY_RECORDS 16777216u

@@ -51,6 +51,8 @@ static const char *file_reason(void)
     if ((library == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE) ||
         (library == ERR_LIB_OSSL_DECODER && reason == ERR_R_UNSUPPORTED))
         return "there is no such thing in PEM in it";
+    if (library == ERR_LIB_SSL && reason == SSL_R_EE_KEY_TOO_SMALL)
+        return "its key is too small; 2048 bits of RSA are the least";
     const char *text = ERR_reason_error_string(error);
     return text != NULL ? text : "OpenSSL does not say why";
 }

@@ -27,10 +27,14 @@ integration_tests = \
 	tests/integration/priority.py \
 	tests/integration/real_clients.py \
 	tests/integration/stop_and_reload.py \
-	tests/integration/text.py
+	tests/integration/text.py \
+	tests/integration/tls.py \
+	tests/integration/tls_ends.py \
+	tests/integration/tls_refusals.py
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
+	tests/integration/certificates.py \
 	tests/integration/client/peer.py \
 	tests/integration/client/relp_server.py \
 	tests/integration/client/tls_files.py \
@@ -40,4 +44,5 @@ EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/running.py \
 	tests/integration/sinks.py \
 	tests/integration/support.py \
+	tests/integration/tls_client.py \
 	tests/integration/waiting.py

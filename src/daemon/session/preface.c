@@ -25,7 +25,7 @@
 /* A peer of which something was said. */
 struct named {
     struct peer peer;
-    int what; /* NEWS_PROTOCOL and up, NEWS_REFUSAL and up; 0: the place is empty */
+    int what; /* NEWS_PROTOCOL, NEWS_REFUSAL, enum preface_news, and up; 0: the place is empty */
     uint64_t until_ms;
 };
 
@@ -158,15 +158,26 @@ void preface_refuse(struct preface *preface, const struct peer *peer, enum admis
     admission_report(preface->admission, peer, why, clock_mono_ms());
 }
 
+static void tell(struct preface *preface, const struct peer *peer, int what, const char *words)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, what))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE, "%s: %s", text, words);
+}
+
 void preface_refuse_because(struct preface *preface, const struct peer *peer,
                             enum admission_verdict why, const char *words,
                             _Atomic uint64_t *counters)
 {
-    char text[PEER_TEXT_BYTES];
-
     preface_refuse(preface, peer, why, counters);
-    if (!is_news(preface, peer, NEWS_REFUSAL + (int)why))
-        return;
-    (void)peer_format(peer, text);
-    log_say(SEVERITY_NOTICE, "%s: %s", text, words);
+    tell(preface, peer, NEWS_REFUSAL + (int)why, words);
+}
+
+void preface_tell(struct preface *preface, const struct peer *peer, enum preface_news news,
+                  const char *words)
+{
+    tell(preface, peer, (int)news, words);
 }

@@ -25,6 +25,11 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     source->peer_len = (uint8_t)peer_format(&slot->peer, source->peer_text);
     source->label = snapshot_label(r->snapshot, slot->listener);
     source->listener = snapshot_listener_text(r->snapshot, slot->listener);
+    source->details = slot->flags & SLOT_DETAILED ? &r->ledger->details[slot_index] : NULL;
+    source->tls_version = NULL;
+    const struct transport_kind *transport = transport_of(r->table, slot_index);
+    if (transport->describe != NULL)
+        transport->describe(r->table, slot_index, &source->tls_version, &source->tls_cipher);
     const struct listener_settings *listener = snapshot_listener(r->snapshot, slot->listener);
     uint8_t highest = r->snapshot->settings->highest_severity;
     uint8_t own = priority_make(source->label->facility, source->label->severity);
@@ -56,12 +61,13 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
     struct segment *segment = &r->inbox->segment[r->framed];
     uint32_t tail = segment->start.tail_bytes;
     struct transport_opening opening = {
-        .tools = r->tools, .state = &r->ledger->transports[segment->slot],
+        .tools = r->tools, .state = connections_transport(r->table, segment->slot),
         .wire = input->bytes + tail, .wire_bytes = input->len - tail,
         .text = r->text + segment->from + tail,
         .room = input->len - tail + TRANSPORT_SLACK_BYTES,
     };
 
+    bool established = conn_is_established(r->table, segment->slot);
     memcpy(r->text + segment->from, input->bytes, tail);
     enum opened opened = transport->open(&opening);
     if (opened != OPENED_SO_FAR)
@@ -71,6 +77,12 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
     input->len = tail + opening.opened;
     r->wire_carry.wire = opening.wire + opening.taken;
     r->wire_carry.wire_len = input->at_end ? 0 : (uint32_t)(opening.wire_bytes - opening.taken);
+    r->cut = opened == OPENED_BROKEN ||
+             (opened == OPENED_SO_FAR && input->at_end && opening.wire_bytes > opening.taken);
+    if (r->cut && established && r->table->conns[segment->slot].fd >= 0)
+        preface_tell(r->preface, &r->ledger->slots[segment->slot].peer, NEWS_CUT,
+                     "its stream was cut inside a record of TLS, or changed on its way; what came "
+                     "whole before is logged");
 }
 
 /* The bytes of the next segment, and all that its frames depend on. */
@@ -92,6 +104,7 @@ static struct session_input next_input(struct round *r)
     };
 
     r->wire_carry = (struct round_carry){.wire_len = 0};
+    r->cut = false;
     if (transport->open != NULL)
         open_wire(r, transport, &input);
     return input;
@@ -166,6 +179,14 @@ static void announce_oversize(struct round *r, struct slot *slot, const char *wh
               peer, (unsigned)r->inbox->max_message_bytes, what);
 }
 
+/* Would there have been more of this message, had its stream gone on? */
+static bool is_unfinished(const struct round *r, const struct frame *frame)
+{
+    if (r->view.rules.framing == FRAMING_CLOSE)
+        return !(frame->flags & FRAME_SPLIT) || (frame->flags & FRAME_LAST);
+    return (frame->flags & (FRAME_UNTERMINATED | FRAME_INCOMPLETE)) != 0;
+}
+
 /* A frame becomes a record of the batch, unless it was delivered before a crash. */
 static void add_record(struct round *r, const struct frame *frame)
 {
@@ -183,6 +204,8 @@ static void add_record(struct round *r, const struct frame *frame)
         return;
     if (ordinal < r->repeat_until)
         record->flags |= RECORD_REPEAT;
+    if (r->cut && is_unfinished(r, frame))
+        record->flags |= RECORD_CUT;
     record->sequence = slot->stream.sequence;
     record->source = r->framed;
     r->batch->count++;
