@@ -57,7 +57,8 @@ SETTINGS_TESTS = \
 	tests/unit/test_settings \
 	tests/unit/test_settings_faults \
 	tests/unit/test_settings_memory \
-	tests/unit/test_settings_table
+	tests/unit/test_settings_table \
+	tests/unit/test_target
 CLIENT_TESTS = \
 	tests/unit/test_client_composer \
 	tests/unit/test_client_options \
@@ -156,6 +157,9 @@ tests_unit_test_settings_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray
 tests_unit_test_settings_table_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_settings_table_LDADD = $(SETTINGS_LIBS)
+
+tests_unit_test_target_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_target_LDADD = $(SETTINGS_LIBS)
 
 tests_unit_test_client_composer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_composer_LDADD = $(CLIENT_LIBS)

@@ -47,7 +47,7 @@ struct server {
     bool pinged;
     uint64_t status_next_ms, status_last_ms;
     uint64_t status_records;
-    char status_text[256];
+    char status_text[512];
 
     _Atomic uint32_t output_ended;
     _Atomic uint32_t workers_ended;

@@ -43,13 +43,16 @@ static int finish_output(const struct finish *f)
     }
     if (*usual == '\0')
         refuse(f, "path", "has no effect on an output of type \"stdout\"; leave it out");
+    if (strcmp(output->path, usual) == 0)
+        return 0;
     for (unsigned type = 0; type < OUTPUT_TYPES && *usual != '\0'; type++) {
-        if (type == output->type || strcmp(output->path, output_default_path(type)) != 0)
+        if (strcmp(output->path, output_default_path(type)) != 0)
             continue;
         (void)snprintf(words, sizeof words,
                        "\"%s\" is the socket of another type; did you mean \"%s\"?", output->path,
                        usual);
         refuse(f, "path", words);
+        break;
     }
     return 0;
 }

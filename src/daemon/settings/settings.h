@@ -27,6 +27,7 @@ enum output_type {
     OUTPUT_SYSLOG,
     OUTPUT_JOURNAL,
     OUTPUT_STDOUT,
+    OUTPUT_AUTO, /* journal or syslog, whatever the machine has */
     OUTPUT_TYPES,
 };
 
@@ -35,6 +36,7 @@ struct label_settings {
     uint8_t facility; /* 0 to FACILITY_MAX */
     uint8_t severity; /* enum severity */
     char tag[PEERLOG_MAX_TAG_BYTES + 1];
+    bool show_peer; /* its text begins with the peer's address */
 };
 
 struct output_settings {

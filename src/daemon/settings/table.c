@@ -47,12 +47,14 @@ static const char *const output_names[] = {
     [OUTPUT_SYSLOG] = "syslog",
     [OUTPUT_JOURNAL] = "journal",
     [OUTPUT_STDOUT] = "stdout",
+    [OUTPUT_AUTO] = "auto",
 };
 
 static const char *const output_paths[] = {
     [OUTPUT_SYSLOG] = SYSLOG_PATH,
     [OUTPUT_JOURNAL] = "/run/systemd/journal/socket",
     [OUTPUT_STDOUT] = "",
+    [OUTPUT_AUTO] = SYSLOG_PATH,
 };
 
 static const char *const tls_mode_names[] = {
@@ -109,6 +111,8 @@ static const struct setting_rule listener_rules[] = {
      .inherited = true, PLACE(listener_settings, label.severity)},
     {"tag", SETTING_TAG, .initial_text = "peerlogd", .inherited = true,
      PLACE(listener_settings, label.tag)},
+    {"show_peer", SETTING_SWITCH, .initial = true, .inherited = true,
+     PLACE(listener_settings, label.show_peer)},
     {"allow_kern", SETTING_SWITCH, .initial = false, PLACE(listener_settings, allow_kern)},
     {"allow", SETTING_RANGES, PLACE(listener_settings, allow)},
     {"deny", SETTING_RANGES, PLACE(listener_settings, deny)},
@@ -132,7 +136,7 @@ static const struct setting_group listener_group = {"listeners", listener_rules,
                                                     COUNT_OF(listener_rules), FINISH_LISTENER};
 
 static const struct setting_rule output_rules[] = {
-    {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_SYSLOG,
+    {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_AUTO,
      PLACE(output_settings, type)},
     {"path", SETTING_PATH, .initial_text = SYSLOG_PATH, PLACE(output_settings, path)},
     {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
@@ -140,6 +144,7 @@ static const struct setting_rule output_rules[] = {
     {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
      PLACE(output_settings, label.severity)},
     {"tag", SETTING_TAG, .initial_text = "peerlogd", PLACE(output_settings, label.tag)},
+    {"show_peer", SETTING_SWITCH, .initial = true, PLACE(output_settings, label.show_peer)},
 };
 static const struct setting_group output_group = {"output", output_rules, COUNT_OF(output_rules),
                                                   FINISH_OUTPUT};
