@@ -102,7 +102,9 @@ size_t format_escaped(char *dst, const struct record *record, size_t clean, enum
                             record->text + clean, record->len - clean, lf, &taken);
 }
 
-size_t format_line_prefix(char *dst, const struct record *record, const struct source *source)
+/* Inline: it stands in each line of syslog, too. */
+static inline __attribute__((always_inline)) size_t
+put_line_prefix(char *dst, const struct record *record, const struct source *source)
 {
     size_t n = 0;
 
@@ -114,6 +116,11 @@ size_t format_line_prefix(char *dst, const struct record *record, const struct s
     if (format_has_marks(record))
         n += format_marks(dst + n, record);
     return n;
+}
+
+size_t format_line_prefix(char *dst, const struct record *record, const struct source *source)
+{
+    return put_line_prefix(dst, record, source);
 }
 
 size_t format_syslog_prefix(char *dst, const struct record *record, const struct source *source,
@@ -129,5 +136,5 @@ size_t format_syslog_prefix(char *dst, const struct record *record, const struct
     dst[n++] = ' ';
     n += format_text(dst + n, source->label->tag);
     n += format_text(dst + n, pid);
-    return n + format_line_prefix(dst + n, record, source);
+    return n + put_line_prefix(dst + n, record, source);
 }
