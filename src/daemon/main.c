@@ -104,7 +104,7 @@ static int check(const struct options *options)
 {
     struct settings *settings = NULL;
     struct output_target target;
-    char *text = NULL, log[OUTPUT_TARGET_TEXT_BYTES];
+    char *text = NULL, log[TARGET_TEXT_BYTES];
     size_t len = 0;
 
     int error = read_file(options, &text, &len);

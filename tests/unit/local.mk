@@ -47,8 +47,11 @@ OS_TESTS = \
 DAEMON_TESTS = \
 	tests/unit/test_admission \
 	tests/unit/test_connection \
+	tests/unit/test_file_format \
 	tests/unit/test_format \
+	tests/unit/test_json \
 	tests/unit/test_ledger \
+	tests/unit/test_output_file \
 	tests/unit/test_output_journal \
 	tests/unit/test_parking \
 	tests/unit/test_status \
@@ -134,10 +137,16 @@ tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
+tests_unit_test_file_format_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_file_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
+tests_unit_test_json_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_json_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_output_file_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_output_file_LDADD = $(DAEMON_LIBS)
 tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -137,7 +137,7 @@ static void asks_nothing_when_the_type_is_set(void **state)
 static void has_words_for_each(void **state)
 {
     struct output_target target = {.type = OUTPUT_SYSLOG, .path = "/dev/log"};
-    char text[OUTPUT_TARGET_TEXT_BYTES];
+    char text[TARGET_TEXT_BYTES];
 
     (void)state;
     assert_int_equal(output_target_describe(&target, text), 17);

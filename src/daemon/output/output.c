@@ -29,6 +29,7 @@ static const struct output_kind *const kinds[] = {
     [OUTPUT_JOURNAL] = &output_journal,
     [OUTPUT_STDOUT] = &output_stdout,
     [OUTPUT_AUTO] = &output_syslog, /* until it is opened */
+    [OUTPUT_FILE] = &output_file,
 };
 
 const struct output_kind *output_kind_of(unsigned type)
@@ -41,6 +42,12 @@ static void use_settings(struct output *output, const struct output_settings *se
     output->settings = *settings;
     output->target.type = settings->type;
     memcpy(output->target.path, settings->path, sizeof output->target.path);
+}
+
+void output_refresh(struct output *output)
+{
+    if (output->kind->refresh != NULL)
+        output->kind->refresh(output);
 }
 
 int output_new_of(const struct output_kind *kind, const struct output_settings *settings,
@@ -80,10 +87,18 @@ int output_new(const struct output_settings *settings, uint32_t max_message_byte
                          instance, ret_output);
 }
 
+/* A space and what it writes to, for people; nothing where there is only one. */
+static const char *before_place(const struct output *output, const char **ret_place)
+{
+    *ret_place = output->kind->place != NULL ? output->kind->place(output) : output->target.path;
+    return **ret_place != '\0' ? " " : "";
+}
+
 /* Count this output as there again; the last one says how long the log was away. */
 static void note_back(struct output *output)
 {
     struct output_health *health = output->health;
+    const char *space, *place;
 
     output->backoff_ms = PEERLOG_REOPEN_MIN_MS;
     if (!output->is_lost)
@@ -92,9 +107,9 @@ static void note_back(struct output *output)
     if (atomic_fetch_sub(&health->lost, 1) != 1 || atomic_exchange(&health->announced, 0) == 0)
         return;
     uint64_t away_ms = clock_mono_ms() - atomic_load(&health->lost_since_ms);
+    space = before_place(output, &place);
     log_event(SEVERITY_NOTICE, MESSAGE_ID_OUTPUT_BACK, "%s%s%s is back after %u.%03u s",
-              output->kind->description, *output->target.path != '\0' ? " " : "",
-              output->target.path,
+              output->kind->description, space, place,
               (unsigned)(away_ms / 1000), (unsigned)(away_ms % 1000));
 }
 
@@ -109,7 +124,14 @@ static const char *describe_loss(int error)
     case -EFBIG:
     case -ENOBUFS:
     case -ENOMEM:
+    case -EROFS:
+    case -EIO:
         return "cannot take anything";
+    case -ELOOP:
+    case -ENOTDIR:
+        return "leads through a symbolic link or a file";
+    case -EINVAL:
+        return "is no file";
     case -EACCES:
     case -EPERM:
         return "refuses us";
@@ -122,6 +144,7 @@ static const char *describe_loss(int error)
 static void note_lost(struct output *output, int error, uint64_t since_ms)
 {
     struct output_health *health = output->health;
+    const char *space, *place;
 
     output->last_error = error;
     if (output->is_lost)
@@ -131,10 +154,10 @@ static void note_lost(struct output *output, int error, uint64_t since_ms)
         return;
     atomic_store(&health->lost_since_ms, since_ms);
     atomic_store(&health->announced, 1);
+    space = before_place(output, &place);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
               "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
-              output->kind->description, *output->target.path != '\0' ? " " : "",
-              output->target.path, describe_loss(error),
+              output->kind->description, space, place, describe_loss(error),
               error == -EAGAIN ? "it is full" : strerror(-error));
 }
 
@@ -215,7 +238,7 @@ static int choose_kind(struct output *output, struct batch *batch)
 static void note_open(struct output *output)
 {
     uint32_t opened = output->target.type + 1u;
-    char text[OUTPUT_TARGET_TEXT_BYTES];
+    char text[TARGET_TEXT_BYTES];
 
     output->is_open = true;
     if (atomic_exchange(&output->health->opened, opened) == opened ||
@@ -353,7 +376,9 @@ void output_wait(const struct output *output, struct output_wait *ret_wait)
 /* Answers: are these the same, field by field? (Padding does not count.) */
 static bool settings_equal(const struct output_settings *a, const struct output_settings *b)
 {
-    return a->type == b->type && strcmp(a->path, b->path) == 0 &&
+    return a->type == b->type && strcmp(a->path, b->path) == 0 && a->format == b->format &&
+           a->sync == b->sync && a->mode == b->mode && a->directory_mode == b->directory_mode &&
+           a->max_bytes == b->max_bytes && a->keep == b->keep &&
            a->label.facility == b->label.facility && a->label.severity == b->label.severity &&
            a->label.show_peer == b->label.show_peer && strcmp(a->label.tag, b->label.tag) == 0;
 }
@@ -381,7 +406,7 @@ int output_connect_datagram(struct output *output, uint32_t *ret_datagram_bytes)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    static_assert(sizeof output->target.path == sizeof sa.sun_path, "a path fits");
+    static_assert(SETTINGS_PATH_BYTES == sizeof sa.sun_path, "the path of a socket fits");
     memcpy(sa.sun_path, output->target.path, sizeof sa.sun_path);
     if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
         error = -errno;

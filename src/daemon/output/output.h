@@ -81,6 +81,9 @@ void output_wait(const struct output *output, struct output_wait *ret_wait);
  */
 int output_ensure_open(struct output *output);
 
+/* Look at once at the names it writes to, which may lead elsewhere now. Threads: its worker. */
+void output_refresh(struct output *output);
+
 /*
  * Take other settings: the output is closed and opened anew at the next push. Not while a record
  * is submitted and not delivered.

@@ -62,6 +62,9 @@ int server_tick(struct server *s);
 /* Read the file again; put it in force if it is good, else change nothing. */
 void server_reload(struct server *s);
 
+/* Workers look at the names of the files they write to: they may be others by now. */
+void server_refresh(struct server *s);
+
 /* Hand what was taken over to the workers, before their threads are let go. */
 void server_hand_out(struct server *s);
 

@@ -389,6 +389,8 @@ static void loop(struct server *s)
                 server_reload(s);
             else if (signal == SIGUSR1)
                 server_say_counters(s, SEVERITY_INFO);
+            else if (signal == SIGUSR2)
+                server_refresh(s);
             else
                 s->stopping = true;
         }

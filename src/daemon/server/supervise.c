@@ -117,7 +117,7 @@ static void tick_watchdog(struct server *s, uint64_t now_ms)
 }
 
 /* Which log the workers write to, for people. */
-static void describe_log(const struct server *s, char dst[OUTPUT_TARGET_TEXT_BYTES])
+static void describe_log(const struct server *s, char dst[TARGET_TEXT_BYTES])
 {
     struct output_target target;
     uint32_t opened = atomic_load(&s->health.opened);
@@ -132,7 +132,7 @@ static void describe_log(const struct server *s, char dst[OUTPUT_TARGET_TEXT_BYT
 
 static void tick_status(struct server *s, uint64_t now_ms)
 {
-    char text[sizeof s->status_text], log[OUTPUT_TARGET_TEXT_BYTES];
+    char text[sizeof s->status_text], log[TARGET_TEXT_BYTES];
     uint64_t totals[COUNTERS];
     struct status status = {
         .connections = connections_count(&s->table),
@@ -265,7 +265,7 @@ static void await_workers(const struct server *s)
     bell_ring(s->bell); /* it may have rung for something else */
 }
 
-static void snapshot_answered(struct letter *letter)
+static void free_letter(struct letter *letter)
 {
     free(letter);
 }
@@ -284,12 +284,25 @@ static int make_letters(const struct server *s, struct letter *letters[PEERLOG_M
     return 0;
 }
 
+void server_refresh(struct server *s)
+{
+    struct letter *letters[PEERLOG_MAX_WORKERS];
+
+    if (make_letters(s, letters) < 0)
+        return; /* they look once a second */
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        letters[i]->kind = LETTER_REFRESH;
+        letters[i]->answered = free_letter;
+        worker_post(s->workers[i], letters[i]);
+    }
+}
+
 static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS],
                           const struct snapshot *snapshot)
 {
     for (unsigned i = 0; i < s->workers_count; i++) {
         letters[i]->kind = LETTER_SNAPSHOT;
-        letters[i]->answered = snapshot_answered;
+        letters[i]->answered = free_letter;
         letters[i]->snapshot = snapshot;
         worker_post(s->workers[i], letters[i]);
     }

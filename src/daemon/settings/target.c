@@ -58,14 +58,14 @@ void output_target_choose(const struct output_settings *settings, struct output_
     *ret_target = target;
 }
 
-size_t output_target_describe(const struct output_target *target, char dst[OUTPUT_TARGET_TEXT_BYTES])
+size_t output_target_describe(const struct output_target *target, char dst[TARGET_TEXT_BYTES])
 {
     static const char *const before[OUTPUT_TYPES] = {
         [OUTPUT_SYSLOG] = "syslog (", [OUTPUT_JOURNAL] = "journal (native)",
-        [OUTPUT_STDOUT] = "standard output",
+        [OUTPUT_STDOUT] = "standard output", [OUTPUT_FILE] = "file (",
     };
-    bool has_path = target->type == OUTPUT_SYSLOG;
+    bool has_path = target->type == OUTPUT_SYSLOG || target->type == OUTPUT_FILE;
 
-    return (size_t)snprintf(dst, OUTPUT_TARGET_TEXT_BYTES, "%s%s%s", before[target->type],
+    return (size_t)snprintf(dst, TARGET_TEXT_BYTES, "%s%s%s", before[target->type],
                             has_path ? target->path : "", has_path ? ")" : "");
 }

@@ -13,7 +13,7 @@
 /* Where an output writes to now. */
 struct output_target {
     uint8_t type; /* enum output_type, but not OUTPUT_AUTO */
-    char path[SETTINGS_PATH_BYTES];
+    char path[SETTINGS_FILE_BYTES];
 };
 
 /*
@@ -25,9 +25,12 @@ struct output_target {
 void output_target_choose(const struct output_settings *settings, struct output_target *ret_target);
 
 /* Room for any description. */
-#define OUTPUT_TARGET_TEXT_BYTES (SETTINGS_PATH_BYTES + 16u)
+#define TARGET_TEXT_BYTES (SETTINGS_FILE_BYTES + 16u)
 
-/* "journal (native)", "syslog (/dev/log)". Returns: its length. */
-size_t output_target_describe(const struct output_target *target, char dst[OUTPUT_TARGET_TEXT_BYTES]);
+/*
+ * "journal (native)", "syslog (/dev/log)", "file (/var/log/peerlog/%Y.log)".
+ * Returns: its length.
+ */
+size_t output_target_describe(const struct output_target *target, char dst[TARGET_TEXT_BYTES]);
 
 #endif
