@@ -22,6 +22,7 @@
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
 #include "daemon/advice/advice.h"
+#include "daemon/advice/log_files.h"
 #include "os/log.h"
 #include "os/signals.h"
 
@@ -90,6 +91,8 @@ static void warn_of_system(const struct settings *settings)
 
     advice_look_at_journal("", settings, &around);
     advice_judge_journal(settings, &around, say_warning, NULL);
+    if (settings->output.type == OUTPUT_FILE)
+        advice_judge_files(settings, advice_find_unit(), say_warning, NULL);
     advice_look_at_descriptors(&around);
     advice_judge_descriptors(settings, &around, say_warning, NULL);
 }

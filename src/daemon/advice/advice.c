@@ -38,7 +38,7 @@ static bool is_journald(const struct output_settings *output)
     char *path;
 
     output_target_choose(output, &target);
-    if (target.type == OUTPUT_STDOUT)
+    if (target.type == OUTPUT_STDOUT || target.type == OUTPUT_FILE)
         return false;
     path = realpath(target.path, NULL);
     bool is = strncmp(path != NULL ? path : target.path, home, sizeof home - 1) == 0;
@@ -88,6 +88,16 @@ void advice_look_at_journal(const char *root, const struct settings *settings,
     for (size_t i = 0; i < COUNT_OF(units) && ret_around->unit == NULL; i++)
         if (unit_properties_rate(units[i], &ret_around->rate) == 0)
             ret_around->unit = units[i];
+}
+
+const char *advice_find_unit(void)
+{
+    struct unit_rate rate;
+
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (unit_properties_rate(units[i], &rate) == 0)
+            return units[i];
+    return NULL;
 }
 
 void advice_look_at_descriptors(struct surroundings *ret_around)
