@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Strings of JSON, at every place of a word of eight bytes.
+ * Strings of JSON, at every place of a block.
  */
 #include "config.h"
 
@@ -32,11 +32,11 @@ static size_t wanted_byte(char *dst, unsigned char byte)
 
 static void escapes_every_byte_at_every_place(void **state)
 {
-    char text[32], found[32 * JSON_MAX_GROWTH], wanted[32 * JSON_MAX_GROWTH + 1];
+    char text[80], found[80 * JSON_MAX_GROWTH], wanted[80 * JSON_MAX_GROWTH + 1];
 
     (void)state;
     for (unsigned byte = 0; byte < 256; byte++) {
-        for (size_t len = 1; len <= 24; len++) {
+        for (size_t len = 1; len <= 70; len++) {
             for (size_t at = 0; at < len; at++) {
                 memset(text, 'x', sizeof text);
                 text[at] = (char)byte;

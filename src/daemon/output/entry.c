@@ -100,17 +100,29 @@ static void write_measures(const struct record *record, const struct entry_write
     }
 }
 
-void entry_write(const struct entry *entry, const struct entry_writer *writer, void *context)
+void entry_write_head(const struct entry *entry, const struct entry_writer *writer, void *context)
 {
     const struct record *record = entry->record;
 
     writer->number(context, "PRIORITY", priority_severity(record->priority));
     writer->number(context, "SYSLOG_FACILITY", priority_facility(record->priority));
     write_source(entry, writer, context);
+}
+
+void entry_write_rest(const struct entry *entry, const struct entry_writer *writer, void *context)
+{
+    const struct record *record = entry->record;
+
     writer->number(context, "PEER_SEQUENCE", record->sequence);
     write_flags(entry, writer, context);
     write_measures(record, writer, context);
     writer->text(context, "MESSAGE", entry);
     if (entry->clean < record->len)
         writer->bytes(context, "PEER_RAW", record->text, record->len);
+}
+
+void entry_write(const struct entry *entry, const struct entry_writer *writer, void *context)
+{
+    entry_write_head(entry, writer, context);
+    entry_write_rest(entry, writer, context);
 }

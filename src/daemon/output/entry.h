@@ -46,6 +46,12 @@ size_t entry_message_bytes(const struct entry *entry);
 /* Write all fields of ENTRY, always in the same order, the text last. */
 void entry_write(const struct entry *entry, const struct entry_writer *writer, void *context);
 
+/*
+ * The same in two parts: what is equal for all records of one source and priority, and the rest.
+ */
+void entry_write_head(const struct entry *entry, const struct entry_writer *writer, void *context);
+void entry_write_rest(const struct entry *entry, const struct entry_writer *writer, void *context);
+
 /* Room that all names and values but the peer's text and bytes take at most. */
 #define ENTRY_FIXED_BYTES 640u
 

@@ -68,28 +68,42 @@ static size_t text_bound(const struct record *record)
            ESCAPE_MAX_GROWTH * (size_t)record->len + 1;
 }
 
+/* The beginning that a neighbour wrote, if it is this record's, too. Returns: its length, or 0. */
+static size_t put_shared(char *dst, const struct file_writer *writer, const struct record *record,
+                         const struct source *source)
+{
+    if (writer->prefix == NULL || writer->source != source || writer->priority != record->priority)
+        return 0;
+    memcpy(dst, writer->prefix, writer->prefix_len);
+    return writer->prefix_len;
+}
+
+/* The next ones may share it. */
+static void share(struct file_writer *writer, const char *prefix, size_t len,
+                  const struct record *record, const struct source *source)
+{
+    writer->prefix = prefix;
+    writer->prefix_len = len;
+    writer->source = source;
+    writer->priority = record->priority;
+}
+
 /* Time, severity, peer and marks. */
 static size_t put_prefix(char *dst, struct file_writer *writer, const struct record *record,
                          const struct source *source)
 {
     bool shared = !format_has_marks(record);
-    size_t n = writer->stamp->len;
+    size_t n = shared ? put_shared(dst, writer, record, source) : 0;
 
-    if (shared && writer->prefix != NULL && writer->source == source &&
-        writer->priority == record->priority) {
-        memcpy(dst, writer->prefix, writer->prefix_len);
-        return writer->prefix_len;
-    }
+    if (n > 0)
+        return n;
+    n = writer->stamp->len;
     memcpy(dst, writer->stamp->text, n);
     n += format_text(dst + n, severity_name(priority_severity(record->priority)));
     dst[n++] = ' ';
     n += format_line_prefix(dst + n, record, source);
-    if (shared) {
-        writer->prefix = dst;
-        writer->prefix_len = n;
-        writer->source = source;
-        writer->priority = record->priority;
-    }
+    if (shared)
+        share(writer, dst, n, record, source);
     return n;
 }
 
@@ -191,13 +205,17 @@ static size_t json_write(char *dst, struct file_writer *writer, const struct rec
                          const struct source *source)
 {
     struct entry entry = entry_of(record, source, writer->instance);
-    char *at = dst;
+    char *at = dst + put_shared(dst, writer, record, source);
 
-    at += format_text(at, "{\"timestamp\":\"");
-    memcpy(at, writer->stamp->text, writer->stamp->len - 1);
-    at += writer->stamp->len - 1;
-    *at++ = '"';
-    entry_write(&entry, &json, &at);
+    if (at == dst) {
+        at += format_text(at, "{\"timestamp\":\"");
+        memcpy(at, writer->stamp->text, writer->stamp->len - 1);
+        at += writer->stamp->len - 1;
+        *at++ = '"';
+        entry_write_head(&entry, &json, &at);
+        share(writer, dst, (size_t)(at - dst), record, source);
+    }
+    entry_write_rest(&entry, &json, &at);
     *at++ = '}';
     *at++ = '\n';
     return (size_t)(at - dst);
@@ -275,12 +293,16 @@ static size_t export_write(char *dst, struct file_writer *writer, const struct r
                            const struct source *source)
 {
     struct entry entry = entry_of(record, source, writer->instance);
-    char *at = dst;
+    char *at = dst + put_shared(dst, writer, record, source);
 
-    at += format_text(at, "__REALTIME_TIMESTAMP=");
-    at += number_format(at, writer->stamp->us);
-    *at++ = '\n';
-    entry_write(&entry, &export, &at);
+    if (at == dst) {
+        at += format_text(at, "__REALTIME_TIMESTAMP=");
+        at += number_format(at, writer->stamp->us);
+        *at++ = '\n';
+        entry_write_head(&entry, &export, &at);
+        share(writer, dst, (size_t)(at - dst), record, source);
+    }
+    entry_write_rest(&entry, &export, &at);
     at += format_text(at, EXPORT_LAST);
     *at++ = (char)('0' + priority_severity(record->priority));
     at += format_text(at, "\n\n");

@@ -31,7 +31,7 @@ void file_stamp_set(struct file_stamp *stamp, uint64_t now_us);
 struct file_writer {
     const struct file_stamp *stamp;
     uint64_t instance; /* of the ledger */
-    /* The beginning of the last line of text, which neighbours may share; NULL: none. */
+    /* The beginning of the last record whose neighbours may share it; NULL: none. */
     const char *prefix;
     size_t prefix_len;
     const struct source *source;
