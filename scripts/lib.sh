@@ -94,14 +94,24 @@ packages_of() {
     node) echo "nodejs | nodejs" ;;
     perl) echo "perl | perl-interpreter" ;;
     perl:Sys::Syslog) echo "perl | perl-Sys-Syslog" ;;
+    rsyslogd) echo "rsyslog rsyslog-relp rsyslog-openssl rsyslog-gnutls |" \
+        "rsyslog rsyslog-relp rsyslog-openssl rsyslog-gnutls" ;;
     logger) echo "bsdutils | util-linux" ;;
     nsenter | unshare) echo "util-linux | util-linux" ;;
     ss) echo "iproute2 | iproute" ;;
     xz) echo "xz-utils | xz" ;;
     can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libssl-dev" \
-        "libsystemd-dev pkg-config python3 | dpkg-dev" ;;
+        "libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
+    esac
+}
+
+# What tells pkg-config where units belong: a package of its own since Debian 13.
+unit_folder_package() {
+    case $(cat /etc/debian_version 2>/dev/null) in
+    12.*) echo systemd ;;
+    *) echo systemd-dev ;;
     esac
 }
 

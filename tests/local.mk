@@ -7,6 +7,7 @@ EXTRA_DIST += tests/README.md
 AM_TESTS_ENVIRONMENT = \
 	PEERLOGD='$(abs_top_builddir)/peerlogd'; export PEERLOGD; \
 	PEERLOG='$(abs_top_builddir)/peerlog'; export PEERLOG; \
+	PEERLOGD_MODULES='$(abs_top_builddir)'; export PEERLOGD_MODULES; \
 	PEERLOG_SOURCE='$(abs_top_srcdir)'; export PEERLOG_SOURCE;
 
 TEST_EXTENSIONS = .py
@@ -17,6 +18,7 @@ else
 PY_LOG_COMPILER = $(SHELL) -c 'echo "SKIP: $$0: python3 is missing"; exit 77'
 endif
 
+include tests/lint/local.mk
 include tests/unit/local.mk
 include tests/integration/local.mk
 include tests/system/local.mk

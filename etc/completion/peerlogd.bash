@@ -13,7 +13,8 @@ _peerlogd()
         return ;;
     esac
     if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "-c -t -h -V --config --check --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "-c -t -r -h -V --config --check --reload --help \
+            --version" -- "$current"))
     fi
 }
 

@@ -18,6 +18,10 @@
 /* A message may outgrow its limit by its terminator: CR LF NUL. */
 #define PEERLOG_TERMINATOR_BYTES 3u
 
+/* How far the framer may have to look to know what a byte means, and what it then carries. */
+#define PEERLOG_LOOKAHEAD_BYTES 29u
+#define PEERLOG_CARRY_BYTES (PEERLOG_TERMINATOR_BYTES + PEERLOG_LOOKAHEAD_BYTES)
+
 /* PRI (RFC 5424, section 6.2.1): "<" 1 to 3 digits ">", at most 191. */
 #define PEERLOG_MAX_PRI_DIGITS 3u
 #define PEERLOG_MAX_PRI 191u
@@ -25,6 +29,10 @@
 /* Listeners in one configuration, and the longest tag. */
 #define PEERLOG_MAX_LISTENERS 64u
 #define PEERLOG_MAX_TAG_BYTES 32u
+
+/* Listeners that connections came through, with those that are gone: places, and none of them. */
+#define PEERLOG_LISTENER_PLACES 128u
+#define PEERLOG_NO_LISTENER 255u
 
 /* Worker threads. */
 #define PEERLOG_MAX_WORKERS 128u
@@ -69,6 +77,17 @@
 /* peerlog: bytes of one read and one write; the longest tag (APP-NAME, RFC 5424). */
 #define PEERLOG_CLIENT_CHUNK_BYTES 262144u
 #define PEERLOG_CLIENT_MAX_TAG_BYTES 48u
+
+/* peerlog --relp: messages without an answer, the longest message, bytes of answers in one read. */
+#define PEERLOG_CLIENT_WINDOW 128u
+#define PEERLOG_CLIENT_MAX_WINDOW 1000000u
+#define PEERLOG_CLIENT_RELP_MESSAGE_BYTES 131072u
+#define PEERLOG_CLIENT_ANSWERS_BYTES 16384u
+
+/* peerlog: MSGID and the names of structured data (RFC 5424), all of the data, its elements. */
+#define PEERLOG_CLIENT_MAX_NAME_BYTES 32u
+#define PEERLOG_CLIENT_STRUCTURED_BYTES 4096u
+#define PEERLOG_CLIENT_MAX_ELEMENTS 32u
 
 /* peerlog: the least room for text in a message, so that a UTF-8 character fits. */
 #define PEERLOG_CLIENT_MIN_TEXT_BYTES 4u

@@ -25,8 +25,9 @@ struct record_rules {
 
 /* Bits of record.flags beyond enum frame_flags, which keep their places. */
 enum record_flags {
-    RECORD_REPEAT = 1u << 8, /* it may have been delivered before a crash */
-    RECORD_CUT = 1u << 9,    /* its stream was cut inside of it, by no will of its peer's TLS */
+    RECORD_REPEAT = 1u << 8,   /* it may have been delivered before a crash */
+    RECORD_INDENTED = 1u << 9, /* an indented line: it has the priority of the one before */
+    RECORD_CUT = 1u << 10,     /* its stream was cut inside of it, or changed on its way */
 };
 
 struct record {
@@ -43,12 +44,16 @@ struct record {
 };
 
 /*
- * Make a record of a frame: drop the spaces before a PRI, read and remove it, and keep it in
- * *PRIORITY for the later pieces of a split message, whose text is not searched.
- * *PRIORITY belongs to the connection. sequence, source and REPEAT stay for
- * the caller to set. Any thread.
+ * Make a record of a frame: drop the spaces before a PRI, read and remove it. Later pieces of
+ * a split message, whose text is not searched, have its priority. A message without one has
+ * that of the message before if it is FRAME_CONTINUED, or if it begins with a space or a TAB,
+ * and is RECORD_INDENTED then. A message with one is never either.
+ * The hints of the frame are for the caller.
+ *
+ * *BEFORE belongs to the connection: 1 + the priority of its last message, 0 if there was
+ * none. sequence, source and REPEAT stay for the caller to set. Any thread.
  */
 void record_from_frame(const struct frame *frame, const struct record_rules *rules,
-                       uint8_t *priority, struct record *ret_record);
+                       uint8_t *before, struct record *ret_record);
 
 #endif

@@ -34,7 +34,7 @@ void progress_init(struct progress *p, const struct options *options, uint64_t t
 void progress_show(struct progress *p, uint64_t done, uint64_t now_ms);
 
 /* Take the line away, so that words can stand in its place. */
-void progress_clear(struct progress *p);
+void progress_clear(const struct progress *p);
 
 /* The last word: show DONE at once and leave the line where it is. */
 void progress_finish(struct progress *p, uint64_t done, uint64_t now_ms);

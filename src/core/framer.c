@@ -14,39 +14,8 @@
 
 #include <string.h>
 
-#include "peerlog/limits.h"
-#include "peerlog/priority.h"
+#include "core/framer_parts.h"
 #include "peerlog/utf8.h"
-
-enum framer_phase {
-    PHASE_START = 0,    /* at the first byte of a frame, kind unknown */
-    PHASE_TEXT,         /* ends at LF or NUL, as the framing says */
-    PHASE_TEXT_TO_NUL,  /* ends at NUL: it follows a NUL and begins with a PRI */
-    PHASE_COUNTED,      /* ends after state->count bytes */
-    PHASE_DROP_TEXT,    /* as the three above, but over-long: */
-    PHASE_DROP_TO_NUL,  /*   held bytes are kept, the rest is dropped */
-    PHASE_DROP_COUNTED,
-    PHASE_COUNT,
-};
-
-/* The most that can wait for a decision: all digits of a count, SP, "<" and its digits. */
-#define UNDECIDED_BYTES (PEERLOG_MAX_COUNT_DIGITS + 1 + 1 + PEERLOG_MAX_PRI_DIGITS)
-
-/* Where counting dropped bytes stops: nobody sends so much in a lifetime. */
-#define MOST_DROPPED ((uint64_t)INT64_MAX)
-
-/* What the bytes at the start of a frame say about it. */
-enum opening { OPENING_UNDECIDED, OPENING_TEXT, OPENING_COUNTED };
-
-/* How one frame ends, seen from its first byte in the view. */
-struct ending {
-    size_t len;         /* bytes before the terminator */
-    size_t skip;        /* the terminator's bytes */
-    unsigned flags;     /* FRAME_UNTERMINATED or FRAME_INCOMPLETE */
-    bool found;
-    bool strip;         /* a line end at the end of the bytes goes */
-    unsigned char last; /* the terminator: LF or NUL */
-};
 
 void framer_begin(struct framer *f, struct framer_state *state, const struct framer_rules *rules,
                   const unsigned char *bytes, size_t len, bool at_end)
@@ -56,152 +25,116 @@ void framer_begin(struct framer *f, struct framer_state *state, const struct fra
     };
 }
 
+void framer_flush(struct framer *f)
+{
+    f->flush = f->rules->framing != FRAMING_NUL && f->rules->framing != FRAMING_CLOSE;
+}
+
 /* --- opening a frame --- */
 
-/* Read "DIGITS SP": undecided, text, or counted with the value and the bytes it took. */
-static enum opening probe_count(const struct framer *f, uint64_t *ret_count, size_t *ret_len)
+static bool is_counted(const struct framer_state *state)
 {
-    size_t avail = (size_t)(f->end - f->at);
-    uint64_t count = 0;
-    size_t i = 0;
-
-    while (i < avail && f->at[i] >= '0' && f->at[i] <= '9') {
-        if (i == PEERLOG_MAX_COUNT_DIGITS)
-            return OPENING_TEXT;
-        count = count * 10 + (uint64_t)(f->at[i] - '0');
-        i++;
-    }
-    if (i == avail)
-        return OPENING_UNDECIDED;
-    if (i == 0 || f->at[i] != ' ' || count > PEERLOG_MAX_COUNT)
-        return OPENING_TEXT;
-    *ret_count = count;
-    *ret_len = i + 1;
-    return OPENING_COUNTED;
-}
-
-/* Is the frame at f->at counted? In auto framing a PRI must follow the count. */
-static enum opening open_counted(struct framer *f)
-{
-    uint64_t count = 0;
-    size_t len = 0;
-    enum opening opening = probe_count(f, &count, &len);
-
-    if (opening == OPENING_COUNTED && f->rules->framing == FRAMING_AUTO) {
-        switch (priority_probe(f->at + len, (size_t)(f->end - f->at) - len)) {
-        case PRIORITY_ABSENT:
-            return OPENING_TEXT;
-        case PRIORITY_UNDECIDED:
-            return OPENING_UNDECIDED;
-        case PRIORITY_PRESENT:
-            break;
-        }
-    }
-    if (opening == OPENING_COUNTED) {
-        f->at += len;
-        f->state->count = (uint32_t)count;
-        f->state->phase = PHASE_COUNTED;
-    }
-    return opening;
-}
-
-/* A frame of text: which one ends it, LF or only NUL? Answers: is that decided? */
-static bool open_text(struct framer *f)
-{
-    if (f->rules->framing != FRAMING_AUTO || !f->state->after_nul) {
-        f->state->phase = PHASE_TEXT;
-        return true;
-    }
-    enum priority_probe probe = priority_probe(f->at, (size_t)(f->end - f->at));
-    if (probe == PRIORITY_UNDECIDED && !f->at_end)
-        return false;
-    f->state->phase = probe == PRIORITY_PRESENT ? PHASE_TEXT_TO_NUL : PHASE_TEXT;
-    return true;
-}
-
-/* Decide the kind of the frame at f->at. Answers: is it decided? */
-static bool open_frame(struct framer *f)
-{
-    if (f->at == f->end)
-        return false;
-    if (f->rules->framing == FRAMING_AUTO || f->rules->framing == FRAMING_OCTET_COUNTING) {
-        enum opening opening = open_counted(f);
-        if (opening == OPENING_COUNTED)
-            return true;
-        if (opening == OPENING_UNDECIDED && !f->at_end)
-            return false;
-    }
-    return open_text(f);
+    return state->phase == PHASE_COUNTED || state->phase == PHASE_DROP_COUNTED;
 }
 
 /* Leave the frame: the next byte starts a new one. */
 static void close_frame(struct framer *f, const struct ending *ending)
 {
-    *f->state = (struct framer_state){
-        .phase = PHASE_START,
-        .after_nul = ending->skip > 0 && ending->last == '\0',
+    struct framer_state *s = f->state;
+    struct framer_state next = {
+        .phase = PHASE_START, .after = ending->after, .shown = s->shown | ending->shown,
     };
+
+    /* By these the next frame may tell that the count did not fit. */
+    if (ending->after == AFTER_COUNT) {
+        next.count = s->count;
+        if (is_counted(s) && ending->len > 0) {
+            next.joined = s->joined;
+            next.last_two[1] = f->at[-1];
+        }
+    }
+    *s = next;
 }
 
 /* --- finding its end --- */
 
-/* The next NUL at or after FROM, or f->end; found once, used for every frame before it. */
-static const unsigned char *next_nul(struct framer *f, const unsigned char *from)
+/* Does the first LF or NUL end this frame, as the framing says, and nothing else? */
+static bool is_plain(const struct framer *f)
 {
-    if (f->nul == NULL || f->nul < from) {
-        f->nul = memchr(from, '\0', (size_t)(f->end - from));
-        if (f->nul == NULL)
-            f->nul = f->end;
-    }
-    return f->nul;
+    const struct framer_state *s = f->state;
+
+    if (s->phase == PHASE_TEXT)
+        return !framer_has_lines(f) ||
+               (s->shown & SHOWN_LF && f->rules->multiline == MULTILINE_NONE);
+    return s->phase == PHASE_DROP_TEXT && (s->shown & (SHOWN_LF | SHOWN_CR)) != SHOWN_CR;
 }
 
-/* The terminator at or after FROM, or f->end. */
-static const unsigned char *find_terminator(struct framer *f, const unsigned char *from)
+/* The end of a frame that LF or NUL ends. */
+static struct ending plain_end(struct framer *f)
 {
-    bool to_nul = f->state->phase == PHASE_TEXT_TO_NUL || f->state->phase == PHASE_DROP_TO_NUL;
-    const unsigned char *limit = f->end;
-
-    if (f->rules->framing == FRAMING_CLOSE)
-        return f->end;
-    if (to_nul || f->rules->framing == FRAMING_NUL)
-        return next_nul(f, from);
-    if (f->rules->framing == FRAMING_AUTO)
-        limit = next_nul(f, from);
-    const unsigned char *lf = memchr(from, '\n', (size_t)(limit - from));
-    return lf != NULL ? lf : limit;
-}
-
-/* Find the end of the text frame at f->at; remember what was searched. */
-static struct ending end_of_text(struct framer *f)
-{
-    const unsigned char *stop = find_terminator(f, f->at + f->state->scanned);
+    const unsigned char *stop = framer_plain_stop(f, f->at + f->state->scanned);
     struct ending ending = {.len = (size_t)(stop - f->at)};
 
     if (stop < f->end) {
         ending.found = ending.strip = true;
         ending.skip = 1;
         ending.last = *stop;
-    } else if (f->at_end) {
-        ending.found = ending.strip = true;
-        ending.flags = f->rules->framing == FRAMING_CLOSE ? 0 : FRAME_UNTERMINATED;
+        ending.after = *stop == '\n' ? AFTER_LF : AFTER_NUL;
+        ending.shown = *stop == '\n' ? 0 : SHOWN_NUL;
+    } else {
+        framer_end_late(f, &ending);
     }
-    f->state->scanned = (uint32_t)(ending.len < UINT32_MAX ? ending.len : UINT32_MAX);
     return ending;
 }
 
-/* Find the end of the counted frame of which LEFT bytes are to come. */
-static struct ending end_of_counted(const struct framer *f, size_t left)
+/* Find the end of the text frame at f->at; remember what was searched. */
+static struct ending end_of_text(struct framer *f)
 {
-    size_t avail = (size_t)(f->end - f->at);
+    struct ending ending;
+
+    do
+        ending = is_plain(f) ? plain_end(f) : framer_search(f);
+    while (ending.again);
+    size_t scanned = ending.len - ending.before;
+    f->state->scanned = (uint32_t)(scanned < UINT32_MAX ? scanned : UINT32_MAX);
+    return ending;
+}
+
+/* Will the counted frame of which LEFT bytes are to come be dropped, but for a first piece? */
+static bool will_drop(const struct framer *f, size_t left)
+{
+    size_t max = f->rules->max_message_bytes;
+
+    return f->rules->oversize != OVERSIZE_SPLIT && f->state->part == 0 &&
+           left > max + PEERLOG_TERMINATOR_BYTES && framer_avail(f) > max;
+}
+
+/* Is there a reason to doubt that the count fits? */
+static bool may_misfit(const struct framer *f, size_t left)
+{
+    if (f->state->phase != PHASE_COUNTED || will_drop(f, left))
+        return false;
+    return f->state->shown & SHOWN_LONG ||
+           (left > 0 && left <= framer_avail(f) && f->at[left - 1] >= 0x80);
+}
+
+/* Find the end of the counted frame of which LEFT bytes are to come. */
+static struct ending end_of_counted(struct framer *f, size_t left)
+{
+    size_t avail = framer_avail(f);
     struct ending ending = {.len = left < avail ? left : avail};
 
-    if (left <= avail) {
+    if (may_misfit(f, left) && framer_search_counted(f, left, &ending)) {
+        ending.after = AFTER_COUNT;
+    } else if (left <= avail) {
         ending.found = ending.strip = true;
-        ending.last = '\n';
+        ending.after = AFTER_COUNT;
     } else if (f->at_end) {
         ending.found = true;
         ending.flags = FRAME_INCOMPLETE;
+    } else if (f->flush && (avail > 0 || f->state->phase == PHASE_DROP_COUNTED)) {
+        ending.found = true;
+        ending.flags = FRAME_UNFINISHED;
     }
     return ending;
 }
@@ -228,16 +161,54 @@ static size_t line_end(const unsigned char *tail, size_t len, const struct endin
 
 /* --- giving it out --- */
 
-static bool is_counted(const struct framer_state *state)
+/* What a frame says about its count, which should have been HAVE; and what is told once. */
+static void note_flags(struct framer *f, const struct ending *ending, size_t have,
+                       struct frame *frame)
 {
-    return state->phase == PHASE_COUNTED || state->phase == PHASE_DROP_COUNTED;
+    struct framer_state *s = f->state;
+
+    if (frame->flags & (FRAME_INCOMPLETE | FRAME_MISFIT)) {
+        frame->have_bytes = (uint32_t)have;
+        frame->want_bytes = ending->shown & SHOWN_LONG ? (uint32_t)have + 1 : s->count;
+    }
+    if (frame->flags & FRAME_MISFIT && !(s->shown & SHOWN_MISFIT)) {
+        frame->flags |= FRAME_FIRST_MISFIT;
+        s->shown |= SHOWN_MISFIT;
+    }
+    if (s->shown & SHOWN_ENDLESS)
+        frame->flags &= ~(uint32_t)FRAME_ENDLESS;
+    if (frame->flags & FRAME_ENDLESS && frame->len > 0)
+        s->shown |= SHOWN_ENDLESS;
 }
 
-/* What a counted frame that came short says about itself. */
-static void note_incomplete(const struct framer *f, size_t have, struct frame *frame)
+/* Does this piece go on with what a flush gave out? The ones behind it need not say so. */
+static uint32_t take_continued(struct framer_state *s)
 {
-    frame->have_bytes = (uint32_t)have;
-    frame->want_bytes = f->state->count;
+    uint32_t flag = s->continued ? FRAME_CONTINUED : 0;
+
+    s->continued = 0;
+    return flag;
+}
+
+/* A flush gave out LEN bytes of a counted frame; the rest of it goes on. */
+static void go_on_counted(struct framer_state *s, size_t len)
+{
+    *s = (struct framer_state){
+        .phase = PHASE_COUNTED,
+        .after = s->after,
+        .shown = s->shown,
+        .count = s->count,
+        .joined = s->joined,
+        .given = s->given + (uint32_t)len,
+        .continued = 1,
+    };
+}
+
+/* All that is left of the view is carried. */
+static enum framer_result need_more(struct framer *f)
+{
+    f->keep = (uint32_t)framer_avail(f);
+    return FRAMER_NEED_MORE;
 }
 
 /* One piece of an over-long message leaves; the frame stays open. */
@@ -249,7 +220,10 @@ static enum framer_result give_piece(struct framer *f, struct frame *ret_frame)
     if (s->part < UINT32_MAX)
         s->part++;
     *ret_frame = (struct frame){
-        .text = f->at, .len = (uint32_t)len, .part = s->part, .flags = FRAME_SPLIT,
+        .text = f->at,
+        .len = (uint32_t)len,
+        .part = s->part,
+        .flags = FRAME_SPLIT | take_continued(s),
     };
     f->at += len;
     if (is_counted(s))
@@ -266,17 +240,32 @@ static enum framer_result give_last(struct framer *f, size_t len, const struct e
     struct framer_state *s = f->state;
 
     *ret_frame = (struct frame){
-        .text = f->at, .len = (uint32_t)len, .flags = ending->flags,
+        .text = f->at, .len = (uint32_t)len, .flags = ending->flags | take_continued(s),
     };
     if (s->part > 0) {
         ret_frame->part = s->part < UINT32_MAX ? s->part + 1 : s->part;
         ret_frame->flags |= FRAME_SPLIT | FRAME_LAST;
     }
-    if (ending->flags & FRAME_INCOMPLETE)
-        note_incomplete(f, s->given + ending->len, ret_frame);
+    if (ending->flags != 0)
+        note_flags(f, ending, (is_counted(s) ? s->given : s->count) + ending->len, ret_frame);
     f->at += ending->len + ending->skip;
-    close_frame(f, ending);
+    if (is_counted(s) && ending->flags & FRAME_UNFINISHED)
+        go_on_counted(s, ending->len);
+    else
+        close_frame(f, ending);
     return FRAMER_MESSAGE;
+}
+
+/* What stands where a count should be is given out as it comes. */
+static enum framer_result give_stray(struct framer *f, struct frame *ret_frame)
+{
+    struct ending ending = {
+        .len = utf8_cut(f->at, f->rules->max_message_bytes),
+        .flags = FRAME_MISFIT | FRAME_CONTINUED,
+        .after = AFTER_COUNT,
+    };
+
+    return give_last(f, ending.len, &ending, ret_frame);
 }
 
 /* From here on the message is dropped, but for its first piece when that is wanted. */
@@ -288,6 +277,12 @@ static void start_dropping(struct framer *f)
                   ? (uint32_t)utf8_cut(f->at, f->rules->max_message_bytes)
                   : 0;
     s->dropped = 0;
+    /* Of what is dropped, fewer things are an end: search for them from one and the same place. */
+    size_t searched = f->rules->max_message_bytes + PEERLOG_TERMINATOR_BYTES + 1;
+    if (!is_plain(f) && s->scanned > searched) {
+        s->scanned = (uint32_t)searched;
+        f->lf = NULL;
+    }
     s->phase = (uint8_t)(s->phase + (PHASE_DROP_TEXT - PHASE_TEXT));
     s->last_two[0] = s->last_two[1] = 0;
 }
@@ -304,7 +299,7 @@ static void drop(struct framer_state *s, const unsigned char *from, const unsign
         s->last_two[0] = s->last_two[1];
         s->last_two[1] = to[-1];
     }
-    s->dropped = len < MOST_DROPPED - s->dropped ? s->dropped + len : MOST_DROPPED;
+    s->dropped = len < FRAMER_MOST_DROPPED - s->dropped ? s->dropped + len : FRAMER_MOST_DROPPED;
 }
 
 /* An over-long message is being dropped: look for its end. */
@@ -315,7 +310,7 @@ static enum framer_result continue_dropping(struct framer *f, struct frame *ret_
     struct ending ending;
 
     if (is_counted(s))
-        ending = end_of_counted(f, s->count - (size_t)s->dropped);
+        ending = end_of_counted(f, s->count - s->given - (size_t)s->dropped);
     else
         ending = end_of_text(f);
     drop(s, held + s->held, held + ending.len);
@@ -330,14 +325,18 @@ static enum framer_result continue_dropping(struct framer *f, struct frame *ret_
     *ret_frame = (struct frame){
         .text = held,
         .len = s->held,
-        .flags = ending.flags | FRAME_TRUNCATED,
+        .flags = ending.flags | FRAME_TRUNCATED | take_continued(s),
         .cut_bytes = s->dropped - stripped,
     };
-    if (ending.flags & FRAME_INCOMPLETE)
-        note_incomplete(f, s->held + (size_t)s->dropped, ret_frame);
+    size_t len = s->held + (size_t)s->dropped;
     bool kept = s->held > 0;
+    if (ending.flags != 0)
+        note_flags(f, &ending, s->given + len, ret_frame);
     f->at += ending.len + ending.skip;
-    close_frame(f, &ending);
+    if (is_counted(s) && ending.flags & FRAME_UNFINISHED)
+        go_on_counted(s, len);
+    else
+        close_frame(f, &ending);
     return kept ? FRAMER_MESSAGE : FRAMER_DISCARDED;
 }
 
@@ -357,12 +356,14 @@ static bool is_overlong(const struct framer *f, const struct ending *ending, siz
 /* A frame is open and nothing of it is being dropped. */
 static enum framer_result continue_frame(struct framer *f, struct frame *ret_frame)
 {
-    struct framer_state *s = f->state;
+    const struct framer_state *s = f->state;
     size_t left = is_counted(s) ? s->count - s->given : 0;
     struct ending ending = is_counted(s) ? end_of_counted(f, left) : end_of_text(f);
     size_t len = ending.len - (ending.found ? line_end(f->at, ending.len, &ending) : 0);
 
     if (is_overlong(f, &ending, len, left)) {
+        if (s->phase == PHASE_STRAY)
+            return give_stray(f, ret_frame);
         if (f->rules->oversize == OVERSIZE_SPLIT || s->part > 0)
             return give_piece(f, ret_frame);
         start_dropping(f);
@@ -370,8 +371,7 @@ static enum framer_result continue_frame(struct framer *f, struct frame *ret_fra
     }
     if (ending.found)
         return give_last(f, len, &ending, ret_frame);
-    f->keep = (uint32_t)ending.len;
-    return FRAMER_NEED_MORE;
+    return need_more(f);
 }
 
 enum framer_result framer_next(struct framer *f, struct frame *ret_frame)
@@ -379,9 +379,13 @@ enum framer_result framer_next(struct framer *f, struct frame *ret_frame)
     for (;;) {
         enum framer_result result;
 
-        if (f->state->phase == PHASE_START && !open_frame(f)) {
-            f->keep = (uint32_t)(f->end - f->at);
-            return FRAMER_NEED_MORE;
+        if (f->state->phase <= PHASE_GUESS) {
+            if (f->at == f->end)
+                return need_more(f);
+            if (f->state->phase == PHASE_START && framer_give_whole(f, ret_frame))
+                return FRAMER_MESSAGE;
+            if (f->state->phase <= PHASE_GUESS && !framer_open(f))
+                return need_more(f);
         }
         if (f->state->phase >= PHASE_DROP_TEXT)
             result = continue_dropping(f, ret_frame);
@@ -392,61 +396,4 @@ enum framer_result framer_next(struct framer *f, struct frame *ret_frame)
             continue;
         return result;
     }
-}
-
-/* Between two frames: only what may still become a count or a PRI is carried. */
-static bool start_valid(const struct framer_state *s, size_t carry)
-{
-    return s->count == 0 && s->part == 0 && s->scanned == 0 && s->given == 0 &&
-           carry <= UNDECIDED_BYTES;
-}
-
-/*
- * Inside a frame that is given out: all that is carried was searched, or belongs to the
- * count. A piece leaves only when something else is there, and more than a terminator.
- */
-static bool open_valid(const struct framer_state *s, size_t carry)
-{
-    size_t left = s->phase == PHASE_COUNTED ? (size_t)s->count - s->given : carry;
-
-    if (s->part > 0 && (carry == 0 || left <= PEERLOG_TERMINATOR_BYTES))
-        return false;
-    if (s->phase != PHASE_COUNTED)
-        return s->count == 0 && s->given == 0 && s->scanned == carry;
-    return s->count <= PEERLOG_MAX_COUNT && s->given <= s->count && carry < left &&
-           (s->part > 0) == (s->given > 0) && s->scanned == 0;
-}
-
-/* Inside a frame that is dropped: exactly the held bytes are carried. */
-static bool dropping_valid(const struct framer_state *s, size_t carry)
-{
-    if (s->held != carry || s->part != 0 || s->given != 0)
-        return false;
-    if (s->dropped == 0 || s->dropped > MOST_DROPPED)
-        return false;
-    if (s->phase != PHASE_DROP_COUNTED)
-        return s->count == 0 && s->scanned == carry && s->dropped > PEERLOG_TERMINATOR_BYTES;
-    return s->count <= PEERLOG_MAX_COUNT && s->count > carry + PEERLOG_TERMINATOR_BYTES &&
-           s->dropped < s->count - carry && s->scanned == 0;
-}
-
-bool framer_state_valid(const struct framer_state *state, size_t carry)
-{
-    bool dropping = state->phase >= PHASE_DROP_TEXT;
-    bool dropped_any = state->held > 0 || state->dropped > 0 || state->last_two[0] > 0 ||
-                       state->last_two[1] > 0;
-    size_t most = PEERLOG_MAX_MESSAGE_BYTES + (dropping ? 0 : PEERLOG_TERMINATOR_BYTES);
-
-    if (state->phase >= PHASE_COUNT || state->after_nul > 1 || carry > most)
-        return false;
-    if (dropping)
-        return dropping_valid(state, carry);
-    if (dropped_any)
-        return false;
-    return state->phase == PHASE_START ? start_valid(state, carry) : open_valid(state, carry);
-}
-
-bool framer_state_open(const struct framer_state *state, size_t carry)
-{
-    return carry > 0 || state->phase != PHASE_START;
 }

@@ -5,6 +5,12 @@ libpeerlog_core_a_SOURCES = \
 	src/core/crc32c.c \
 	src/core/escape.c \
 	src/core/framer.c \
+	src/core/framer_open.c \
+	src/core/framer_parts.h \
+	src/core/framer_seam.c \
+	src/core/framer_search.c \
+	src/core/framer_state.c \
+	src/core/framer_whole.c \
 	src/core/loop.c \
 	src/core/marks.c \
 	src/core/number.c \
@@ -14,4 +20,5 @@ libpeerlog_core_a_SOURCES = \
 	src/core/protocol_detect.c \
 	src/core/proxy.c \
 	src/core/record.c \
+	src/core/relp.c \
 	src/core/utf8.c

@@ -35,26 +35,48 @@ static uint32_t parse_priority(const unsigned char *text, uint32_t len, uint8_t 
     return pri > 0 ? spaces + (uint32_t)pri : 0;
 }
 
-void record_from_frame(const struct frame *frame, const struct record_rules *rules,
-                       uint8_t *priority, struct record *ret_record)
+static bool is_indented(const struct frame *frame)
 {
+    return frame->len > 0 && (frame->text[0] == ' ' || frame->text[0] == '\t');
+}
+
+/*
+ * The priority of a message, or of its first piece; *FLAGS become those of its record.
+ * Returns: how many bytes of the text it took.
+ */
+static uint32_t first_priority(const struct frame *frame, const struct record_rules *rules,
+                               uint8_t *before, uint32_t *flags)
+{
+    uint8_t asked = 0;
+    uint32_t skip = rules->mode == PRIORITY_MODE_IGNORE
+                        ? 0
+                        : parse_priority(frame->text, frame->len, &asked);
+
+    if (skip > 0) {
+        *before = priority_by_rules(rules, asked) + 1u;
+        *flags &= ~(uint32_t)FRAME_CONTINUED;
+    } else if (*before > 0 && (*flags & FRAME_CONTINUED || is_indented(frame))) {
+        *flags |= *flags & FRAME_CONTINUED ? 0 : RECORD_INDENTED;
+    } else {
+        *before = rules->priority + 1u;
+    }
+    return skip;
+}
+
+void record_from_frame(const struct frame *frame, const struct record_rules *rules,
+                       uint8_t *before, struct record *ret_record)
+{
+    uint32_t flags = frame->flags & ~(uint32_t)FRAME_HINTS;
     uint32_t skip = 0;
 
-    if (frame->part <= 1) {
-        uint8_t asked = 0;
-        *priority = rules->priority;
-        if (rules->mode != PRIORITY_MODE_IGNORE) {
-            skip = parse_priority(frame->text, frame->len, &asked);
-            if (skip > 0)
-                *priority = priority_by_rules(rules, asked);
-        }
-    }
+    if (frame->part <= 1 || *before == 0)
+        skip = first_priority(frame, rules, before, &flags);
     ret_record->text = frame->text + skip;
     ret_record->len = frame->len - skip;
-    ret_record->flags = frame->flags;
+    ret_record->flags = flags;
     ret_record->part = frame->part;
     ret_record->cut_bytes = frame->cut_bytes;
     ret_record->have_bytes = frame->have_bytes;
     ret_record->want_bytes = frame->want_bytes;
-    ret_record->priority = *priority;
+    ret_record->priority = (uint8_t)(*before - 1u);
 }

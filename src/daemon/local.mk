@@ -3,6 +3,7 @@ noinst_LIBRARIES += libpeerlogd.a
 libpeerlogd_a_SOURCES = \
 	src/daemon/message_ids.h \
 	src/daemon/options.c src/daemon/options.h \
+	src/daemon/settings/certificates.c src/daemon/settings/certificates.h \
 	src/daemon/settings/dialect.c src/daemon/settings/dialect.h \
 	src/daemon/settings/faults.c src/daemon/settings/faults.h \
 	src/daemon/settings/file.c src/daemon/settings/file.h \
@@ -16,6 +17,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/metrics/counters.c src/daemon/metrics/counters.h \
 	src/daemon/metrics/status.c src/daemon/metrics/status.h \
 	src/daemon/ledger/capacity.c src/daemon/ledger/capacity.h \
+	src/daemon/ledger/check.c src/daemon/ledger/check.h \
 	src/daemon/ledger/connections.c src/daemon/ledger/connections.h \
 	src/daemon/ledger/layout.h \
 	src/daemon/ledger/layout1.h \
@@ -63,21 +65,16 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/advice/unit_properties.c src/daemon/advice/unit_properties.h \
 	src/daemon/server/hand_out.c \
 	src/daemon/server/private.h \
+	src/daemon/server/reload.c \
+	src/daemon/server/reload_request.c src/daemon/server/reload_request.h \
 	src/daemon/server/server.c src/daemon/server/server.h \
+	src/daemon/server/stop.c \
 	src/daemon/server/supervise.c
 
-# What speaks TLS is left out of a build without it.
-if HAVE_TLS
-libpeerlogd_a_SOURCES += \
-	src/daemon/session/tls.c src/daemon/session/tls.h \
-	src/daemon/session/tls_shake.c
-PEERLOGD_TLS_LIBS = libpeerlog-tls.a $(OPENSSL_LIBS)
-endif
-
-# What every program needs that links the daemon's library.
-PEERLOGD_LIBS = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a libpeerlog-core.a \
-	$(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
-
+# Modules use functions of the daemon that it may not use itself: all of them are there.
 sbin_PROGRAMS += peerlogd
 peerlogd_SOURCES = src/daemon/main.c
-peerlogd_LDADD = $(PEERLOGD_LIBS)
+peerlogd_LDFLAGS = $(AM_LDFLAGS) -rdynamic \
+	-Wl,--whole-archive,libpeerlogd.a,libpeerlog-os.a,libpeerlog-core.a,--no-whole-archive
+peerlogd_DEPENDENCIES = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a
+peerlogd_LDADD = $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)

@@ -18,6 +18,7 @@
 #include "daemon/message_ids.h"
 #include "daemon/options.h"
 #include "daemon/output/kind.h"
+#include "daemon/server/reload_request.h"
 #include "daemon/server/server.h"
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
@@ -25,6 +26,11 @@
 #include "daemon/advice/certificates.h"
 #include "os/log.h"
 #include "os/signals.h"
+
+/* What stays in a place is kept on purpose, which the analyzer of gcc takes for a leak. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 13
+#pragma GCC diagnostic ignored "-Wanalyzer-fd-leak"
+#endif
 
 /*
  * Descriptors 0, 1 and 2 must be something, or a socket of ours would take their place.
@@ -226,5 +232,7 @@ int main(int argc, char **argv)
     int status = options_parse(argc, argv, &options);
     if (status >= 0)
         return status;
+    if (options.reload)
+        return reload_request_send();
     return options.check ? check(&options) : serve(&options, has_stdout);
 }

@@ -35,6 +35,9 @@
 /* The daemon dies again and again soon after its start. */
 #define MESSAGE_ID_DEATH_LOOP "52226049a44946bcb24b436ed4121d0d"
 
+/* The service manager refuses to keep descriptors. */
+#define MESSAGE_ID_NOT_KEPT "ad109af871104a76a6f20eb8996cfc81"
+
 /* The file is broken; the configuration of the process before is in force. */
 #define MESSAGE_ID_LAST_GOOD_SETTINGS "f8ad145a053e40ab87b10879abf9e24b"
 

@@ -18,6 +18,7 @@ static const char usage[] =
     "\n"
     "  -c, --config FILE   read this configuration (default " DEFAULT_FILE ")\n"
     "  -t, --check         check the configuration, report every fault, and exit\n"
+    "  -r, --reload        let the running daemon read its configuration again, and say if it did\n"
     "  -h, --help          show this help and exit\n"
     "  -V, --version       show the version and exit\n"
     "\n"
@@ -26,8 +27,8 @@ static const char usage[] =
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    {"reload", no_argument, NULL, 'r'},       {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},     {NULL, 0, NULL, 0},
 };
 
 /* Print to stdout; an error there is an error of ours. */
@@ -41,7 +42,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
     struct options options = {.file = DEFAULT_FILE};
     int option;
 
-    while ((option = getopt_long(argc, argv, "c:thV", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:trhV", long_options, NULL)) != -1) {
         switch (option) {
         case 'c':
             options.file = optarg;
@@ -49,6 +50,9 @@ int options_parse(int argc, char **argv, struct options *ret_options)
             break;
         case 't':
             options.check = true;
+            break;
+        case 'r':
+            options.reload = true;
             break;
         case 'h':
             return print(usage);

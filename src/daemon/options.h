@@ -11,6 +11,7 @@ struct options {
     const char *file; /* the configuration file */
     bool named;       /* it was named on the command line */
     bool check;       /* only check it */
+    bool reload;      /* ask the daemon that runs to read its file again */
 };
 
 /*

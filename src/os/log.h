@@ -2,7 +2,9 @@
  *
  * The program's own words, on stderr, a line each; apart from what its peers say.
  * Where stderr is the journal, lines begin with "<N>" as sd-daemon(3) has it, and
- * those with a message identifier go there as structured entries.
+ * those with a message identifier go there as structured entries. Where a service manager has
+ * found no journal, or the stream to it has broken, all go to the journal's own socket
+ * instead, as soon as it is there.
  */
 #ifndef PEERLOG_OS_LOG_H
 #define PEERLOG_OS_LOG_H

@@ -272,10 +272,13 @@ void net_abort(int fd)
 
 void net_shutdown_close(int fd)
 {
-    net_set_end(fd, END_FIN);
-    (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
+    /* It may have said more than we have read: also while we say goodbye. */
+    if (net_unread(fd) == 0) {
+        net_set_end(fd, END_FIN);
+        (void)shutdown(fd, SHUT_RDWR); /* the peer may be gone already */
+    }
     if (net_unread(fd) > 0)
-        net_abort(fd); /* it said more than we have read */
+        net_abort(fd);
     else
         (void)close(fd); /* everything was read */
 }

@@ -68,10 +68,15 @@ void bell_hush(int bell)
     (void)!read(bell, &count, sizeof count); /* an empty counter is silent already */
 }
 
+void bell_wait_or(int bell, int other, int timeout_ms)
+{
+    struct pollfd waits[] = {{.fd = bell, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+
+    (void)poll(waits, 2, timeout_ms); /* a signal only makes it shorter */
+    bell_hush(bell);
+}
+
 void bell_wait(int bell, int timeout_ms)
 {
-    struct pollfd waits = {.fd = bell, .events = POLLIN};
-
-    (void)poll(&waits, 1, timeout_ms); /* a signal only makes it shorter */
-    bell_hush(bell);
+    bell_wait_or(bell, -1, timeout_ms); /* poll(2) ignores what is negative */
 }

@@ -33,4 +33,7 @@ void bell_hush(int bell);
 /* Wait until it rings, at most TIMEOUT_MS milliseconds (-1: for ever), and hush it. Blocks: yes. */
 void bell_wait(int bell, int timeout_ms);
 
+/* The same, or until OTHER, a descriptor, is readable. */
+void bell_wait_or(int bell, int other, int timeout_ms);
+
 #endif

@@ -77,7 +77,9 @@ static bool has_socket(const char *pid, const char *socket_name)
     DIR *dir = opendir(path);
     if (dir == NULL)
         return false;
-    for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;) {
+    for (const struct dirent *entry; !found && (entry = readdir(dir)) != NULL;) {
+        /* It was opened, so it has a descriptor. */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions) */
         ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
         if (n <= 0)
             continue;
@@ -117,7 +119,7 @@ bool port_owner_of(const struct peer *address, char *dst, size_t room)
     if (proc == NULL)
         return false;
     (void)snprintf(socket_name, sizeof socket_name, "socket:[%lu]", inode);
-    for (struct dirent *entry; !found && (entry = readdir(proc)) != NULL;) {
+    for (const struct dirent *entry; !found && (entry = readdir(proc)) != NULL;) {
         if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
             continue;
         found = has_socket(entry->d_name, socket_name);

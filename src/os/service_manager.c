@@ -7,6 +7,7 @@
 #include "os/service_manager.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -48,6 +49,21 @@ int service_manager_store(const char *name, int fd)
     return n > 0 ? 0 : n == 0 ? -ENOTCONN : n;
 }
 
+int service_manager_try_store(void)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    service_manager_forget(SERVICE_MANAGER_TRIAL);
+    int error = service_manager_store(SERVICE_MANAGER_TRIAL, ends[0]);
+    (void)close(ends[0]); /* from now on only the manager has it, if it has */
+    if (error == 0)
+        return ends[1];
+    (void)close(ends[1]); /* nothing was written */
+    return error;
+}
+
 void service_manager_forget(const char *name)
 {
     if (service_manager_available())
@@ -77,7 +93,7 @@ int service_manager_inherited(struct service_manager_fd **ret_fds, size_t *ret_c
         *ret_fds = fds;
         *ret_count = (size_t)n;
     }
-    free(names);
+    free((void *)names);
     return fds != NULL ? 0 : -ENOMEM;
 }
 

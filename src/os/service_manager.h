@@ -15,7 +15,8 @@ bool service_manager_available(void);
 
 /*
  * Answers: does it keep descriptors for the next process? systemd says so since version 254
- * ($FDSTORE); an older one is believed to, other managers are not.
+ * ($FDSTORE); an older one is believed to until service_manager_try_store() shows that it does not;
+ * other managers are not.
  */
 bool service_manager_stores(void);
 
@@ -28,6 +29,16 @@ void service_manager_say(const char *state);
  * Returns: 0 when the request was queued; -ENOTCONN without a manager; negative errno.
  */
 int service_manager_store(const char *name, int fd);
+
+/*
+ * Give the manager one descriptor more, in place of that of a process before. It refuses without
+ * a word: by closing, and not at once.
+ * Returns: the other end, on which EPOLLERR tells that it is not kept; or negative errno.
+ */
+int service_manager_try_store(void);
+
+/* What that descriptor is called when it is handed over; it is of no use then. */
+#define SERVICE_MANAGER_TRIAL "trial"
 
 /* Ask it to forget every descriptor of that name. */
 void service_manager_forget(const char *name);

@@ -15,13 +15,16 @@
 void signals_ignore_writes(void);
 
 /*
- * Block SIGTERM, SIGINT, SIGHUP, SIGUSR1.
+ * Block SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGPWR.
  * Returns: a descriptor that is readable when one of them came; or negative errno.
  * Threads: call it before any other thread starts.
  */
 int signals_open(void);
 
-/* The next signal that came. Returns: its number, or 0 when there is none. */
+/*
+ * The next signal that came.
+ * Returns: its number, or 0 when there is none.
+ */
 int signals_next(int fd);
 
 /*

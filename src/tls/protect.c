@@ -73,8 +73,8 @@ struct tls_tools *tls_tools_free(struct tls_tools *tools)
 
 static void put_64(unsigned char *dst, uint64_t value)
 {
-    for (size_t i = 8; i-- > 0; value >>= 8)
-        dst[i] = (unsigned char)value;
+    for (size_t i = 0; i < 8; i++)
+        dst[i] = (unsigned char)(value >> (56 - 8 * i));
 }
 
 static void make_nonce(const struct tls_suite *suite, const struct tls_half *half,

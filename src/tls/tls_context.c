@@ -172,9 +172,10 @@ static int copy_names(struct tls_context *context, const struct tls_rules *rules
             return complain(fault, "client_names",
                             "'%s' is neither a host's name, nor one with '*.' before it, nor an "
                             "address", rules->client_names[i]);
-        context->client_names[i] = strdup(rules->client_names[i]);
-        if (context->client_names[i] == NULL)
+        char *name = strdup(rules->client_names[i]);
+        if (name == NULL)
             return -ENOMEM;
+        context->client_names[i] = name;
     }
     return 0;
 }
@@ -247,7 +248,8 @@ static void set_manners(struct tls_context *context)
     (void)SSL_CTX_set_num_tickets(ssl, 0); /* cannot fail */
     (void)SSL_CTX_set_max_early_data(ssl, 0);
     (void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    (void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    /* The chain is what the file says; or else it is made anew for each client, of client_ca. */
+    (void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_default_passwd_cb(ssl, refuse_passphrase);
     SSL_CTX_set_default_passwd_cb_userdata(ssl, context);
     SSL_CTX_set_keylog_callback(ssl, tls_hear_secret);
@@ -333,3 +335,8 @@ bool tls_context_is_for(const struct tls_context *context, const char *host)
     return X509_check_host(certificate, host, strlen(host), 0, NULL) == 1 ||
            X509_check_ip_asc(certificate, host, 0) == 1;
 }
+
+const struct tls_context_functions tls_context_functions = {
+    .make = tls_context_new, .release = tls_context_release, .facts = tls_context_facts,
+    .is_for = tls_context_is_for,
+};

@@ -54,6 +54,18 @@ int tls_context_new(const struct tls_rules *rules, struct tls_context **ret_cont
 struct tls_context *tls_context_keep(struct tls_context *context);
 struct tls_context *tls_context_release(struct tls_context *context);
 
+/* These functions for a caller that has them out of a module: see os/module.h. */
+struct tls_facts;
+struct tls_context_functions {
+    int (*make)(const struct tls_rules *rules, struct tls_context **ret_context,
+                struct tls_fault *ret_fault);
+    struct tls_context *(*release)(struct tls_context *context);
+    void (*facts)(const struct tls_context *context, struct tls_facts *ret_facts);
+    bool (*is_for)(const struct tls_context *context, const char *host);
+};
+
+extern const struct tls_context_functions tls_context_functions;
+
 /* What --check wants to know of a context's own certificate. */
 struct tls_facts {
     int64_t begins; /* seconds since 1970: the latest beginning in the chain */

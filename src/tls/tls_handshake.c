@@ -141,7 +141,6 @@ int tls_check_peer(int good, X509_STORE_CTX *store)
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_handshake *handshake = SSL_get_app_data(ssl);
     const char *const *names = (const char *const *)handshake->context->client_names;
-
     X509 *certificate = X509_STORE_CTX_get_current_cert(store);
 
     if (certificate == NULL || (good == 1 && X509_STORE_CTX_get_error_depth(store) > 0))

@@ -25,7 +25,7 @@ struct tls_handshake;
 /*
  * Returns: 0, or -ENOMEM.
  * Owns:    the caller, until tls_handshake_free(), which takes NULL and returns it. It keeps
- *          the context. Some 50 KiB; a handshake uses it and is used by one thread.
+ *          the context. From 10 KiB up to some 50 while it goes on. One thread at a time.
  */
 int tls_handshake_new(struct tls_context *context, struct tls_handshake **ret_handshake);
 struct tls_handshake *tls_handshake_free(struct tls_handshake *handshake);

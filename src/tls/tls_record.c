@@ -149,7 +149,7 @@ static int take_key_update(struct opening *o, unsigned wants_one)
         !tls_protect_key(o->tools->opening[o->suite->cipher], &state->in))
         return break_off(o, SSL_AD_INTERNAL_ERROR);
     state->message_bytes = 0;
-    if (wants_one == 1)
+    if (wants_one == 1 && (state->flags & TLS_SAID_END) == 0)
         state->flags |= TLS_OWES_UPDATE; /* one answers all that were asked for until then */
     o->batch->updates++;
     return bear(o, PEERLOG_TLS_UPDATE_WEIGHT);

@@ -69,8 +69,7 @@ static size_t finish_record(const struct record *record, const struct source *so
 /* What is counted. Returns: the bytes that came out. */
 __attribute__((noinline)) static size_t pass_messages(const struct corpus *c)
 {
-    const struct framer_rules rules = {PEERLOG_DEFAULT_MESSAGE_BYTES, FRAMING_AUTO,
-                                       OVERSIZE_SPLIT};
+    const struct framer_rules rules = {.max_message_bytes = PEERLOG_DEFAULT_MESSAGE_BYTES};
     const struct record_rules record_rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT,
                                               FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
     static const struct label_settings label = {.tag = "peerlogd"};

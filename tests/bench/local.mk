@@ -33,7 +33,7 @@ tests_bench_load_SOURCES = \
 	$(bench_common)
 
 tests_bench_micro_SOURCES = tests/bench/micro.c $(bench_corpus)
-tests_bench_micro_LDADD = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-core.a
+tests_bench_micro_LDADD = libpeerlogd.a libpeerlog-core.a
 
 tests_bench_sink_SOURCES = \
 	tests/bench/histogram.c \
@@ -83,7 +83,7 @@ dist_check_SCRIPTS += tests/bench/check-instructions
 tests_bench_instructions_SOURCES = tests/bench/instructions.c $(bench_corpus)
 tests_bench_instructions_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DOPTIMISATION='"$(lastword $(filter -O%,$(CFLAGS)))"'
-tests_bench_instructions_LDADD = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-core.a
+tests_bench_instructions_LDADD = libpeerlogd.a libpeerlog-core.a
 if !SANITIZED
 check_PROGRAMS += tests/bench/instructions
 TESTS += tests/bench/check-instructions

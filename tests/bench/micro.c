@@ -37,8 +37,8 @@ static volatile uint64_t seen;
 
 static uint64_t run_framer(const struct corpus *c, const struct micro *m)
 {
-    struct framer_rules rules = {PEERLOG_DEFAULT_MESSAGE_BYTES, (uint8_t)m->framing,
-                                 OVERSIZE_SPLIT};
+    struct framer_rules rules = {.max_message_bytes = PEERLOG_DEFAULT_MESSAGE_BYTES,
+                                 .framing = (uint8_t)m->framing};
     struct framer_state state = {0};
     struct framer framer;
     struct frame frame;
@@ -52,8 +52,8 @@ static uint64_t run_framer(const struct corpus *c, const struct micro *m)
 
 static uint64_t run_record(const struct corpus *c, const struct micro *m)
 {
-    struct framer_rules rules = {PEERLOG_DEFAULT_MESSAGE_BYTES, (uint8_t)m->framing,
-                                 OVERSIZE_SPLIT};
+    struct framer_rules rules = {.max_message_bytes = PEERLOG_DEFAULT_MESSAGE_BYTES,
+                                 .framing = (uint8_t)m->framing};
     struct record_rules record_rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT,
                                         FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
     struct framer_state state = {0};

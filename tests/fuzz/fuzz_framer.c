@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * Fuzz the framer and the records made of its frames. Four characters choose the rules,
- * the rest is the stream. Any cutting gives the records of the oracle, which sees the
- * stream at once; and each byte is given out once, cut and counted, or part
- * of a terminator or an octet count.
+ * the rest is the stream, where the rules have flushes with one at each ACK. Any cutting gives
+ * the records of the oracle, which sees the stream at once; and each byte is given out once,
+ * cut and counted, or part of a terminator, an octet count or a mark.
  */
 #include "config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fuzz/fuzz.h"
 #include "peerlog/count.h"
@@ -19,6 +20,10 @@
 
 #define HEADER_BYTES 4u
 
+/* A flush, and how many of them there are at most. */
+#define FLUSH_BYTE '\006'
+#define MOST_FLUSHES 16u
+
 /* Streams up to this length are also fed byte by byte. */
 #define SHORT_STREAM 1024u
 
@@ -26,7 +31,7 @@
 #define CUTS 6u
 #define TURNS 3u
 
-/* "0000": auto, split, 256 bytes, severity mode with nothing lowered. */
+/* "0000": auto, split, 256 bytes, severity mode with nothing lowered; "5000" has flushes. */
 static struct intake_rules choose_rules(const uint8_t *header)
 {
     static const uint32_t limits[] = {PEERLOG_MIN_MESSAGE_BYTES, 257, 259, 300, 1024,
@@ -39,6 +44,8 @@ static struct intake_rules choose_rules(const uint8_t *header)
         .framer = {
             .max_message_bytes = limits[choice[2] % COUNT_OF(limits)],
             .framing = choice[0] % (FRAMING_CLOSE + 1),
+            .flushes = choice[0] / (FRAMING_CLOSE + 1) % 2,
+            .multiline = choice[0] / (2 * (FRAMING_CLOSE + 1)) % (MULTILINE_NO_PRIORITY + 1),
             .oversize = choice[1] % (OVERSIZE_DISCARD + 1),
         },
         .record = {
@@ -56,7 +63,10 @@ static bool may_vanish(const struct intake_rules *rules, uint8_t byte)
     bool counts = rules->framer.framing == FRAMING_AUTO ||
                   rules->framer.framing == FRAMING_OCTET_COUNTING;
 
-    if (byte == '\n' || byte == '\r' || byte == '\0')
+    if (byte == '\n' || byte == '\r' || byte == '\0' || byte == 0xef || byte == 0xbb ||
+        byte == 0xbf)
+        return true;
+    if (rules->framer.framing == FRAMING_AUTO && byte != '\0' && strchr("_LOG4JS", byte) != NULL)
         return true;
     return counts && (byte == ' ' || (byte >= '0' && byte <= '9'));
 }
@@ -130,6 +140,23 @@ static void cut_at_random(const struct intake_rules *rules, struct span stream,
     }
 }
 
+/* The stream without its flushes; *FLUSHES is where they stood. Owns: the caller, of *BYTES. */
+static struct span read_stream(const struct intake_rules *rules, const uint8_t *data, size_t size,
+                               struct bytes *bytes, size_t *flushes)
+{
+    size_t n = 0;
+
+    *bytes = (struct bytes){0};
+    bytes_add(bytes, "", 0);
+    for (size_t i = 0; i < size; i++) {
+        if (rules->framer.flushes && data[i] == FLUSH_BYTE && n < MOST_FLUSHES)
+            flushes[n++] = bytes->len;
+        else
+            bytes_add(bytes, data + i, 1);
+    }
+    return (struct span){bytes->data, bytes->len, flushes, n};
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct records wanted;
@@ -138,7 +165,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < HEADER_BYTES)
         return 0;
     struct intake_rules rules = choose_rules(data);
-    struct span stream = {data + HEADER_BYTES, size - HEADER_BYTES};
+    size_t flushes[MOST_FLUSHES];
+    struct bytes bytes;
+    struct span stream = read_stream(&rules, data + HEADER_BYTES, size - HEADER_BYTES, &bytes,
+                                     flushes);
     uint64_t seed = size;
     for (size_t i = 0; i < size; i++)
         seed = seed * 31 + data[i];
@@ -150,5 +180,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cut_at_random(&rules, stream, &wanted, seed);
     account_for(&rules, stream, &wanted);
     records_done(&wanted);
+    bytes_done(&bytes);
     return 0;
 }

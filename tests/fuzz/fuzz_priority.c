@@ -46,12 +46,12 @@ static void check_record(const uint8_t *text, size_t len, const struct record_ru
 {
     struct frame frame = {.text = text, .len = (uint32_t)len};
     struct record record = {0};
-    uint8_t priority = 0;
+    uint8_t before = 0;
 
-    record_from_frame(&frame, rules, &priority, &record);
+    record_from_frame(&frame, rules, &before, &record);
     require(record.text >= text && record.text + record.len == text + len,
             "a record is the end of its frame");
-    require(record.priority <= PEERLOG_MAX_PRI && record.priority == priority,
+    require(record.priority <= PEERLOG_MAX_PRI && record.priority + 1 == before,
             "a priority is in range");
     require(priority_severity(record.priority) >= rules->highest_severity,
             "no peer is more severe than allowed");

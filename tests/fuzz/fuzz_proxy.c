@@ -72,7 +72,7 @@ static void check_parse(struct span stream, const struct proxy_saying *open)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned char *exact = exact_copy(data, size);
-    struct span stream = {exact, size};
+    struct span stream = {.data = exact, .len = size};
     struct proxy_saying wanted = proxy_oracle(stream);
     struct proxy_saying whole = proxy_feed(stream, NULL, 0, true);
     struct proxy_saying open = proxy_feed(stream, NULL, 0, false);

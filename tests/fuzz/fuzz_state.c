@@ -32,6 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *rest = data + sizeof state;
     rules.framer.framing = rest[0] % (FRAMING_CLOSE + 1);
     rules.framer.oversize = rest[1] % (OVERSIZE_DISCARD + 1);
+    rules.framer.multiline = rest[1] / 3 % (MULTILINE_NO_PRIORITY + 1);
+    rules.framer.flushes = rest[1] / 9 % 2;
     size_t carry = rest[2] | (size_t)rest[3] << 8;
     rest += 4;
     size_t len = size - HEADER_BYTES;
@@ -45,7 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t at = carry; at < len;) {
         size_t n = 1 + rest[at] % 64u;
         n = n < len - at ? n : len - at;
-        intake_feed(&s, rest + at, n, false);
+        if (rest[at] >= 0xc0)
+            intake_flush(&s, rest + at, n);
+        else
+            intake_feed(&s, rest + at, n, false);
         at += n;
     }
     intake_feed(&s, NULL, 0, true);

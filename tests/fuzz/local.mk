@@ -8,6 +8,8 @@ FUZZERS = \
 	tests/fuzz/fuzz_priority \
 	tests/fuzz/fuzz_protocol_detect \
 	tests/fuzz/fuzz_proxy \
+	tests/fuzz/fuzz_relp \
+	tests/fuzz/fuzz_session \
 	tests/fuzz/fuzz_settings \
 	tests/fuzz/fuzz_state
 if HAVE_TLS
@@ -47,7 +49,7 @@ tests_fuzz_fuzz_framer_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK_FLAGS)
-tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
+tests_fuzz_fuzz_ledger_LDADD = libpeerlogd.a libpeerlog-os.a $(FUZZ_LIBS) $(LIBCONFIG_LIBS) \
 	$(LIBSYSTEMD_LIBS)
 
 tests_fuzz_fuzz_path_template_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -66,9 +68,17 @@ tests_fuzz_fuzz_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_proxy_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
 
+tests_fuzz_fuzz_relp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_relp_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_relp_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_session_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_session_LDADD = libpeerlog-client.a $(FUZZ_LIBS)
+
 tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_settings_LDFLAGS = $(FUZZ_LINK_FLAGS)
-tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a $(PEERLOGD_TLS_LIBS) $(FUZZ_LIBS) \
+tests_fuzz_fuzz_settings_LDADD = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a $(FUZZ_LIBS) \
 	$(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_state_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -62,7 +62,7 @@ static void add_alert(struct script *script, struct bytes *wire)
 static struct span take(struct script *script)
 {
     size_t len = next(script);
-    struct span span = {script->data, len < script->size ? len : script->size};
+    struct span span = {.data = script->data, .len = len < script->size ? len : script->size};
 
     script->data += span.len;
     script->size -= span.len;

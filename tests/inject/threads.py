@@ -57,8 +57,8 @@ def no_thread_no_service(scratch):
 
 
 def a_connection_that_cannot_be_watched(scratch):
-    # What is added before: two of main's, two of each worker's, the listener's bell and socket.
-    before = 2 + 2 * WORKERS + 2
+    # What is added before: three of main's, two of each worker's, the acceptor's bell and socket.
+    before = 3 + 2 * WORKERS + 2
     path, rules = unlucky(scratch, "one", [("epoll_ctl", "ENOMEM", str(before + 2))])
     with new_sink("syslog", path) as sink, \
             UnluckyService(path, sink, rules, workers=WORKERS) as service:

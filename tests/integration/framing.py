@@ -56,7 +56,22 @@ TABLE = [
     (b"<192>a\n<13>b\n", [(b"<192>a", 6), (b"b", 5)]),
     (b"<2147483648>a\n<13>b\n", [(b"<2147483648>a", 6), (b"b", 5)]),
     (b"<100000000000000000000>a\n<13>b\n", [(b"<100000000000000000000>a", 6), (b"b", 5)]),
-    (b"5 <999>6 <2147483648>a\n", [(b"<999>", 6), (b"6 <2147483648>a", 6)]),
+    (b"5 <999>6 <2147483648>a\n",
+     [(b"<999>", 6), (b"<21474", 6), (b"[count 7 too short] [continued] 83648>a", 6)]),
+    # what senders do that nothing but their ends tells apart
+    (b"<13>l1\n<13>GET /\0<13>x\n<11>fan 1\n<11>fan 2\n",
+     [(b"l1", 5), (b"GET /", 5), (b"x", 5), (b"fan 1", 3), (b"fan 2", 3)]),
+    (b"8 <14>caf\xc3\xa99 <11>again9 <11>right",
+     [(b"caf\\xc3", 6), (b"[count 1 too short] [continued] \\xa9", 6),
+      (b"again", 3), (b"right", 3)]),
+    (b"10 <14>disk.10 <11>fans.9 <13>after",
+     [(b"disk.1", 6), (b"[count 1 too long] fans.", 3), (b"after", 5)]),
+    (b"5 hello7 goodbye2 ok", [(b"hello", 6), (b"goodbye", 6), (b"ok", 6)]),
+    (b"<13>a\r<11>b\r<13>c\r", [(b"a", 5), (b"b", 3), (b"c", 5)]),
+    (b"<13>a\n\r<11>b\n\r<13>c\n", [(b"a", 5), (b"b", 3), (b"c", 5)]),
+    (b"\xef\xbb\xbf<11>one\n<11>two\n", [(b"one", 3), (b"two", 3)]),
+    (b"<11>head\n\ttrace\n<14>next\n", [(b"head", 3), (b"\ttrace", 3), (b"next", 6)]),
+    (b"{}__LOG4JS__{}__LOG4JS__", [(b"{}", 6), (b"{}", 6)]),
     (b"<191>a\n<", [(b"a", 7), (b"<", 6)]),
     (b"<\n<13>b\n", [(b"<", 6), (b"b", 5)]),
     (b"<1\n<13>b\n", [(b"<1", 6), (b"b", 5)]),
@@ -88,6 +103,11 @@ def as_shown(kind, record):
     if "incomplete" in record.flags:
         mark += b"[incomplete, %s of %s bytes] " % (fields[b"PEER_HAVE_BYTES"],
                                                     fields[b"PEER_WANT_BYTES"])
+    if "misfit" in record.flags:
+        off = int(fields[b"PEER_HAVE_BYTES"]) - int(fields[b"PEER_WANT_BYTES"])
+        mark += b"[count %d too %s] " % (abs(off), b"short" if off > 0 else b"long")
+    if "continued" in record.flags and not record.text.startswith((b" ", b"\t")):
+        mark += b"[continued] "
     return mark + record.text
 
 

@@ -9,17 +9,17 @@
 from support import *
 
 CLOSE_WAIT = 8
-FRAMES = b"<13>one\n9 <13>count\0<11>tra\nce\0"
+FRAMES = b"<13>one\0" b"9 <13>count\0<11>tra\nce\0"
 RECORDS = [b"one", b"count", b"tra\\nce"]
 
 
 def records_of_prefix(data):
     """What a beginning of FRAMES makes, worked out by hand from the manual."""
-    at_one = len(b"<13>one\n")
+    at_one = len(b"<13>one\0")
     at_count = at_one + len(b"9 <13>count")
     n = len(data)
     if n <= at_one:
-        text = data.rstrip(b"\n")
+        text = data.rstrip(b"\0")
         return [text[4:] if n > 4 else text] if n > 0 and text != b"<13>" else (
             [b""] if text == b"<13>" else [])
     done = [b"one"]

@@ -24,6 +24,15 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def thread_states(pid):
+    """A letter for each thread, as in proc(5)."""
+    states = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as file:
+            states.append(file.read().rpartition(")")[2].split()[0])
+    return states
+
+
 def memory_bytes(pid):
     """Its memory: what it has for itself, and with what it shares."""
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:

@@ -70,13 +70,15 @@ def nobody_reaches_every_terminal(scratch):
     asked = [b"<%d>" % p for p in range(0, 192, 8)] + [b"<00>", b"<000>", b"   <0>", b"<000><0>"]
     data = b"".join(pri + b"m\n" for pri in asked)
     data += b"".join(b"%d %sm\n" % (len(pri) + 1, pri) for pri in asked if pri[0] == ord("<"))
-    data += b"<0>" + b"x" * 600 + b"\n<0>m\0<0>two\n<0>lines\0"
-    data += b"<0>m\nPRIORITY=0\n\nPRIORITY=0\nMESSAGE=m\0<0>unterminated"
-    count = 2 * len(asked) - 1 + 3 + 4
+    data += b"<0>" + b"x" * 600 + b"\n<0>m\0"
+    ended_by_nul = b"\0<0>m\nPRIORITY=0\n\nPRIORITY=0\nMESSAGE=m\0"
+    ended_by_nul += b"<0>two\n<0>lines\0<0>unterminated"
+    count = 2 * len(asked) - 1 + 3 + 1 + 4
     for kind in ("syslog", "journal", "stdout"):
         for mode in ("severity", "full"):
             with serving(kind, scratch, buffer_size=256, priority=mode) as (daemon, sink):
                 say(daemon.port, data)
+                say(daemon.port, ended_by_nul)
                 daemon.expect("is split")
                 records = sink.wait_count(count)
                 assert len(records) == count, (len(records), records)

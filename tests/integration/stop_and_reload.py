@@ -115,6 +115,7 @@ def stop_ends_unfinished_messages(scratch):
         daemon.signal(signal.SIGTERM)
         assert daemon.wait() == 0
         check_streams(sink.wait_count(len(said)), said)
+        daemon.expect("delivered 4 messages as far as they had come")
 
 
 def stop_while_they_talk(scratch):

@@ -76,15 +76,22 @@ FORGED = [
 
 
 def frames():
-    """Everything above in one stream, ended by NULs so that LF may be inside."""
+    """Everything above: what was said, and what is to be shown."""
     plain = [(t.encode(), t.encode()) for t in UNCHANGED] + [(t, t) for t in FORGED]
     return [(sent, shown) for sent, shown in plain + CHANGED + LINES]
+
+
+def stream_of(wanted):
+    """One stream, ended by NULs so that LF may be inside; counted where an LF begins a line."""
+    def frame(text):
+        return b"%d <14>%s\0" % (len(text) + 4, text) if b"\n<" in text else b"<14>%s\0" % text
+    return b"\0" + b"".join(frame(sent) for sent, _ in wanted)
 
 
 def as_lines(kind, scratch):
     with serving(kind, scratch) as (daemon, sink):
         wanted = frames()
-        stream = b"\0" + b"".join(b"<14>" + sent + b"\0" for sent, _ in wanted)
+        stream = stream_of(wanted)
         whole = say(daemon.port, stream)
         single, = trickle(daemon, [[bytes([b]) for b in stream]])
         records = by_peer(sink.wait_count(2 * len(wanted)))
@@ -106,7 +113,7 @@ def lines_on_syslog(scratch):
 def in_the_journal(scratch):
     with serving("journal", scratch) as (daemon, sink):
         wanted = frames()
-        peer = say(daemon.port, b"\0" + b"".join(b"<14>" + sent + b"\0" for sent, _ in wanted))
+        peer = say(daemon.port, stream_of(wanted))
         records = sink.wait_count(len(wanted))
         assert len(records) == len(wanted)
         changed = {sent for sent, _ in CHANGED}

@@ -2,18 +2,21 @@
 """A restart with another configuration.
 
 Buffers larger and smaller, more workers and fewer, another output at another place, a listener
-gone and one added: every connection is taken over, half-sent messages come out whole, and
-a connection that no longer belongs to any listener is drained and closed in good order.
+gone and one added: every connection is taken over, half-sent messages come out whole, what an
+access list has let in stays in, and a connection that no longer belongs to any listener is
+drained and closed in good order.
 With a broken file the last good one stays in force, loudly; but a first start fails.
 """
 
 import os
+import re
 import select
+import signal
 import socket
 
 from survival import (LOOPBACK, Service, Streams, Tally, Unread, connect, finish, judge, main,
                       more_descriptors, most_repeats, name_of, new_sink, reporters, surviving,
-                      until)
+                      thread_states, until)
 
 
 def half(service, count, text=b"half a "):
@@ -183,6 +186,37 @@ def another_output(scratch):
         assert [int(r.fields[b"PEER_SEQUENCE"]) for r in entries][-1] == 101
 
 
+def a_list_that_denies_what_is_in_hand(scratch):
+    """A header was judged, and records behind it are in the log: a new list does not undo that."""
+    balanced = dict(LOOPBACK, proxy_protocol=True)
+    header = b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 514\r\n"
+    first = [b"behind the header %d" % i for i in range(3)]
+    second = [b"message %02d" % i for i in range(60)]  # more than the log's queue holds
+    with surviving(scratch, workers=1, listeners=(balanced, LOOPBACK)) as (service, sink):
+        service.allow("has taken nothing for a while", "is back after", "refusing 192.0.2.7")
+        through, beside = connect(service.ports[0]), connect(service.ports[1])
+        through.sendall(header[:1])
+        beside.sendall(second[0][:1])
+        Unread([through, beside]).wait()
+        sink.stall()
+        # One round has both, in this order.
+        service.manager.send_signal(signal.SIGSTOP)
+        until(lambda: set(thread_states(service.manager.pid)) == {"T"}, "the daemon to stand still")
+        through.sendall(header[1:] + b"\n".join(first + [b""]))
+        beside.sendall((b"\n".join(second + [b""]))[1:])
+        service.manager.send_signal(signal.SIGCONT)
+        service.manager.wait_said("messages that wait", lambda f: re.search(
+            r", [1-9]\d* waiting", f.get("STATUS", "")), service.since)
+        service.kill()
+        service.write_file(listeners=(dict(balanced, deny=["192.0.2.0/24"]), LOOPBACK))
+        service.begin()
+        sink.resume()
+        name = finish(beside)
+        records = sink.wait(lambda r: r and r[-1].text.endswith(second[-1]), "the last message")
+        assert texts(records, "192.0.2.7:4711") == first, records
+        assert texts(records, name) == second, texts(records, name)
+
+
 def a_listener_that_is_gone(scratch):
     """Its connections: what they sent is logged, they are told goodbye, and they may finish."""
     other = dict(LOOPBACK, address="127.0.0.2")
@@ -272,5 +306,6 @@ def a_broken_file_at_the_first_start(scratch):
 
 main(larger_buffers, smaller_buffers, smaller_buffers_than_what_was_sent, more_workers,
      fewer_workers_in_the_middle_of_work, fewer_descriptors, another_output,
-     a_listener_that_is_gone, a_guarded_listener_that_is_gone, a_listener_that_is_new,
+     a_list_that_denies_what_is_in_hand, a_listener_that_is_gone,
+     a_guarded_listener_that_is_gone, a_listener_that_is_new,
      a_new_listener_that_cannot_be_had, a_broken_file, a_broken_file_at_the_first_start)

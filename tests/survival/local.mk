@@ -15,6 +15,7 @@ survival_tests = \
 	tests/survival/restarts.py \
 	tests/survival/stalls.py \
 	tests/survival/stopping.py \
+	tests/survival/store.py \
 	tests/survival/takeovers.py \
 	tests/survival/tls.py \
 	tests/survival/upgrade.py \
@@ -30,5 +31,6 @@ EXTRA_DIST += $(survival_tests) scripts/soak \
 check_PROGRAMS += tests/survival/fragile_peerlogd
 tests_survival_fragile_peerlogd_SOURCES = src/daemon/main.c tests/survival/fragile.c
 tests_survival_fragile_peerlogd_CPPFLAGS = $(AM_CPPFLAGS)
-tests_survival_fragile_peerlogd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=escape_clean_bytes
+tests_survival_fragile_peerlogd_LDFLAGS = $(peerlogd_LDFLAGS) -Wl,--wrap=escape_clean_bytes
+tests_survival_fragile_peerlogd_DEPENDENCIES = $(peerlogd_DEPENDENCIES)
 tests_survival_fragile_peerlogd_LDADD = $(peerlogd_LDADD)

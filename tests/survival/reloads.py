@@ -4,12 +4,17 @@
 SIGHUP is answered by RELOADING=1 with the time, and by READY=1 when it is done. A listener
 that did not change keeps its very socket, a new one is opened and stored, one that is gone
 is closed and forgotten, and connections live on. A file that is wrong changes nothing.
-What a reload has brought is what the next process starts from.
+What a reload has brought is what the next process starts from. And whoever asks for a
+reload instead of sending a signal learns how it went, whatever happens to the daemon.
 """
 
 import os
+import re
+import signal
+import socket
+import subprocess
 
-from survival import LOOPBACK, connect, main, surviving
+from survival import LOOPBACK, PATIENCE, PEERLOGD, connect, main, surviving, until
 
 
 def listening_inodes(service):
@@ -148,6 +153,82 @@ def a_long_file_is_kept_too(scratch):
         assert sink.wait_count(1)[0].text == b"<13>priority"
 
 
-main(more_listeners_than_places, a_listener_that_comes_back_finds_its_connections,
+def ask(directory):
+    """peerlogd --reload, which goes on meanwhile."""
+    return subprocess.Popen([PEERLOGD, "--reload"], stdin=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "RUNTIME_DIRECTORY": directory})
+
+
+def hear(asker):
+    """Returns: its exit status, and what it says."""
+    said = asker.communicate(timeout=PATIENCE)[1]
+    return asker.returncode, said.strip()
+
+
+def answering(scratch):
+    return surviving(scratch, environment={"RUNTIME_DIRECTORY": f"{scratch}:/nowhere"})
+
+
+def who_asks_is_told(scratch):
+    with answering(scratch) as (service, sink):
+        service.allow(": reloaded ", "not reloaded: ")
+        assert hear(ask(scratch)) == (0, "")
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            service.write_file(listeners=[LOOPBACK, dict(LOOPBACK, port=port)])
+            mark = service.manager.mark()
+            status, said = hear(ask(scratch))
+            assert status == 78, status
+            fault = rf"cannot listen on 127\.0\.0\.1:{port}: .* listens there already"
+            assert re.fullmatch(f"peerlogd: not reloaded: {fault}", said), said
+            service.expect(f"^peerlogd: {fault}$")
+            # The manager has heard that it is over before who asked has.
+            assert service.manager.count_said("READY", mark) == 1
+            until(lambda: "not reloaded: cannot listen on" in service.manager.status(),
+                  "the status line to tell")
+        service.write_file("nonsense = 1;\nnonesense = 2;\n")
+        status, said = hear(ask(scratch))
+        assert status == 78 and re.search(r"conf:1: nonsense: .* \(and 1 more\)$", said), said
+        service.expect(r"conf:\d: none?sense", 2)
+        service.write_file(listeners=[LOOPBACK])
+        assert hear(ask(scratch)) == (0, "")
+        until(lambda: "not reloaded" not in service.manager.status(), "the status line to forget")
+        # A successor answers in its place.
+        service.die()
+        assert hear(ask(scratch)) == (0, "")
+        connect(service.port).sendall(b"served\n")
+        sink.wait_count(1)
+
+
+def many_ask_at_once(scratch):
+    with answering(scratch) as (service, _):
+        service.allow(": reloaded ")
+        assert [hear(asker) for asker in [ask(scratch) for _ in range(20)]] == [(0, "")] * 20
+        assert service.said(": reloaded ") == 20
+
+
+def who_asks_a_dead_one_is_told_too(scratch):
+    def sockets():
+        with open("/proc/net/unix", encoding="ascii") as file:
+            return sum(line.rstrip().endswith(f" {scratch}/reload") for line in file)
+
+    path = f"peerlogd: not known to have reloaded: {scratch}/reload: "
+    assert hear(ask(scratch)) == (69, path + "no peerlogd runs there")
+    with answering(scratch) as (service, _):
+        service.manager.send_signal(signal.SIGSTOP)
+        before = sockets()
+        asker = ask(scratch)
+        until(lambda: sockets() > before, "the question to wait")
+        service.kill()
+        assert hear(asker) == (69, path + "peerlogd ended before it answered")
+        assert hear(ask(scratch)) == (69, path + "no peerlogd runs there")
+        service.begin()
+
+
+main(who_asks_is_told, many_ask_at_once, who_asks_a_dead_one_is_told_too,
+     more_listeners_than_places, a_listener_that_comes_back_finds_its_connections,
      a_long_file_is_kept_too, listeners_that_did_not_change_are_kept, a_wrong_file_changes_nothing,
      what_was_reloaded_is_the_last_good_one)

@@ -3,7 +3,8 @@
 
 Nobody tells the daemon whether it is stopped or restarted. So it reads what had come, delivers
 it as far as the log takes it, leaves the rest in the ledger, says STOPPING=1, and ends soon:
-also with a log that takes nothing, when everything waits for the next process.
+also with a log that takes nothing, when everything waits for the next process. Unless
+SIGPWR came before: then no process follows, and what has no end is delivered without.
 """
 
 import signal
@@ -51,4 +52,41 @@ def a_log_that_takes_nothing_does_not_hold_it_up(scratch):
         check_streams(sink.wait_count(500), {name_of(sock): messages})
 
 
-main(what_has_come_is_delivered, a_log_that_takes_nothing_does_not_hold_it_up)
+def begin_messages(service, sink):
+    """Clients in the middle of a message. Returns: their sockets."""
+    socks = [connect(service.port) for _ in range(3)]
+    for sock in socks:
+        sock.sendall(b"whole\nbegun")
+    sink.wait_count(len(socks))
+    Unread(socks).wait()
+    return socks
+
+
+def beginnings_are_left_to_the_next(scratch):
+    with surviving(scratch) as (service, sink):
+        socks = begin_messages(service, sink)
+        service.stop()
+        service.expect("leaving 3 connections, 0 messages in hand, .*; 3 more wait there for")
+        service.begin()
+        for sock in socks:
+            sock.sendall(b" and ended\n")
+        check_streams(sink.wait_count(6), {name_of(s): [b"whole", b"begun and ended"]
+                                           for s in socks})
+
+
+def beginnings_are_delivered_when_none_follows(scratch):
+    with surviving(scratch) as (service, sink):
+        socks = begin_messages(service, sink)
+        names = [name_of(sock) for sock in socks]
+        service.manager.send_signal(signal.SIGPWR)
+        service.stop()
+        check_streams(sink.wait_count(6), {name: [b"whole", b"begun"] for name in names})
+        service.expect("delivered 3 messages as far as they had come")
+        for sock in socks:
+            assert sock.recv(1) == b"", "closed in good order, although there are copies"
+        assert service.said("to the next process") == 0
+        service.manager.forget("")
+
+
+main(beginnings_are_left_to_the_next, beginnings_are_delivered_when_none_follows,
+     what_has_come_is_delivered, a_log_that_takes_nothing_does_not_hold_it_up)

@@ -2,17 +2,19 @@
 """An administrator's first hour: install, look, send, reload, stop, remove, purge.
 
 The package is installed on a machine that has never seen it. The service must run at once,
-say what it does, and put a first message into the journal. A good reload is obeyed, a bad
-one changes nothing and fails with the wrong line. Removal keeps the configuration,
-purging leaves nothing.
+say what it does, and put a first message into the journal. A good reload is obeyed; a bad
+one, or one that wants a port that is taken, changes nothing and fails with the reason.
+Removal keeps the configuration, purging leaves nothing.
 """
 
 import os
+import signal
 
 from harness import daemon
 from harness.failure import expect
 
 INSTALLED = False
+OTHER_CONFIGURATION = "/run/peerlog-test/other.conf"
 LISTENING_ID = "56f47156116b4582b57a4f6dd4800839"
 
 
@@ -84,6 +86,36 @@ def reload_badly(machine):
     machine.run("systemctl", "reload", "peerlogd")
 
 
+def reload_with_a_taken_port(machine):
+    """Nothing is wrong with the file, so only the daemon can know."""
+    good = machine.read(daemon.CONFIGURATION)
+    machine.write(OTHER_CONFIGURATION, daemon.configuration(output="stdout", port=8890))
+    other = machine.spawn("peerlogd", "-c", OTHER_CONFIGURATION)
+    machine.wait(
+        "another daemon",
+        lambda: machine.run("peerlog", "-P", "8890", "other", check=False).returncode == 0,
+    )
+    third = '; port = 8889; }, { address = "127.0.0.1"; port = 8890; }'
+    machine.write(daemon.CONFIGURATION, good.replace("; port = 8889; }", third))
+    fault = "cannot listen on 127.0.0.1:8890"
+    done = machine.run("systemctl", "reload", "peerlogd", check=False)
+    expect(done.returncode != 0, "a reload with a taken port succeeds")
+    daemon.expect_said(machine, f"not reloaded: {fault}")
+    status = machine.out("systemctl", "status", "--no-pager", "-l", "peerlogd")
+    expect(f"not reloaded: {fault}" in status, "systemctl status does not tell")
+    by_hand = machine.run("peerlogd", "--reload", check=False)
+    expect(by_hand.returncode == 78 and fault in by_hand.stdout, f"by hand: {by_hand.stdout}")
+    machine.run("peerlog", "-P", "8889", "here still")
+    machine.write(daemon.CONFIGURATION, good)
+    machine.run("systemctl", "reload", "peerlogd")
+    machine.wait(
+        "the status line to forget",
+        lambda: "reloaded" not in machine.property(daemon.SERVICE, "StatusText"),
+    )
+    other.signal(signal.SIGTERM)
+    machine.wait("its end", other.ended)
+
+
 def stop_and_remove(machine, kit):
     """Stopped means stopped; an upgrade of a stopped service does not start it."""
     machine.run("systemctl", "stop", "peerlogd")
@@ -116,5 +148,6 @@ def run(machine, kit):
     first_messages(machine)
     reload_well(machine)
     reload_badly(machine)
+    reload_with_a_taken_port(machine)
     stop_and_remove(machine, kit)
     return "installed, seen, reloaded well and badly, stopped, removed, purged"

@@ -75,6 +75,8 @@ def give_dev_log_to_rsyslog(machine):
     machine.run("systemctl", "mask", "--now", "systemd-journald-dev-log.socket")
     machine.run("systemctl", "unmask", "rsyslog.service")
     machine.write("/etc/rsyslog.conf", RSYSLOG)
+    # Debian 13's has a private /dev, where /dev/log is a link to journald's socket.
+    daemon.add_drop_in(machine, "dev", ["[Service]", "PrivateDevices=no"], "rsyslog.service")
     machine.run("rm", "-f", "/dev/log")
     machine.run("systemctl", "restart", "rsyslog.service")
     example = machine.read("/usr/share/doc/peerlog/examples/dev-log.conf")

@@ -44,6 +44,7 @@ def under_load(machine, kit):
     streams.wait_until_sent(1000)
     daemon.wait_active(machine, UNIT)
     sees_no_network(machine)
+    machine.run("systemctl", "reload", UNIT)
     for _ in range(ROUNDS):
         machine.run("systemctl", "restart", UNIT)
         streams.wait_until_sent(streams.sent() + kit.random.randrange(5000, 20000))

@@ -28,7 +28,11 @@ system_scenarios = \
 	tests/system/09_upgrade.py \
 	tests/system/10_rate_limit.py \
 	tests/system/11_security.py \
-	tests/system/12_demonstration.py
+	tests/system/12_demonstration.py \
+	tests/system/13_journal.py \
+	tests/system/14_stop.py \
+	tests/system/15_death_loop.py \
+	tests/system/16_own_words.py
 
 TESTS += tests/system/units.py
 EXTRA_DIST += \
@@ -37,6 +41,7 @@ EXTRA_DIST += \
 	tests/system/units.py \
 	tests/system/harness/__init__.py \
 	tests/system/harness/base.py \
+	tests/system/harness/cgroup.py \
 	tests/system/harness/daemon.py \
 	tests/system/harness/failure.py \
 	tests/system/harness/machine.py \
@@ -44,10 +49,11 @@ EXTRA_DIST += \
 	tests/system/harness/traffic.py \
 	$(system_scenarios)
 
-# SCENARIOS="02 03" runs these alone, SYSTEMFLAGS=--percent=10 a tenth of the restarts
-# and kills.  Not run at all is no failure, but is said.
+# SUITE=trixie takes that Debian instead of this machine's, SCENARIOS="02 03" runs these alone,
+# SYSTEMFLAGS=--percent=10 a tenth of the restarts and kills.  Not run at all is no failure,
+# but is said.
 PHONY_TARGETS += check-system
 check-system: tests/system/stream$(EXEEXT) tests/system/sink$(EXEEXT)
 	@$(PYTHON3) $(srcdir)/tests/system/run.py --source $(abs_top_srcdir) \
 		--programs $(abs_top_builddir)/tests/system --logs $(abs_top_builddir)/system-logs \
-		$(SYSTEMFLAGS) $(SCENARIOS); status=$$?; test $$status -eq 77 || exit $$status
+		$(SUITE:%=--suite=%) $(SYSTEMFLAGS) $(SCENARIOS); status=$$?; test $$status -eq 77 || exit $$status

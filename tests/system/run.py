@@ -127,6 +127,7 @@ def parse_options():
     parser.add_argument("--programs", required=True, help="folder of stream and sink")
     parser.add_argument("--logs", default="system-logs", help="folder for evidence of failures")
     parser.add_argument("--package", help="test this package instead of building one")
+    parser.add_argument("--suite", help="of Debian, instead of this machine's own release")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--percent", type=int, default=100, help="of the restarts and kills")
     return parser.parse_args()
@@ -135,8 +136,8 @@ def parse_options():
 def run_all(options, scenarios, folder):
     """Run the SCENARIOS. Returns: counts by outcome."""
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
-    base_root = base.get()
-    deb = options.package or package.build(options.source)
+    base_root = base.get(options.suite)
+    deb = options.package or package.build(options.source, options.suite, folder)
     kit = Kit(options, deb, folder)
     for name in scenarios:
         started = time.monotonic()
@@ -169,16 +170,17 @@ def main():
     signal.signal(signal.SIGTERM, interrupt)
     try:
         base.check_tools()
+        options.suite = options.suite or base.codename()
         unshare()
         folder = tempfile.mkdtemp(prefix="peerlog-system-")
     except Skipped as reason:
-        print(f"system tests skipped: {reason}")
+        print(f"skip  system tests: {reason}")
         return SKIP
-    print(f"seed {options.seed}", flush=True)
+    print(f"seed {options.seed}, suite {options.suite}", flush=True)
     try:
         counts = run_all(options, scenarios, folder)
     except Skipped as reason:
-        print(f"system tests skipped: {reason}")
+        print(f"skip  system tests: {reason}")
         return SKIP
     except (Failed, subprocess.SubprocessError) as fault:
         print(f"FAIL  {fault}")

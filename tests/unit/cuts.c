@@ -31,17 +31,45 @@ static char *complaint(const struct records *heard, const struct records *wanted
     return (char *)out.data;
 }
 
+/* Feed the bytes from *FROM to TO, with the flushes that came among them. */
+static void feed_to(struct intake *s, struct span stream, size_t *from, size_t to, bool apart)
+{
+    for (size_t i = 0; i < stream.flush_count; i++) {
+        size_t at = stream.flushes[i];
+        if (at <= *from && !(at == 0 && *from == 0))
+            continue;
+        if (at > to)
+            break;
+        if (apart) {
+            intake_feed(s, stream.data + *from, at - *from, false);
+            intake_flush(s, NULL, 0);
+        } else {
+            intake_flush(s, stream.data + *from, at - *from);
+        }
+        *from = at;
+    }
+    if (*from < to)
+        intake_feed(s, stream.data + *from, to - *from, false);
+    *from = to;
+}
+
 static void feed(struct intake *s, struct span stream, const struct cuts *cuts)
 {
+    bool flushed_last = stream.flush_count > 0 &&
+                        stream.flushes[stream.flush_count - 1] == stream.len;
     size_t from = 0;
 
-    for (size_t i = 0; i < cuts->count; i++) {
-        intake_feed(s, stream.data + from, cuts->at[i] - from, false);
-        from = cuts->at[i];
-    }
-    intake_feed(s, stream.data + from, stream.len - from, !cuts->late_end);
-    if (cuts->late_end)
+    for (size_t i = 0; i < cuts->count; i++)
+        feed_to(s, stream, &from, cuts->at[i], cuts->late_end);
+    if (cuts->late_end || flushed_last) {
+        feed_to(s, stream, &from, stream.len, cuts->late_end);
         intake_feed(s, NULL, 0, true);
+        return;
+    }
+    size_t last = stream.flush_count > 0 ? stream.flushes[stream.flush_count - 1] : 0;
+    if (last > from)
+        feed_to(s, stream, &from, last, false);
+    intake_feed(s, stream.data + from, stream.len - from, true);
 }
 
 char *cuts_complaint(const struct intake_rules *rules, struct span stream,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cuts: one stream, cut in many ways, must always give the same records. The end of the
+ * Cuts: one stream, cut in many ways, must always give the same records. Flushes stay where
+ * they are, with the bytes before them or, when the end comes late, by themselves. The end of the
  * stream comes with the last bytes, and once more by itself.
  */
 #ifndef PEERLOG_TESTS_CUTS_H

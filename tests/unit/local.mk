@@ -1,6 +1,6 @@
 # Unit tests: a program for each module, of the source that has its name. A new one needs a
 # line in its list, and its two lines. The libraries hold what they and the fuzzers share.
-check_LIBRARIES += libpeerlog-test.a libpeerlog-settings-test.a
+check_LIBRARIES += libpeerlog-test.a libpeerlog-settings-test.a libpeerlog-work-test.a
 libpeerlog_test_a_SOURCES = \
 	tests/unit/cuts.c \
 	tests/unit/cuts.h \
@@ -8,11 +8,19 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/oracle.h \
 	tests/unit/proxy_support.c \
 	tests/unit/proxy_support.h \
+	tests/unit/oracle_forms.c \
+	tests/unit/oracle_frames.c \
+	tests/unit/oracle_parts.h \
+	tests/unit/oracle_records.c \
+	tests/unit/oracle_texts.c \
+	tests/unit/relp_frames.c \
+	tests/unit/relp_frames.h \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 libpeerlog_settings_test_a_SOURCES = \
 	tests/unit/settings_support.c \
+	tests/unit/in_range.h \
 	tests/unit/settings_support.h
 libpeerlog_settings_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 libpeerlog_tls_test_a_SOURCES = \
@@ -21,6 +29,14 @@ libpeerlog_tls_test_a_SOURCES = \
 	tests/unit/tls_pki.c \
 	tests/unit/tls_pki.h
 libpeerlog_tls_test_a_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+libpeerlog_work_test_a_SOURCES = \
+	tests/unit/broker.c \
+	tests/unit/broker.h \
+	tests/unit/rig.c \
+	tests/unit/rig.h \
+	tests/unit/stepping.c \
+	tests/unit/stepping.h
+libpeerlog_work_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 
 EXTRA_DIST += tests/unit/journald tests/unit/settings tests/unit/libconfig.supp
 
@@ -30,6 +46,7 @@ CORE_TESTS = \
 	tests/unit/test_escape \
 	tests/unit/test_framer \
 	tests/unit/test_framer_oversize \
+	tests/unit/test_framer_senders \
 	tests/unit/test_framer_state \
 	tests/unit/test_loop \
 	tests/unit/test_marks \
@@ -41,16 +58,25 @@ CORE_TESTS = \
 	tests/unit/test_proxy \
 	tests/unit/test_proxy_extensions \
 	tests/unit/test_record \
+	tests/unit/test_relp \
 	tests/unit/test_utf8
 OS_TESTS = \
 	tests/unit/test_net
 DAEMON_TESTS = \
 	tests/unit/test_admission \
+	tests/unit/test_answer \
+	tests/unit/test_conn \
+	tests/unit/test_framer_manual \
 	tests/unit/test_connection \
 	tests/unit/test_format \
 	tests/unit/test_ledger \
+	tests/unit/test_ledger_deaths \
+	tests/unit/test_mailbox \
+	tests/unit/test_output \
 	tests/unit/test_output_journal \
 	tests/unit/test_parking \
+	tests/unit/test_preface \
+	tests/unit/test_round \
 	tests/unit/test_status \
 	tests/unit/test_warnings
 SETTINGS_TESTS = \
@@ -61,8 +87,10 @@ SETTINGS_TESTS = \
 CLIENT_TESTS = \
 	tests/unit/test_client_composer \
 	tests/unit/test_client_options \
-	tests/unit/test_client_outbox
+	tests/unit/test_client_outbox \
+	tests/unit/test_client_session
 TLS_TESTS = \
+	tests/unit/test_tls_context \
 	tests/unit/test_tls_handshake \
 	tests/unit/test_tls_name \
 	tests/unit/test_tls_record \
@@ -83,13 +111,14 @@ endif
 
 CORE_LIBS = libpeerlog-test.a libpeerlog-core.a $(CMOCKA_LIBS)
 OS_LIBS = libpeerlog-os.a libpeerlog-core.a $(CMOCKA_LIBS)
-DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-os.a libpeerlog-test.a \
+DAEMON_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a \
 	libpeerlog-core.a $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS) $(CMOCKA_LIBS)
-SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a $(PEERLOGD_TLS_LIBS) libpeerlog-test.a libpeerlog-core.a \
+WORK_LIBS = libpeerlog-work-test.a $(DAEMON_LIBS)
+SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeerlog-test.a libpeerlog-core.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 TLS_LIBS = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a libpeerlog-core.a \
 	$(OPENSSL_LIBS)
-CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
+CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_cidr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cidr_LDADD = $(CORE_LIBS)
@@ -101,6 +130,8 @@ tests_unit_test_framer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_oversize_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_oversize_LDADD = $(CORE_LIBS)
+tests_unit_test_framer_senders_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_senders_LDADD = $(CORE_LIBS)
 tests_unit_test_framer_state_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_framer_state_LDADD = $(CORE_LIBS)
 tests_unit_test_loop_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -123,6 +154,8 @@ tests_unit_test_proxy_extensions_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_extensions_LDADD = $(CORE_LIBS)
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_LDADD = $(CORE_LIBS)
+tests_unit_test_relp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_relp_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
@@ -131,6 +164,10 @@ tests_unit_test_net_LDADD = $(OS_LIBS)
 
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
+tests_unit_test_answer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_answer_LDADD = $(DAEMON_LIBS)
+tests_unit_test_conn_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_conn_LDADD = $(WORK_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -139,8 +176,20 @@ tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
 tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
+tests_unit_test_ledger_deaths_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ledger_deaths_LDADD = $(WORK_LIBS)
+tests_unit_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_mailbox_LDADD = $(WORK_LIBS)
+tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_output_LDADD = $(WORK_LIBS)
+tests_unit_test_framer_manual_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_framer_manual_LDADD = $(DAEMON_LIBS)
 tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
+tests_unit_test_preface_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_preface_LDADD = $(DAEMON_LIBS)
+tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_round_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_status_LDADD = $(DAEMON_LIBS)
 tests_unit_test_warnings_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -163,7 +212,11 @@ tests_unit_test_client_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_options_LDADD = $(CLIENT_LIBS)
 tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
+tests_unit_test_client_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_client_session_LDADD = $(CLIENT_LIBS)
 
+tests_unit_test_tls_context_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_context_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tls_handshake_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_handshake_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tls_name_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)

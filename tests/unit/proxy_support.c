@@ -110,7 +110,9 @@ static int next_extension(struct extensions *e, struct span *ret_value)
     if (e->len < 3 || (size_t)e->bytes[1] * 256 + e->bytes[2] > e->len - 3)
         return -2;
     int type = e->bytes[0];
-    *ret_value = (struct span){e->bytes + 3, (size_t)e->bytes[1] * 256 + e->bytes[2]};
+    *ret_value = (struct span){
+        .data = e->bytes + 3, .len = (size_t)e->bytes[1] * 256 + e->bytes[2],
+    };
     e->bytes += 3 + ret_value->len;
     e->len -= 3 + ret_value->len;
     return type;
@@ -210,7 +212,7 @@ static void find_block(struct span stream, struct proxy_saying *saying)
         if (families[i].code == b[13])
             address = families[i].bytes;
     if (address == 0 || whole < 16 + address ||
-        !read_extensions((struct span){b, whole}, 16 + address, &saying->header))
+        !read_extensions((struct span){.data = b, .len = whole}, 16 + address, &saying->header))
         return;
     saying->result = PROXY_NO_PEER;
     if (b[13] == 0x11)

@@ -169,6 +169,19 @@ static void describe_flags(struct bytes *out, const struct heard *h)
     }
     if (r->flags & FRAME_UNTERMINATED)
         bytes_add_text(out, " [unterminated]");
+    if (r->flags & FRAME_CONTINUED)
+        bytes_add_text(out, " [continued]");
+    if (r->flags & RECORD_INDENTED)
+        bytes_add_text(out, " [indented]");
+    if (r->flags & FRAME_UNFINISHED)
+        bytes_add_text(out, " [unfinished]");
+    if (r->flags & FRAME_MISFIT && r->have_bytes != r->want_bytes) {
+        len = snprintf(words, sizeof words, " [misfit, %u of %u bytes]", r->have_bytes,
+                       r->want_bytes);
+        bytes_add(out, words, (size_t)len);
+    } else if (r->flags & FRAME_MISFIT) {
+        bytes_add_text(out, " [misfit]");
+    }
 }
 
 char *records_describe(const struct records *r)
@@ -189,7 +202,7 @@ char *records_describe(const struct records *r)
 
 void intake_init(struct intake *s, const struct intake_rules *rules)
 {
-    *s = (struct intake){.rules = rules, .priority = rules->record.priority};
+    *s = (struct intake){.rules = rules};
 }
 
 void intake_done(struct intake *s)
@@ -211,9 +224,13 @@ static void check_frame(const struct framer_rules *rules, enum framer_result res
     require(split || !(frame->flags & FRAME_LAST), "only a split message has a last piece");
     require(cut == (frame->cut_bytes > 0), "truncated means that bytes were cut");
     require(cut || result == FRAMER_MESSAGE, "a notice says what was cut");
-    require(incomplete == (frame->want_bytes > frame->have_bytes), "incomplete has a shortfall");
+    bool misfit = frame->flags & FRAME_MISFIT;
+    bool shortfall = frame->want_bytes > frame->have_bytes;
+    require(misfit || incomplete == shortfall, "incomplete has a shortfall");
+    require(misfit || incomplete || frame->have_bytes == 0, "who has no count has no numbers");
     require(!(split && cut), "split and truncated exclude each other");
-    require(!(incomplete && frame->flags & FRAME_UNTERMINATED), "one reason for an early end");
+    unsigned ends = frame->flags & (FRAME_INCOMPLETE | FRAME_UNTERMINATED | FRAME_UNFINISHED);
+    require((ends & (ends - 1)) == 0, "one reason for an early end");
 }
 
 /* Where byte I of the current view stands in the stream. */
@@ -253,7 +270,8 @@ static void hear(struct intake *s, enum framer_result result, const struct frame
         require(contiguous(s, at, at + frame->len), "a frame is a piece of the stream");
         h.frame_offset = intake_offset(s, at);
         h.frame_bytes = frame->len;
-        record_from_frame(frame, &s->rules->record, &s->priority, &record);
+        record_from_frame(frame, &s->rules->record, &s->before, &record);
+        s->hints |= frame->flags & FRAME_HINTS;
     }
     record.sequence = s->heard.count + 1;
     records_add(&s->heard, &record, &h);
@@ -266,7 +284,7 @@ static void carry_on(struct intake *s, const struct framer *f, const unsigned ch
     size_t at = (size_t)(f->at - view), keep = f->keep;
 
     require(at <= len && keep <= len - at, "the carry lies inside the view");
-    require(keep <= s->rules->framer.max_message_bytes + PEERLOG_TERMINATOR_BYTES,
+    require(keep <= s->rules->framer.max_message_bytes + PEERLOG_CARRY_BYTES,
             "the carry is bounded");
     require(!f->at_end || keep == 0, "nothing is carried over the end of the stream");
     require(framer_state_valid(&s->state, keep), "the state is valid between views");
@@ -277,7 +295,8 @@ static void carry_on(struct intake *s, const struct framer *f, const unsigned ch
     s->carry_offset = offset;
 }
 
-void intake_feed(struct intake *s, const void *data, size_t len, bool at_end)
+/* One view: the carry, DATA, and what comes behind them. */
+static void feed(struct intake *s, const void *data, size_t len, bool flush, bool at_end)
 {
     size_t total = s->carry.len + len;
     unsigned char *view = malloc(total > 0 ? total : 1);
@@ -291,6 +310,8 @@ void intake_feed(struct intake *s, const void *data, size_t len, bool at_end)
     if (len > 0)
         memcpy(view + s->carry.len, data, len);
     framer_begin(&f, &s->state, &s->rules->framer, view, total, at_end);
+    if (flush)
+        framer_flush(&f);
     while ((result = framer_next(&f, &frame)) != FRAMER_NEED_MORE)
         hear(s, result, &frame, view);
     carry_on(s, &f, view, total);
@@ -298,4 +319,14 @@ void intake_feed(struct intake *s, const void *data, size_t len, bool at_end)
     if (at_end)
         require(!framer_state_open(&s->state, s->carry.len), "no message is open at the end");
     free(view);
+}
+
+void intake_feed(struct intake *s, const void *data, size_t len, bool at_end)
+{
+    feed(s, data, len, false, at_end);
+}
+
+void intake_flush(struct intake *s, const void *data, size_t len)
+{
+    feed(s, data, len, true, false);
 }

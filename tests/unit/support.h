@@ -29,15 +29,17 @@ struct bytes {
     size_t room;
 };
 
-/* Bytes that somebody else owns. */
+/* Bytes that somebody else owns; of a stream, also where flushes came: rising positions. */
 struct span {
     const unsigned char *data;
     size_t len;
+    const size_t *flushes;
+    size_t flush_count;
 };
 
 static inline struct span bytes_span(const struct bytes *b)
 {
-    return (struct span){b->data, b->len};
+    return (struct span){.data = b->data, .len = b->len};
 }
 
 void bytes_add(struct bytes *b, const void *data, size_t len);
@@ -90,15 +92,19 @@ struct intake_rules {
 struct intake {
     const struct intake_rules *rules;
     struct framer_state state;
-    uint8_t priority;
+    uint8_t before; /* as record_from_frame() keeps it */
     struct bytes carry;
     size_t carry_offset; /* of the carry in the stream */
     size_t fed;          /* bytes of the stream so far */
     struct records heard;
+    uint32_t hints; /* FRAME_HINTS of all frames so far */
 };
 
 void intake_init(struct intake *s, const struct intake_rules *rules);
 void intake_feed(struct intake *s, const void *data, size_t len, bool at_end);
+
+/* The same, and then a flush. */
+void intake_flush(struct intake *s, const void *data, size_t len);
 void intake_done(struct intake *s);
 
 #endif

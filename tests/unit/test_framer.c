@@ -43,14 +43,18 @@ struct row {
 static struct intake_rules rules_of(enum framing framing)
 {
     return (struct intake_rules){
-        .framer = {PEERLOG_MIN_MESSAGE_BYTES, (uint8_t)framing, OVERSIZE_SPLIT},
+        .framer = {
+            .max_message_bytes = PEERLOG_MIN_MESSAGE_BYTES,
+            .framing = (uint8_t)framing,
+            .oversize = OVERSIZE_SPLIT,
+        },
         .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, true},
     };
 }
 
 static void check_row(const struct intake_rules *rules, const struct row *row)
 {
-    struct span stream = {(const unsigned char *)row->stream, row->len};
+    struct span stream = {.data = (const unsigned char *)row->stream, .len = row->len};
     enum cut_depth depth = row->len <= SHORT_ROW ? CUT_TWICE : CUT_ONCE;
     struct records wanted;
     struct account account;
@@ -113,10 +117,10 @@ static const struct row auto_rows[] = {
     ROW("00000000005 <13>a\n", "00000000005 <13>a"),
     ROW("9 <13>a\nb\n5 <13>c", "a\nb\n5|c [unterminated]"),
     ROW("6 <13>a\0<13>b\nc\n", "a\\0|b|c"), /* its NUL is data */
-    ROW("2 <13>a\n", "<1|3>a"),             /* the count is honoured */
+    ROW("2 <13>a\n", "<1|3>a [continued] [misfit, 5 of 2 bytes]"), /* it is honoured */
     ROW("0 <13>a\n", "a"),
     ROW("<13>lf\n5 <13>o<13>lf2\n", "lf|o|lf2"),
-    ROW("5 <999>x6 <13>by", "<999>|x6 <13>by [unterminated]"),
+    ROW("5 <999>x6 <13>by", "<999>|x [continued] [misfit, 6 of 5 bytes]|by"),
     ROW("50 <13>short", "short [incomplete, 9 of 50 bytes]"),
     ROW("50 <13>short\n", "short\n [incomplete, 10 of 50 bytes]"),
     ROW("16777216 <13>x", "x [incomplete, 5 of 16777216 bytes]"),
@@ -295,17 +299,23 @@ static void waits_while_it_could_still_be_a_count(void **state)
 static void searches_no_byte_twice(void **state)
 {
     static const struct row ends[] = {ROW("a\n", NULL), ROW("\n", NULL), ROW("\0", NULL),
-                                      ROW("\0<13>\n", NULL), ROW("5 <13>a", NULL)};
+                                      ROW("\0<13>\n", NULL), ROW("5 <13>a", NULL),
+                                      ROW("\r<13>", NULL), ROW("<13>", NULL), ROW("}{\"", NULL),
+                                      ROW("5 <13>a1x1x1x", NULL), ROW("\0<13>\n<", NULL),
+                                      ROW("<13>\n \n\n ", NULL), ROW("3 abc", NULL),
+                                      ROW("_", NULL), ROW("<13>\r", NULL)};
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+    for (size_t i = 0; i < 3 * COUNT_OF(ends); i++) {
         struct intake_rules rules = rules_of(FRAMING_AUTO);
         struct framer_state left = {0};
         struct bytes stream = {0};
         struct framer f;
         struct frame frame;
+        rules.framer.multiline = (uint8_t)(i % 3);
+        rules.framer.flushes = i % 2 == 0;
         while (stream.len < LARGE_VIEW)
-            bytes_add(&stream, ends[i].stream, ends[i].len);
+            bytes_add(&stream, ends[i / 3].stream, ends[i / 3].len);
         clock_t start = clock();
         framer_begin(&f, &left, &rules.framer, stream.data, stream.len, true);
         while (framer_next(&f, &frame) != FRAMER_NEED_MORE)
@@ -315,7 +325,7 @@ static void searches_no_byte_twice(void **state)
     }
 }
 
-static void a_message_leaves_nothing_behind_for_the_next(void **state)
+static void the_state_forgets_all_but_the_end_of_the_last_message(void **state)
 {
     static const struct row rows[] = {
         ROW("<13>a\n", NULL), ROW("5 <13>a", NULL), ROW("\n", NULL), ROW("50 <13>short", NULL),
@@ -324,11 +334,13 @@ static void a_message_leaves_nothing_behind_for_the_next(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct intake_rules rules = rules_of(FRAMING_AUTO);
-        struct framer_state zero = {0};
         struct intake s;
         intake_init(&s, &rules);
         intake_feed(&s, rows[i].stream, rows[i].len, i == 3);
-        assert_memory_equal(&s.state, &zero, sizeof zero);
+        intake_feed(&s, rows[i].stream, rows[i].len, i == 3);
+        struct framer_state before = s.state;
+        intake_feed(&s, rows[i].stream, rows[i].len, i == 3);
+        assert_memory_equal(&s.state, &before, sizeof before);
         assert_false(framer_state_open(&s.state, s.carry.len));
         intake_done(&s);
     }
@@ -361,6 +373,11 @@ static void add_random_pieces(struct bytes *stream, uint64_t *seed)
         ROW("5 ", NULL), ROW("0", NULL), ROW("12", NULL), ROW(" ", NULL), ROW("a", NULL),
         ROW("<999>", NULL), ROW("<", NULL), ROW(">", NULL), ROW("300 <13>", NULL),
         ROW("\xe4\xb8\xad", NULL), ROW("\xff", NULL), ROW("257 <1>", NULL), ROW("9 <13>", NULL),
+        ROW("\xef\xbb\xbf", NULL), ROW("__LOG4JS__", NULL), ROW("}{\"version\"", NULL),
+        ROW("<11>Nov 22 10:00:00 ", NULL), ROW("<9>1 2026-11-22T", NULL), ROW("\n\r<13>", NULL),
+        ROW("\n<13>", NULL), ROW("\r<13>", NULL), ROW("\n <b>", NULL), ROW("\n\t", NULL),
+        ROW("5 <13>a", NULL), ROW("6 <13>a", NULL), ROW("10 <14>disk.", NULL), ROW("3 abc", NULL),
+        ROW("\xc3", NULL), ROW("\xa9", NULL), ROW("14 <11>t", NULL), ROW("<13>\n<", NULL),
     };
 
     for (unsigned n = draw(seed, 24); n > 0; n--) {
@@ -381,12 +398,19 @@ static void check_random_stream(unsigned i, uint64_t *seed)
     struct bytes bytes = {0};
     struct records wanted;
     struct account account;
-    size_t at[4], from = 0;
+    size_t at[4], flushes[3], from = 0;
 
     rules.framer.oversize = (uint8_t)(i / 5 % 3);
+    rules.framer.flushes = (uint8_t)draw(seed, 2);
+    rules.framer.multiline = (uint8_t)(draw(seed, 2) * draw(seed, 3));
     bytes_add_text(&bytes, "");
     add_random_pieces(&bytes, seed);
     struct span stream = bytes_span(&bytes);
+    stream.flushes = flushes;
+    stream.flush_count = draw(seed, COUNT_OF(flushes) + 1);
+    for (size_t n = 0; n < stream.flush_count; n++)
+        flushes[n] = from += draw(seed, (unsigned)(stream.len - from) + 1);
+    from = 0;
     oracle_records(stream, &rules, &wanted, &account);
     for (size_t n = 0; n < COUNT_OF(at); n++)
         at[n] = from += draw(seed, (unsigned)(stream.len - from) + 1);
@@ -395,7 +419,9 @@ static void check_random_stream(unsigned i, uint64_t *seed)
     if (complaint == NULL)
         complaint = all_cuts_complaint(&rules, stream, &wanted, CUT_CHUNKS);
     if (complaint != NULL)
-        fail_msg("stream %u: %s", i, complaint);
+        fail_msg("stream %u, framing %u, oversize %u, multiline %u, %zu flushes: %s", i,
+                 rules.framer.framing, rules.framer.oversize, rules.framer.multiline,
+                 stream.flush_count, complaint);
     records_done(&wanted);
     bytes_done(&bytes);
 }
@@ -421,7 +447,7 @@ int main(void)
         cmocka_unit_test(a_lone_message_leaves_with_its_last_byte),
         cmocka_unit_test(waits_while_it_could_still_be_a_count),
         cmocka_unit_test(searches_no_byte_twice),
-        cmocka_unit_test(a_message_leaves_nothing_behind_for_the_next),
+        cmocka_unit_test(the_state_forgets_all_but_the_end_of_the_last_message),
         cmocka_unit_test(a_stream_is_open_in_the_middle_of_a_message),
         cmocka_unit_test(agrees_with_the_oracle_on_random_streams_under_all_rules),
     };

@@ -27,7 +27,11 @@
 static struct intake_rules rules_of(enum framing framing, enum oversize oversize)
 {
     return (struct intake_rules){
-        .framer = {MAX, (uint8_t)framing, (uint8_t)oversize},
+        .framer = {
+            .max_message_bytes = MAX,
+            .framing = (uint8_t)framing,
+            .oversize = (uint8_t)oversize,
+        },
         .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, true},
     };
 }
@@ -170,10 +174,9 @@ static void honours_the_count_of_a_long_message(void **state)
     for (size_t i = 0; i < COUNT_OF(counted); i++) {
         struct intake_rules rules = rules_of(FRAMING_AUTO, counted[i].oversize);
         struct bytes stream = {0};
-        char count[16];
+        char count[24]; /* any number and a space fit */
 
-        (void)snprintf(count, sizeof count, "%zu ",
-                       counted[i].len + strlen(counted[i].end)); /* it fits */
+        (void)snprintf(count, sizeof count, "%zu ", counted[i].len + strlen(counted[i].end));
         bytes_add_text(&stream, count);
         bytes_add_text(&stream, "<13>");
         bytes_repeat(&stream, 'L', counted[i].len - 4);

@@ -18,7 +18,7 @@
 #include "unit/support.h"
 
 #define MAX PEERLOG_MIN_MESSAGE_BYTES
-#define MAX_CARRY (PEERLOG_MAX_MESSAGE_BYTES + PEERLOG_TERMINATOR_BYTES)
+#define MAX_CARRY (PEERLOG_MAX_MESSAGE_BYTES + PEERLOG_CARRY_BYTES)
 
 /* A stream that stops in the middle of something. */
 struct pause {
@@ -27,32 +27,49 @@ struct pause {
     const char *start;
     size_t start_len;
     size_t more; /* so many "L" behind it */
+    enum { NO_FLUSH, MAY_FLUSH, FLUSHED } flush; /* none by the rules; none yet; one, at last */
 };
 
 static const struct pause pauses[] = {
-    {"nothing", OVERSIZE_SPLIT, "", 0, 0},
-    {"between messages", OVERSIZE_SPLIT, "a\n", 2, 0},
-    {"behind a NUL", OVERSIZE_SPLIT, "a\0", 2, 0},
-    {"undecided count", OVERSIZE_SPLIT, "1234567890", 10, 0},
-    {"undecided PRI of a count", OVERSIZE_SPLIT, "0000000005 <123", 15, 0},
-    {"undecided PRI", OVERSIZE_SPLIT, "\0<123", 5, 0},
-    {"text", OVERSIZE_SPLIT, "<13>", 4, 20},
-    {"text at the limit", OVERSIZE_SPLIT, "<13>", 4, MAX - 1},
-    {"text in pieces", OVERSIZE_SPLIT, "<13>", 4, 3 * MAX},
-    {"text to NUL", OVERSIZE_SPLIT, "\0<13>\n", 6, 20},
-    {"counted", OVERSIZE_SPLIT, "100 <13>", 8, 20},
-    {"counted, nothing yet", OVERSIZE_SPLIT, "1 <13>1000 <13>", 9, 0},
-    {"counted in pieces", OVERSIZE_SPLIT, "16777216 <13>", 13, 3 * MAX},
-    {"truncated text", OVERSIZE_TRUNCATE, "<13>", 4, 3 * MAX},
-    {"truncated to NUL", OVERSIZE_TRUNCATE, "\0<13>\n", 6, 3 * MAX},
-    {"truncated count", OVERSIZE_TRUNCATE, "1000 <13>", 9, 2 * MAX},
-    {"discarded text", OVERSIZE_DISCARD, "<13>", 4, 3 * MAX},
-    {"discarded to NUL", OVERSIZE_DISCARD, "\0<13>\n", 6, 3 * MAX},
-    {"discarded count", OVERSIZE_DISCARD, "1000 <13>", 9, 2 * MAX},
+    {"nothing", OVERSIZE_SPLIT, "", 0, 0, NO_FLUSH},
+    {"between messages", OVERSIZE_SPLIT, "a\n", 2, 0, NO_FLUSH},
+    {"behind a NUL", OVERSIZE_SPLIT, "a\0", 2, 0, NO_FLUSH},
+    {"undecided count", OVERSIZE_SPLIT, "1234567890", 10, 0, NO_FLUSH},
+    {"undecided PRI of a count", OVERSIZE_SPLIT, "0000000005 <123", 15, 0, NO_FLUSH},
+    {"undecided PRI", OVERSIZE_SPLIT, "\0<123", 5, 0, NO_FLUSH},
+    {"text", OVERSIZE_SPLIT, "<13>", 4, 20, NO_FLUSH},
+    {"text at the limit", OVERSIZE_SPLIT, "<13>", 4, MAX - 1, NO_FLUSH},
+    {"text in pieces", OVERSIZE_SPLIT, "<13>", 4, 3 * MAX, NO_FLUSH},
+    {"text to NUL", OVERSIZE_SPLIT, "\0<13>\n", 6, 20, NO_FLUSH},
+    {"counted", OVERSIZE_SPLIT, "100 <13>", 8, 20, NO_FLUSH},
+    {"counted, nothing yet", OVERSIZE_SPLIT, "1 <13>1000 <13>", 9, 0, NO_FLUSH},
+    {"counted in pieces", OVERSIZE_SPLIT, "16777216 <13>", 13, 3 * MAX, NO_FLUSH},
+    {"truncated text", OVERSIZE_TRUNCATE, "<13>", 4, 3 * MAX, NO_FLUSH},
+    {"truncated to NUL", OVERSIZE_TRUNCATE, "\0<13>\n", 6, 3 * MAX, NO_FLUSH},
+    {"truncated count", OVERSIZE_TRUNCATE, "1000 <13>", 9, 2 * MAX, NO_FLUSH},
+    {"discarded text", OVERSIZE_DISCARD, "<13>", 4, 3 * MAX, NO_FLUSH},
+    {"discarded to NUL", OVERSIZE_DISCARD, "\0<13>\n", 6, 3 * MAX, NO_FLUSH},
+    {"discarded count", OVERSIZE_DISCARD, "1000 <13>", 9, 2 * MAX, NO_FLUSH},
+    {"undecided CR", OVERSIZE_SPLIT, "a\n\r<123", 7, 0, NO_FLUSH},
+    {"undecided mark", OVERSIZE_SPLIT, "\xef\xbb", 2, 0, NO_FLUSH},
+    {"undecided seam", OVERSIZE_SPLIT, "<13>a<14>Nov 22 10:00:0", 23, 0, NO_FLUSH},
+    {"behind a count", OVERSIZE_SPLIT, "5 <13>1", 7, 0, NO_FLUSH},
+    {"guess", OVERSIZE_SPLIT, "100 ", 4, 20, NO_FLUSH},
+    {"guess of the next count", OVERSIZE_SPLIT, "3 abc1234567890", 15, 0, NO_FLUSH},
+    {"stray", OVERSIZE_SPLIT, "5 <13>1x", 8, 20, NO_FLUSH},
+    {"stray before a count", OVERSIZE_SPLIT, "5 <13>1x 1234567890 <1", 22, 0, NO_FLUSH},
+    {"first", OVERSIZE_SPLIT, "<13>a\n", 6, 20, MAY_FLUSH},
+    {"lines that end at CR", OVERSIZE_TRUNCATE, "a\r<13>", 6, 3 * MAX, NO_FLUSH},
+    {"open character", OVERSIZE_SPLIT, "6 <13>a\xc3", 8, 0, MAY_FLUSH},
+    {"count too long", OVERSIZE_SPLIT, "10 <14>disk.10 <11>fans.123", 27, 0, NO_FLUSH},
+    {"flushed text", OVERSIZE_SPLIT, "a\nb", 3, 0, FLUSHED},
+    {"flushed text goes on", OVERSIZE_SPLIT, "a\n", 2, MAX + 20, FLUSHED},
+    {"flushed counted", OVERSIZE_SPLIT, "100 <13>", 8, 20, FLUSHED},
+    {"flushed discarded counted", OVERSIZE_DISCARD, "1000 <13>", 9, 2 * MAX, FLUSHED},
 };
 
 static const struct intake_rules rules_template = {
-    .framer = {MAX, FRAMING_AUTO, OVERSIZE_SPLIT},
+    .framer = {.max_message_bytes = MAX, .framing = FRAMING_AUTO, .oversize = OVERSIZE_SPLIT},
     .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, 30, true},
 };
 
@@ -64,9 +81,12 @@ static void pause_at(struct intake *s, struct intake_rules *rules, const struct 
     *rules = rules_template;
     rules->framer.oversize = (uint8_t)pause->oversize;
     intake_init(s, rules);
+    rules->framer.flushes = pause->flush != NO_FLUSH;
     bytes_repeat(&more, 'L', pause->more);
     intake_feed(s, pause->start, pause->start_len, false);
     intake_feed(s, more.data, more.len, false);
+    if (pause->flush == FLUSHED)
+        intake_flush(s, NULL, 0);
     bytes_done(&more);
 }
 
@@ -92,15 +112,16 @@ static void another_length_of_the_carry_does_not_fit(void **state)
         assert_false(framer_state_valid(&s.state, SIZE_MAX));
         assert_false(framer_state_valid(&s.state, PEERLOG_MAX_COUNT));
         if (pauses[i].more > 0 && strstr(pauses[i].name, "counted") == NULL) {
-            assert_false(framer_state_valid(&s.state, s.carry.len + 1));
+            assert_false(framer_state_valid(&s.state, s.state.scanned + s.state.held +
+                                                          PEERLOG_LOOKAHEAD_BYTES + 1));
             assert_false(framer_state_valid(&s.state, s.carry.len - 1));
         }
         intake_done(&s);
     }
 }
 
-enum field { NONE, DROPPED, COUNT, GIVEN, PART, HELD, SCANNED, PHASE, AFTER_NUL, LAST, LATEST,
-             FIELDS };
+enum field { NONE, DROPPED, COUNT, GIVEN, PART, HELD, SCANNED, PHASE, AFTER, LAST, LATEST,
+             JOINED, SHOWN, CONTINUED, RESERVED, FIELDS };
 
 static void set_field(struct framer_state *s, enum field field, uint64_t value)
 {
@@ -112,9 +133,13 @@ static void set_field(struct framer_state *s, enum field field, uint64_t value)
     case HELD: s->held = (uint32_t)value; break;
     case SCANNED: s->scanned = (uint32_t)value; break;
     case PHASE: s->phase = (uint8_t)value; break;
-    case AFTER_NUL: s->after_nul = (uint8_t)value; break;
+    case AFTER: s->after = (uint8_t)value; break;
     case LAST: s->last_two[0] = (uint8_t)value; break;
     case LATEST: s->last_two[1] = (uint8_t)value; break;
+    case JOINED: s->joined = (uint32_t)value; break;
+    case SHOWN: s->shown = (uint8_t)value; break;
+    case CONTINUED: s->continued = (uint8_t)value; break;
+    case RESERVED: s->reserved[value % 2] = (uint8_t)value; break;
     default: break;
     }
 }
@@ -126,9 +151,10 @@ static void a_state_far_out_of_range_is_refused(void **state)
         struct intake_rules rules;
         struct intake s;
         pause_at(&s, &rules, &pauses[i]);
-        for (enum field field = DROPPED; field <= AFTER_NUL; field++) {
+        for (enum field field = DROPPED; field < FIELDS; field++) {
             struct framer_state odd = s.state;
-            if (field == PART) /* the number of pieces has no upper bound */
+            /* the number of pieces has no upper bound, and a dropped byte may be any */
+            if (field == PART || field == LAST || field == LATEST)
                 continue;
             set_field(&odd, field, UINT64_MAX);
             assert_false(framer_state_valid(&odd, s.carry.len));
@@ -157,18 +183,46 @@ static const struct border borders[] = {
     {"text", LATEST, 1, NONE, 0, 24, false},
     {"text", COUNT, 1, NONE, 0, 24, false},
     {"text", GIVEN, 1, NONE, 0, 24, false},
-    {"text", AFTER_NUL, 1, NONE, 0, 24, true},
-    {"text", AFTER_NUL, 2, NONE, 0, 24, false},
+    {"text", AFTER, 1, NONE, 0, 24, true},
+    {"text", AFTER, 4, NONE, 0, 24, true},
+    {"text", AFTER, 5, NONE, 0, 24, false},
     {"text", SCANNED, MAX_CARRY, NONE, 0, MAX_CARRY, true},
     {"text", SCANNED, MAX_CARRY + 1, NONE, 0, MAX_CARRY + 1, false},
     {"text in pieces", SCANNED, 4, NONE, 0, 4, true},
     {"text in pieces", SCANNED, 3, NONE, 0, 3, false},
     /* more than what is carried must be missing */
     {"counted", COUNT, 25, NONE, 0, 24, true},
-    {"counted", COUNT, 24, NONE, 0, 24, false},
+    {"counted", COUNT, 24, NONE, 0, 24, true}, /* it ends in a character, perhaps */
+    {"counted", COUNT, 23, NONE, 0, 24, false},
+    {"counted", JOINED, PEERLOG_MAX_COUNT, NONE, 0, 24, true},
+    {"counted", JOINED, PEERLOG_MAX_COUNT + 1, NONE, 0, 24, false},
+    {"counted", GIVEN, 1, NONE, 0, 24, true}, /* a flush gave it out */
+    {"counted", GIVEN, 77, NONE, 0, 24, false},
+    {"count too long", COUNT, 10, NONE, 0, 24, true},
+    {"count too long", COUNT, 10, NONE, 0, 25, false},
+    {"text", JOINED, 1, NONE, 0, 24, false},
+    {"text", SHOWN, 127, NONE, 0, 24, true},
+    {"text", SHOWN, 128, NONE, 0, 24, false},
+    {"text", CONTINUED, 1, NONE, 0, 24, true},
+    {"text", CONTINUED, 2, NONE, 0, 24, false},
+    {"text", RESERVED, 1, NONE, 0, 24, false},
+    {"text", SCANNED, 0, NONE, 0, PEERLOG_LOOKAHEAD_BYTES, true},
+    {"text", SCANNED, 0, NONE, 0, PEERLOG_LOOKAHEAD_BYTES + 1, false},
+    {"between messages", CONTINUED, 1, NONE, 0, 0, false},
+    {"between messages", COUNT, 5, NONE, 0, 0, false},
+    {"between messages", LATEST, '1', NONE, 0, 0, false},
+    {"behind a count", COUNT, 5, NONE, 0, 0, true},
+    {"behind a count", COUNT, PEERLOG_MAX_COUNT + 1, NONE, 0, 0, false},
+    {"guess", COUNT, 1, NONE, 0, 24, false},
+    {"guess", SCANNED, 13, NONE, 0, 24, true},
+    {"guess", SCANNED, 12, NONE, 0, 24, false},
+    {"guess", SCANNED, 0, NONE, 0, 0, false},
+    {"stray", AFTER, 1, NONE, 0, 21, false},
+    {"stray", PART, 1, NONE, 0, 21, false},
+    {"flushed counted", GIVEN, 99, NONE, 0, 0, true},
+    {"flushed counted", GIVEN, 100, NONE, 0, 0, false},
     {"counted", COUNT, PEERLOG_MAX_COUNT, NONE, 0, 24, true},
     {"counted", COUNT, PEERLOG_MAX_COUNT + 1, NONE, 0, 24, false},
-    {"counted", GIVEN, 1, NONE, 0, 24, false},
     {"counted", PART, 1, NONE, 0, 24, false},
     {"counted", SCANNED, 1, NONE, 0, 24, false},
     {"counted in pieces", COUNT, 772, NONE, 0, 1, true},
@@ -240,7 +294,10 @@ static void go_on(struct intake *s, uint64_t *seed)
         struct bytes fresh = {0};
         bytes_add(&fresh, more, draw(seed, sizeof more));
         bytes_repeat(&fresh, 'M', draw(seed, 2) * draw(seed, 2 * MAX));
-        intake_feed(s, fresh.data, fresh.len, false);
+        if (draw(seed, 3) == 0)
+            intake_flush(s, fresh.data, fresh.len);
+        else
+            intake_feed(s, fresh.data, fresh.len, false);
         bytes_done(&fresh);
     }
     intake_feed(s, NULL, 0, true);
@@ -263,6 +320,8 @@ static void whatever_is_not_refused_does_no_harm(void **state)
         if (framer_state_valid(&s.state, s.carry.len)) {
             rules.framer.framing = (uint8_t)draw(&seed, 5);
             rules.framer.oversize = (uint8_t)draw(&seed, 3);
+            rules.framer.multiline = (uint8_t)draw(&seed, 3);
+            rules.framer.flushes = (uint8_t)draw(&seed, 2);
             rules.framer.max_message_bytes = 2 * MAX;
             go_on(&s, &seed);
             accepted++;
@@ -270,6 +329,50 @@ static void whatever_is_not_refused_does_no_harm(void **state)
         intake_done(&s);
     }
     assert_true(accepted > 1000);
+}
+
+/* --- when a flush should come --- */
+
+static const struct {
+    const char *stream;
+    enum framing framing;
+    enum multiline multiline;
+    enum framer_wait wait;
+} waits[] = {
+    {"", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a\n<13>b\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"<13>a\n", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"<13>a\n<13>b", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"5 hello", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"5 <13>", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"9 <13>abc", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"6 <13>a\xc3", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"a\nb\n c\n", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_PAUSE},
+    {"a\nb", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_END},
+    {"a\nb\n c", FRAMING_LF, MULTILINE_INDENTED, FRAMER_WAIT_END},
+    {"<13>a\n<13>b\n<1", FRAMING_AUTO, MULTILINE_NO_PRIORITY, FRAMER_WAIT_PAUSE},
+    {"10 <14>disk.10 <11>fans.", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_PAUSE},
+    {"5 <13>ab", FRAMING_AUTO, MULTILINE_NONE, FRAMER_WAIT_END},
+    {"<13>a", FRAMING_NUL, MULTILINE_NONE, FRAMER_WAIT_NONE},
+    {"<13>a\n", FRAMING_CLOSE, MULTILINE_NONE, FRAMER_WAIT_NONE},
+};
+
+static void says_for_what_it_waits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        struct intake_rules rules = rules_template;
+        struct intake s;
+        rules.framer.framing = (uint8_t)waits[i].framing;
+        rules.framer.multiline = (uint8_t)waits[i].multiline;
+        rules.framer.flushes = 1;
+        intake_init(&s, &rules);
+        intake_feed(&s, waits[i].stream, strlen(waits[i].stream), false);
+        if (framer_waits(&s.state, &rules.framer, s.carry.data, s.carry.len) != waits[i].wait)
+            fail_msg("row %zu, %s, waits for something else", i, waits[i].stream);
+        intake_done(&s);
+    }
 }
 
 int main(void)
@@ -280,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_state_far_out_of_range_is_refused),
         cmocka_unit_test(draws_the_line_where_the_table_says),
         cmocka_unit_test(whatever_is_not_refused_does_no_harm),
+        cmocka_unit_test(says_for_what_it_waits),
     };
 
     return cmocka_run_group_tests_name("framer, state", tests, NULL, NULL);

@@ -207,7 +207,7 @@ static void room_beyond(struct inbox *i) { i->segment[2].room = LEDGER_INBOX_BYT
 static void room_wraps(struct inbox *i) { i->segment[2].room = UINT32_MAX; }
 static void long_carry(struct inbox *i) { i->segment[1].start.tail_bytes = UINT32_MAX; }
 static void odd_phase(struct inbox *i) { i->segment[0].start.framer.phase = 99; }
-static void odd_priority(struct inbox *i) { i->segment[1].start.priority = 192; }
+static void odd_priority(struct inbox *i) { i->segment[1].start.before = 193; }
 static void too_many(struct inbox *i) { atomic_store(&i->segments, LEDGER_SEGMENTS + 1); }
 static void short_messages(struct inbox *i) { i->max_message_bytes = 255; }
 static void no_room_in_tails(struct inbox *i) { i->max_message_bytes = 131072; }

@@ -198,7 +198,9 @@ static void reads_every_block_as_the_table_says_however_much_has_come(void **sta
 static void check_pieces(const struct header *headers, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct span stream = {(const unsigned char *)headers[i].stream, headers[i].len};
+        struct span stream = {
+            .data = (const unsigned char *)headers[i].stream, .len = headers[i].len,
+        };
         struct proxy_saying saying = proxy_feed(stream, NULL, 0, false);
         assert_int_equal(saying.result, headers[i].result);
         assert_int_equal(saying.len, headers[i].header_len);
@@ -222,7 +224,7 @@ static void agrees_with_a_second_reading_of_what_ends(void **state)
     for (size_t i = 0; i < COUNT_OF(lines) + COUNT_OF(blocks); i++) {
         const struct header *h = i < COUNT_OF(lines) ? &lines[i] : &blocks[i - COUNT_OF(lines)];
         for (size_t len = 0; len <= h->len; len++) {
-            struct span stream = {(const unsigned char *)h->stream, len};
+            struct span stream = {.data = (const unsigned char *)h->stream, .len = len};
             struct proxy_saying saying = proxy_feed(stream, NULL, 0, true);
             struct proxy_saying wanted = proxy_oracle(stream);
             assert_true(proxy_same(&saying, &wanted));
@@ -239,7 +241,7 @@ static void tells_a_header_that_is_cut_short_from_none(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
         for (size_t len = 0; len < lens[i]; len++) {
-            struct span stream = {(const unsigned char *)streams[i], len};
+            struct span stream = {.data = (const unsigned char *)streams[i], .len = len};
             struct proxy_saying saying = proxy_feed(stream, NULL, 0, true);
             assert_int_equal(saying.result, len < none_below[i] ? PROXY_ABSENT : PROXY_FAULTY);
             assert_int_equal(saying.header.fault, len < none_below[i] ? PROXY_FAULT_NONE

@@ -84,7 +84,7 @@ static void reads_what_haproxy_sends_and_checks_its_checksum(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(reals); i++) {
-        struct span stream = {(const unsigned char *)reals[i].stream, reals[i].len};
+        struct span stream = {.data = (const unsigned char *)reals[i].stream, .len = reals[i].len};
         struct proxy_saying saying = proxy_feed(stream, NULL, 0, false);
         assert_int_equal(saying.result, PROXY_PEER);
         assert_int_equal(saying.len, stream.len);
@@ -96,7 +96,7 @@ static void reads_what_haproxy_sends_and_checks_its_checksum(void **state)
         for (size_t bit = 12 * 8; bit < 8 * stream.len; bit++) {
             unsigned char *damaged = exact_copy(stream.data, stream.len);
             damaged[bit / 8] ^= (unsigned char)(1u << bit % 8);
-            struct span other = {damaged, stream.len};
+            struct span other = {.data = damaged, .len = stream.len};
             saying = proxy_feed(other, NULL, 0, true);
             bool unread = (bit / 8 == 12 && bit % 8 == 0) || damaged[13] == 0; /* LOCAL */
             bool unchecked = damaged[31 - 3] != 0x03;

@@ -61,10 +61,10 @@ static struct record make(const char *text, const struct record_rules *rules)
 {
     struct frame frame = {.text = (const unsigned char *)text, .len = (uint32_t)strlen(text)};
     struct record record = {0};
-    uint8_t priority = 0;
+    uint8_t before = 0;
 
-    record_from_frame(&frame, rules, &priority, &record);
-    assert_int_equal(priority, record.priority);
+    record_from_frame(&frame, rules, &before, &record);
+    assert_int_equal(before, record.priority + 1);
     return record;
 }
 
@@ -153,15 +153,15 @@ static void later_pieces_keep_the_priority_and_their_text(void **state)
         .text = (const unsigned char *)" <13>first", .len = 10, .part = 1, .flags = FRAME_SPLIT,
     };
     struct record record = {0};
-    uint8_t priority = 0;
+    uint8_t before = 0;
 
     (void)state;
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_text(&record, "first");
     assert_int_equal(record.priority, 13);
     for (frame.part = 2; frame.part < 5; frame.part++) {
         frame.text = (const unsigned char *)" <14>later";
-        record_from_frame(&frame, &rules, &priority, &record);
+        record_from_frame(&frame, &rules, &before, &record);
         assert_text(&record, " <14>later");
         assert_int_equal(record.priority, 13);
         assert_int_equal(record.part, frame.part);
@@ -173,19 +173,48 @@ static void the_next_message_forgets_the_priority_of_the_last(void **state)
     const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, false};
     struct frame frame = {.text = (const unsigned char *)"<13>a", .len = 5};
     struct record record = {0};
-    uint8_t priority = 0;
+    uint8_t before = 0;
 
     (void)state;
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.priority, 13);
     frame.text = (const unsigned char *)"plain";
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.priority, DAEMON_INFO);
     frame.part = 1;
     frame.flags = FRAME_SPLIT;
-    priority = 13;
-    record_from_frame(&frame, &rules, &priority, &record);
+    before = 14;
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.priority, DAEMON_INFO);
+}
+
+static void an_indented_line_has_the_priority_of_the_one_before(void **state)
+{
+    static const struct { const char *text; uint32_t flags, wanted; int priority; } lines[] = {
+        {"  first", 0, 0, DAEMON_INFO}, /* nothing is before it */
+        {"<11>head", 0, 0, 11},
+        {"  line", 0, RECORD_INDENTED, 11},
+        {"\tline", 0, RECORD_INDENTED, 11},
+        {"rest", FRAME_CONTINUED, FRAME_CONTINUED, 11},
+        {" rest", FRAME_CONTINUED | FRAME_FIRST_MISFIT, FRAME_CONTINUED, 11},
+        {"  <14>own", FRAME_CONTINUED, 0, 14},
+        {"plain", 0, 0, DAEMON_INFO},
+        {" plain", 0, RECORD_INDENTED, DAEMON_INFO},
+    };
+    const struct record_rules rules = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, true};
+    struct record record;
+    uint8_t before = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        struct frame frame = {
+            .text = (const unsigned char *)lines[i].text, .len = (uint32_t)strlen(lines[i].text),
+            .flags = lines[i].flags,
+        };
+        record_from_frame(&frame, &rules, &before, &record);
+        assert_int_equal(record.flags, lines[i].wanted);
+        assert_int_equal(record.priority, lines[i].priority);
+    }
 }
 
 static void carries_over_what_the_frame_says_of_itself(void **state)
@@ -197,10 +226,10 @@ static void carries_over_what_the_frame_says_of_itself(void **state)
         .have_bytes = 70, .want_bytes = 80, .cut_bytes = 1ull << 40,
     };
     struct record record = {.sequence = 42, .source = 43};
-    uint8_t priority = 99;
+    uint8_t before = 100;
 
     (void)state;
-    record_from_frame(&frame, &rules, &priority, &record);
+    record_from_frame(&frame, &rules, &before, &record);
     assert_int_equal(record.flags, frame.flags);
     assert_int_equal(record.part, 7);
     assert_int_equal(record.have_bytes, 70);
@@ -222,8 +251,8 @@ static void reads_no_byte_behind_the_frame(void **state)
             unsigned char *text = exact_copy(cases[i].frame, len);
             struct frame frame = {.text = text, .len = (uint32_t)len};
             struct record record = {0};
-            uint8_t priority = 0;
-            record_from_frame(&frame, &rules, &priority, &record);
+            uint8_t before = 0;
+            record_from_frame(&frame, &rules, &before, &record);
             assert_ptr_equal(record.text + record.len, text + len);
             free(text);
         }
@@ -241,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_default_of_the_administrator_is_not_lowered),
         cmocka_unit_test(later_pieces_keep_the_priority_and_their_text),
         cmocka_unit_test(the_next_message_forgets_the_priority_of_the_last),
+        cmocka_unit_test(an_indented_line_has_the_priority_of_the_one_before),
         cmocka_unit_test(carries_over_what_the_frame_says_of_itself),
         cmocka_unit_test(reads_no_byte_behind_the_frame),
     };

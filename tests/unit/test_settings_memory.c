@@ -18,6 +18,7 @@
 
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
+#include "unit/in_range.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -89,10 +90,10 @@ static unsigned sweep(const char *text, int wanted)
 static void good_settings_survive_it(void **state)
 {
     (void)state;
-    assert_in_range(sweep("listeners = ( { allow = [ \"::1\" ]; deny = [ \"::2\" ]; },\n"
-                          "  { port = 1; proxy_protocol = true; proxy_from = [ \"::3\" ]; } );",
-                          0),
-                    6, 100);
+    assert_uint_in_range(
+        sweep("listeners = ( { allow = [ \"::1\" ]; deny = [ \"::2\" ]; },\n"
+              "  { port = 1; proxy_protocol = true; proxy_from = [ \"::3\" ]; } );", 0),
+        6, 100);
 }
 
 static void faults_survive_it(void **state)
@@ -102,8 +103,8 @@ static void faults_survive_it(void **state)
     (void)state;
     for (unsigned i = 0; i < 100; i++)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), "x%u=1;", i);
-    assert_in_range(sweep(text, -EINVAL), 6, 1000);
-    assert_in_range(
+    assert_uint_in_range(sweep(text, -EINVAL), 6, 1000);
+    assert_uint_in_range(
         sweep("listeners = ( { allow = [ \"x\", 5 ]; port = \"x\"; } ); y = 1;", -EINVAL), 5, 100);
 }
 

@@ -19,6 +19,7 @@
 #include "daemon/settings/table.h"
 #include "peerlog/count.h"
 #include "peerlog/priority.h"
+#include "unit/in_range.h"
 #include "unit/settings_support.h"
 
 #define LINE_BYTES 200
@@ -33,9 +34,9 @@ static void each_default_is_in_its_range(void **state)
         for (size_t i = 0; group != NULL && i < group->count; i++) {
             const struct setting_rule *rule = &group->rules[i];
             if (rule->kind == SETTING_NUMBER)
-                assert_in_range(rule->initial, rule->min, rule->max);
+                assert_uint_in_range(rule->initial, rule->min, rule->max);
             if (rule->kind == SETTING_WORD)
-                assert_in_range(rule->initial, 0, rule->words->count - 1);
+                assert_uint_in_range(rule->initial, 0, rule->words->count - 1);
             assert_ptr_equal(setting_find(group, rule->name), rule);
         }
     }
@@ -300,7 +301,7 @@ static void the_examples_of_the_manual_are_accepted(void **state)
         (void)settings_free(settings);
         count++;
     }
-    assert_in_range(count, 5, 50);
+    assert_uint_in_range(count, 5, 50);
     free(manual);
 }
 

@@ -24,7 +24,7 @@ static void knows_a_pattern(void **unused)
                                        "2001:db8::1", "xn--bcher-kva.example", "a_b.example"};
     static const char *const bad[] = {"", "*", "*.", "*a.example", "a.*.example", "**.example",
                                       ".example", "a..example", "a.example.", "a b", "a/b",
-                                      "b\xc3\xbc" "cher.example", "*.*.example", "192.0.2.1/24"};
+                                      "b\xc3\xbcro.example", "*.*.example", "192.0.2.1/24"};
     char label[70];
 
     (void)unused;
@@ -126,11 +126,11 @@ static void a_subject_is_shown_safe_and_bounded(void **unused)
 {
     struct tls_identity identity;
     char letters[61];
-    struct pki pki = pki_make(&(struct pki_wish){.subject = "b\xc3\xbc" "cher,\n\x1b[31m"});
+    struct pki pki = pki_make(&(struct pki_wish){.subject = "b\xc3\xbcro,\n\x1b[31m"});
 
     (void)unused;
     (void)tls_identity_of(pki.certificate, NULL, &identity);
-    assert_string_equal(identity.subject, "CN=b\xc3\xbc" "cher\\,\\0A\\1B[31m,O=Test");
+    assert_string_equal(identity.subject, "CN=b\xc3\xbcro\\,\\0A\\1B[31m,O=Test");
     pki_done(&pki);
     /* Each of these becomes \xNN: a right-to-left override. */
     for (size_t i = 0; i < 60; i += 3)

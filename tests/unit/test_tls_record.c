@@ -105,7 +105,8 @@ static enum tls_result open_in_steps(struct tls_state *state, const struct bytes
     for (size_t from = 0, to = 0; to < wire->len && result == TLS_NEEDS_MORE;) {
         size_t taken = 0;
         to = wire->len - to > step ? to + step : wire->len;
-        result = open_span(state, (struct span){wire->data + from, to - from}, text, &taken);
+        struct span piece = {.data = wire->data + from, .len = to - from};
+        result = open_span(state, piece, text, &taken);
         from += taken;
     }
     return result;
@@ -336,7 +337,7 @@ static void a_successor_opens_the_same_bytes(void **unused)
             struct tls_state first = c.state, second = c.state;
             struct bytes text = {0}, once_more = {0};
             size_t taken = 0, again = 0;
-            struct span part = {wire.data, cut};
+            struct span part = {.data = wire.data, .len = cut};
             enum tls_result result = open_span(&first, part, &text, &taken);
             tools = successors;
             assert_int_equal(open_span(&second, part, &once_more, &again), result);

@@ -246,6 +246,25 @@ static void a_key_update_may_come_in_pieces(void **unused)
     bytes_done(&wire);
 }
 
+/* Who has said the end owes nothing. */
+static void behind_our_end_no_answer_is_owed(void **unused)
+{
+    struct tls_state state = known_state(suite_of(TLS_VERSION_1_3));
+    struct tls_half half = state.in;
+    unsigned char dst[TLS_SMALL_BYTES];
+    struct bytes wire = {0};
+    struct tls_batch batch;
+
+    (void)unused;
+    state.flags = TLS_OWES_UPDATE;
+    assert_true(tls_seal_alert(tools, &state, TLS_CLOSE_NOTIFY, dst) > 0);
+    add_piece(&half, HANDSHAKE, "\30\0\0\1\1", 5, &wire);
+    assert_int_equal(open_wire(&state, &wire, &batch), TLS_NEEDS_MORE);
+    assert_int_equal(batch.updates, 1);
+    assert_int_equal(state.flags, TLS_SAID_END);
+    bytes_done(&wire);
+}
+
 static void nothing_stands_between_the_pieces(void **unused)
 {
     struct tls_state state = known_state(suite_of(TLS_VERSION_1_3));
@@ -439,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_bad_header_is_seen_without_its_body),
         cmocka_unit_test(a_text_is_16_kib_at_most),
         cmocka_unit_test(a_key_update_may_come_in_pieces),
+        cmocka_unit_test(behind_our_end_no_answer_is_owed),
         cmocka_unit_test(nothing_stands_between_the_pieces),
         cmocka_unit_test(patience_with_records_without_text_ends),
         cmocka_unit_test(what_has_no_room_waits),

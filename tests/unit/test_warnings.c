@@ -19,6 +19,7 @@
 #include "daemon/advice/advice.h"
 #include "daemon/advice/journald_conf.h"
 #include "peerlog/count.h"
+#include "unit/in_range.h"
 #include "unit/settings_support.h"
 
 static const char *root_of(const char *tree)
@@ -211,7 +212,7 @@ static void counts_the_connections_that_descriptors_allow(void **state)
         assert_int_equal(capacity_usable(rows[i].descriptors, rows[i].wanted,
                                                    rows[i].parked),
                          rows[i].usable);
-    assert_in_range(capacity_usable(8192, 8192, false), 7000, 8191);
+    assert_uint_in_range(capacity_usable(8192, 8192, false), 7000, 8191);
 }
 
 static void warns_of_too_few_descriptors(void **state)

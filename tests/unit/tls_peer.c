@@ -240,8 +240,8 @@ static void seal_1_3(const struct tls_half *half, const struct tls_suite *suite,
     memcpy(nonce, half->iv, 12);
     for (size_t i = 0; i < 8; i++)
         nonce[4 + i] ^= number[i];
-    stroke(suite, half->key, nonce, (struct span){record->data, 5}, bytes_span(inner),
-           record->data + 5);
+    stroke(suite, half->key, nonce, (struct span){.data = record->data, .len = 5},
+           bytes_span(inner), record->data + 5);
 }
 
 static void seal_1_2(const struct tls_half *half, const struct tls_suite *suite,
@@ -262,7 +262,7 @@ static void seal_1_2(const struct tls_half *half, const struct tls_suite *suite,
         for (size_t i = 0; i < 8; i++)
             nonce[4 + i] ^= beside[i];
     }
-    stroke(suite, half->key, nonce, (struct span){beside, 13}, bytes_span(inner),
+    stroke(suite, half->key, nonce, (struct span){.data = beside, .len = 13}, bytes_span(inner),
            record->data + 5 + (is_gcm ? 8 : 0));
 }
 

@@ -6,14 +6,13 @@
 
 #include "daemon/advice/certificates.h"
 
-#ifdef HAVE_TLS
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "daemon/settings/certificates.h"
 #include "tls/tls_context.h"
 
 #define DAY_S 86400
@@ -25,9 +24,18 @@
 struct judge {
     const struct listener_settings *listener;
     const struct certificate_setting *around;
+    const struct tls_context_functions *tls;
     warning_fn *warn;
     void *context;
 };
+
+/* What can be asked of its certificate; NULL: it has none, and the module is not to be loaded. */
+static const struct tls_context_functions *functions_of(const struct listener_settings *listener)
+{
+    const char *why;
+
+    return listener->tls != NULL ? certificates_functions(&why) : NULL;
+}
 
 /* The day of a moment, as everybody writes it who wants to be understood everywhere. */
 static const char *date_of(int64_t when_s, char text[DATE_BYTES])
@@ -84,18 +92,18 @@ static bool is_loopback(const char *address)
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-/* Clients come by some name: it can be known when they are on this machine, or it has a full one. */
+/* By which name clients come is known when they are on this machine, or when it has a full one. */
 static void judge_name(const struct judge *j)
 {
-    const struct tls_context *tls = j->listener->tls;
+    const struct tls_context *own = j->listener->tls;
     char address[PEER_TEXT_BYTES], text[TEXT_BYTES];
     bool named = strchr(j->around->host, '.') != NULL;
 
     address[peer_format_address(&j->listener->address, address)] = '\0';
     if (!named && !is_loopback(address))
         return;
-    if (tls_context_is_for(tls, address) || (named && tls_context_is_for(tls, j->around->host)) ||
-        (is_loopback(address) && tls_context_is_for(tls, "localhost")))
+    if (j->tls->is_for(own, address) || (named && j->tls->is_for(own, j->around->host)) ||
+        (is_loopback(address) && j->tls->is_for(own, "localhost")))
         return;
     (void)snprintf(text, sizeof text, "%s is neither for %s nor for %s; clients that come by such "
                    "a name refuse it", j->listener->certificate,
@@ -108,11 +116,12 @@ void advice_judge_certificates(const struct settings *settings,
                                void *context)
 {
     for (size_t i = 0; i < settings->listeners_count; i++) {
-        const struct judge j = {&settings->listeners[i], around, warn, context};
+        const struct listener_settings *listener = &settings->listeners[i];
+        const struct judge j = {listener, around, functions_of(listener), warn, context};
         struct tls_facts facts;
-        if (j.listener->tls == NULL)
+        if (j.tls == NULL)
             continue;
-        tls_context_facts(j.listener->tls, &facts);
+        j.tls->facts(j.listener->tls, &facts);
         judge_dates(&j, &facts);
         judge_key(&j, &facts);
         judge_name(&j);
@@ -125,29 +134,14 @@ void advice_tell_certificates(const struct settings *settings, warning_fn *tell,
 
     for (size_t i = 0; i < settings->listeners_count; i++) {
         const struct listener_settings *listener = &settings->listeners[i];
+        const struct tls_context_functions *tls = functions_of(listener);
         struct tls_facts facts;
-        if (listener->tls == NULL)
+        if (tls == NULL)
             continue;
-        tls_context_facts(listener->tls, &facts);
+        tls->facts(listener->tls, &facts);
         (void)peer_format(&listener->address, address);
         (void)snprintf(text, sizeof text, "the certificate of listener %s is good until %s",
                        address, date_of(facts.ends, date));
         tell(context, text);
     }
 }
-
-#else
-
-void advice_judge_certificates(const struct settings *settings,
-                               const struct certificate_setting *around, warning_fn *warn,
-                               void *context)
-{
-    (void)settings, (void)around, (void)warn, (void)context;
-}
-
-void advice_tell_certificates(const struct settings *settings, warning_fn *tell, void *context)
-{
-    (void)settings, (void)tell, (void)context;
-}
-
-#endif

@@ -7,9 +7,12 @@
 
 #include "daemon/ledger/connections.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+static_assert(sizeof(struct conn) + sizeof(struct slot) == 136, "what an idle connection costs");
 
 int connections_init(struct connections *table, struct ledger *ledger, uint32_t limit)
 {
@@ -80,7 +83,7 @@ static void clear_conn(struct conn *conn)
 {
     conn->fd = -1;
     conn->next = CONNECTION_NONE;
-    conn->active_s = conn->drain_left = 0;
+    conn->active_s = 0;
     conn->allowed_at_ms = 0;
     conn->dirty_tail = TAIL_CLEAN;
     conn->in_hand = conn->by_reset = 0;

@@ -19,17 +19,20 @@
 #define CONNECTION_NONE UINT32_MAX
 
 struct conn {
-    uint64_t allowed_at_ms;    /* until when its rate of messages is used up, monotonic clock */
-    int fd;              /* -1: none */
-    uint32_t next;       /* in the chain of free slots, or of slowed connections */
-    uint32_t active_s;   /* when the last byte came, seconds of the monotonic clock */
-    uint32_t drain_left; /* while stopping: bytes still to be read */
+    uint64_t allowed_at_ms; /* when its rate allows the next message, monotonic clock */
+    int fd;                 /* -1: none */
+    union {
+        uint32_t next;       /* in the chain of free slots, or of slowed connections */
+        uint32_t drain_left; /* while stopping: bytes still to be read */
+    };
+    uint32_t active_s;      /* when the last byte came, seconds of the monotonic clock */
     _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: none does */
-    uint8_t dirty_tail;  /* enum dirty_tail */
-    uint8_t in_hand;     /* it has a segment in the round: a round reads none twice */
-    uint8_t state;       /* enum conn_state */
-    uint8_t by_reset;    /* what it said is not all logged: its end must not look like it */
-    uint8_t wants;       /* enum conn_wants: what the poller is to tell of */
+    uint8_t dirty_tail : 2; /* enum dirty_tail */
+    uint8_t state : 2;      /* enum conn_state */
+    uint8_t wants : 2;      /* enum conn_wants: what the poller is to tell of */
+    uint8_t in_hand : 1;    /* it has a segment in the round: a round reads none twice */
+    uint8_t by_reset : 1;   /* what it said is not all logged: its end must not look like it */
+    uint8_t reserved;
 };
 
 /* A connection at its beginning: what is known of it, or was left by another process. */

@@ -32,7 +32,7 @@
 #define LEDGER_INBOX_BYTES (1024u * 1024u)
 #define LEDGER_SEGMENTS 512u
 #define LEDGER_CONFIG_BYTES PEERLOG_MAX_SETTINGS_BYTES
-#define LEDGER_LISTENERS 128u
+#define LEDGER_LISTENERS PEERLOG_LISTENER_PLACES
 
 /* What a transport and a session may keep of a connection, apart from its slot. */
 #define LEDGER_TRANSPORT_BYTES 256u
@@ -44,7 +44,7 @@
 
 #define SEGMENT_UNKNOWN UINT32_MAX
 #define LOT_NONE UINT16_MAX
-#define LISTENER_NONE UINT8_MAX
+#define LISTENER_NONE PEERLOG_NO_LISTENER
 
 /* How a connection's bytes travel: session/transport.h. */
 enum transport_id {
@@ -66,7 +66,7 @@ struct stream {
     uint64_t received;    /* bytes read from the socket since it began */
     uint64_t sequence;    /* number of the last record */
     uint32_t tail_bytes;  /* carried bytes of an incomplete message */
-    uint8_t priority;     /* of the message that is being split */
+    uint8_t before;       /* 1 + the priority of the last message, or 0 */
     uint8_t awaits_proxy; /* a PROXY header must come first */
     uint8_t session;      /* enum session_id */
     uint8_t reserved;

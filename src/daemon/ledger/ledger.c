@@ -18,8 +18,8 @@
 
 #define PAGE 4096u
 
-static_assert(sizeof(struct slot) == 104, "a slot is part of the layout");
-static_assert(sizeof(struct segment) == 80, "a segment is part of the layout");
+static_assert(sizeof(struct slot) == 112, "a slot is part of the layout");
+static_assert(sizeof(struct segment) == 88, "a segment is part of the layout");
 static_assert(sizeof(struct peer_details) == 768, "details are part of the layout");
 
 static uint64_t round_up(uint64_t bytes)
@@ -27,21 +27,48 @@ static uint64_t round_up(uint64_t bytes)
     return (bytes + PAGE - 1) / PAGE * PAGE;
 }
 
-/* Where everything lies, for these numbers. */
-static void lay_out(struct ledger_header *h, const struct ledger_geometry *geometry)
+/* Where everything lies. (A header has room for a whole configuration: none is on a stack.) */
+struct places {
+    uint64_t size, slots_at, inboxes_at, inbox_bytes, transports_at, sessions_at, details_at,
+        tails_at, tail_stride;
+};
+
+static struct places lay_out(const struct ledger_geometry *geometry)
 {
-    h->slots = geometry->slots;
+    const uint64_t slots = geometry->slots;
+    struct places p = {
+        .inbox_bytes = sizeof(struct inbox), .tail_stride = round_up(geometry->tail_bytes),
+        .slots_at = round_up(sizeof(struct ledger_header)),
+    };
+
+    p.inboxes_at = round_up(p.slots_at + slots * sizeof(struct slot));
+    p.transports_at = round_up(p.inboxes_at + geometry->inboxes * p.inbox_bytes);
+    p.sessions_at = round_up(p.transports_at + slots * sizeof(struct transport_state));
+    p.details_at = round_up(p.sessions_at + slots * sizeof(struct session_state));
+    p.tails_at = round_up(p.details_at + slots * sizeof(struct peer_details));
+    p.size = p.tails_at + slots * p.tail_stride;
+    return p;
+}
+
+static void fill_header(struct ledger_header *h, const struct ledger_geometry *geometry,
+                        const struct places *p)
+{
+    h->magic = LEDGER_MAGIC;
+    h->layout = LEDGER_LAYOUT;
+    h->header_bytes = sizeof *h;
+    h->size = p->size;
     h->inboxes = geometry->inboxes;
-    h->inbox_bytes = sizeof(struct inbox);
-    h->tail_stride = round_up(geometry->tail_bytes);
-    h->slots_at = round_up(sizeof *h);
-    h->inboxes_at = round_up(h->slots_at + (uint64_t)h->slots * sizeof(struct slot));
-    h->transports_at = round_up(h->inboxes_at + h->inboxes * h->inbox_bytes);
-    h->sessions_at =
-        round_up(h->transports_at + (uint64_t)h->slots * sizeof(struct transport_state));
-    h->details_at = round_up(h->sessions_at + (uint64_t)h->slots * sizeof(struct session_state));
-    h->tails_at = round_up(h->details_at + (uint64_t)h->slots * sizeof(struct peer_details));
-    h->size = h->tails_at + (uint64_t)h->slots * h->tail_stride;
+    h->inboxes_at = p->inboxes_at;
+    h->inbox_bytes = p->inbox_bytes;
+    h->slots = geometry->slots;
+    h->slots_at = p->slots_at;
+    h->transports_at = p->transports_at;
+    h->sessions_at = p->sessions_at;
+    h->details_at = p->details_at;
+    h->tails_at = p->tails_at;
+    h->tail_stride = p->tail_stride;
+    if (getrandom(&h->instance, sizeof h->instance, 0) < 0)
+        h->instance = (uint64_t)getpid(); /* better than nothing */
 }
 
 static void point_into(struct ledger *ledger)
@@ -59,23 +86,17 @@ static void point_into(struct ledger *ledger)
 int ledger_new(const struct ledger_geometry *geometry, struct ledger **ret_ledger)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    struct ledger_header plan = {.magic = LEDGER_MAGIC, .layout = LEDGER_LAYOUT};
+    const struct places places = lay_out(geometry);
     void *memory;
 
     if (ledger == NULL)
         return -ENOMEM;
-    lay_out(&plan, geometry);
-    ledger->fd = memfd_make("peerlog-ledger", plan.size);
+    ledger->fd = memfd_make("peerlog-ledger", places.size);
     int error = ledger->fd < 0 ? ledger->fd : memfd_map(ledger->fd, &memory, &ledger->size);
     if (error < 0)
         goto fail;
     ledger->header = memory;
-    ledger->header->magic = plan.magic;
-    ledger->header->layout = plan.layout;
-    ledger->header->header_bytes = sizeof plan;
-    lay_out(ledger->header, geometry);
-    if (getrandom(&ledger->header->instance, sizeof ledger->header->instance, 0) < 0)
-        ledger->header->instance = (uint64_t)getpid(); /* better than nothing */
+    fill_header(ledger->header, geometry, &places);
     point_into(ledger);
     *ret_ledger = ledger;
     return 0;
@@ -89,20 +110,17 @@ fail:
 /* Do the numbers of an inherited header describe exactly this mapping? */
 static bool geometry_holds(const struct ledger_header *h, size_t size)
 {
-    struct ledger_header plan = {0};
-
     if (h->slots == 0 || h->slots > PEERLOG_MAX_CONNECTIONS || h->inboxes == 0 ||
         h->inboxes > 2 * PEERLOG_MAX_WORKERS || h->tail_stride > 1u << 20 ||
         h->tail_stride % PAGE != 0 || h->config_bytes > sizeof h->config)
         return false;
-    lay_out(&plan, &(struct ledger_geometry){
+    const struct places p = lay_out(&(struct ledger_geometry){
         .slots = h->slots, .inboxes = h->inboxes, .tail_bytes = h->tail_stride,
     });
-    return h->size == size && plan.size == size && h->slots_at == plan.slots_at &&
-           h->inboxes_at == plan.inboxes_at &&
-           h->inbox_bytes == plan.inbox_bytes && h->transports_at == plan.transports_at &&
-           h->sessions_at == plan.sessions_at && h->details_at == plan.details_at &&
-           h->tails_at == plan.tails_at;
+    return h->size == size && p.size == size && h->slots_at == p.slots_at &&
+           h->inboxes_at == p.inboxes_at && h->inbox_bytes == p.inbox_bytes &&
+           h->transports_at == p.transports_at && h->sessions_at == p.sessions_at &&
+           h->details_at == p.details_at && h->tails_at == p.tails_at;
 }
 
 /* What is wrong with this mapping, if anything? */
@@ -236,7 +254,7 @@ static bool awaits_header(const struct stream *stream)
 
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
 {
-    if (stream->tail_bytes > ledger->header->tail_stride || stream->priority > PEERLOG_MAX_PRI ||
+    if (stream->tail_bytes > ledger->header->tail_stride || stream->before > PEERLOG_MAX_PRI + 1 ||
         stream->awaits_proxy > 1 || stream->session >= SESSIONS)
         return false;
     return stream->awaits_proxy ? awaits_header(stream)
@@ -292,7 +310,7 @@ uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *
     if (count > LEDGER_SEGMENTS || inbox->oversize > OVERSIZE_DISCARD ||
         inbox->max_message_bytes < PEERLOG_MIN_MESSAGE_BYTES ||
         inbox->max_message_bytes > PEERLOG_MAX_MESSAGE_BYTES ||
-        inbox->max_message_bytes + PEERLOG_TERMINATOR_BYTES > ledger->header->tail_stride)
+        inbox->max_message_bytes + PEERLOG_CARRY_BYTES > ledger->header->tail_stride)
         return 0;
     for (uint32_t i = 0; i < count; i++)
         if (!segment_valid(ledger, inbox, i, i + 1 == count))

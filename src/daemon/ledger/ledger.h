@@ -18,7 +18,7 @@
 struct ledger_geometry {
     uint32_t slots;
     uint32_t inboxes;
-    uint64_t tail_bytes; /* at least max_message_bytes + PEERLOG_TERMINATOR_BYTES, and the wire's */
+    uint64_t tail_bytes; /* at least max_message_bytes + PEERLOG_CARRY_BYTES, and the wire's */
 };
 
 /* A mapped ledger. */

@@ -57,20 +57,21 @@ static int judge(const struct header1 *h, size_t size)
     return atomic_load(&h->life) == LEDGER_BUILDING ? -EAGAIN : 0;
 }
 
-/* Phases of layout 1 have kept their numbers. */
 static void upgrade_stream(struct stream *to, const struct stream1 *from)
 {
     *to = (struct stream){
         .framer = {
             .dropped = from->framer.dropped, .count = from->framer.count,
             .given = from->framer.given, .part = from->framer.part, .held = from->framer.held,
-            .scanned = from->framer.scanned, .phase = from->framer.phase,
-            .after_nul = from->framer.after_nul,
+            .scanned = from->framer.scanned,
             .last_two = {from->framer.last_two[0], from->framer.last_two[1]},
         },
         .received = from->received, .sequence = from->sequence, .tail_bytes = from->tail_bytes,
-        .priority = from->priority, .awaits_proxy = from->awaits_proxy,
+        .before = from->framer.part > 0 ? (uint8_t)(from->priority + 1) : 0,
+        .awaits_proxy = from->awaits_proxy,
     };
+    framer_state_upgrade(&to->framer, from->framer.phase, from->framer.after_nul != 0,
+                         from->sequence > 0);
 }
 
 static void upgrade_slots(const struct ledger *to, const struct old *from)

@@ -51,6 +51,8 @@ const struct counter_name counter_names[COUNTERS] = {
                         NULL, 0},
     [COUNTER_ROUNDS] = {"peerlogd_rounds_total", NULL,
                         "Rounds of reading and delivering.", NULL, 0},
+    [COUNTER_UNFINISHED] = {"peerlogd_messages_unfinished_total", NULL,
+                            "Messages that a stop delivered as far as they had come.", NULL, 0},
 };
 
 void counters_sum(uint64_t totals[COUNTERS], const _Atomic uint64_t *block)

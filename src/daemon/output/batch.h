@@ -34,6 +34,7 @@ struct batch {
     uint32_t count;     /* records */
     uint32_t submitted; /* of these, the first ones: they are, or may be, out */
     uint32_t delivered; /* of these, the first ones: they are safe */
+    uint32_t risked;    /* the first ones that may be in a log that was lost since */
     _Atomic uint32_t *cursor;  /* the inbox's: moves with delivered */
     _Atomic uint32_t *working; /* the inbox's: whose record is being worked on */
     struct record records[BATCH_RECORDS];

@@ -31,8 +31,9 @@ static void write_flags(const struct entry *entry, const struct entry_writer *wr
     } words[] = {
         {FRAME_SPLIT, "split"},           {FRAME_LAST, "last"},
         {FRAME_TRUNCATED, "truncated"},   {FRAME_INCOMPLETE, "incomplete"},
-        {FRAME_UNTERMINATED, "unterminated"}, {RECORD_REPEAT, "repeat"},
-        {RECORD_CUT, "cut"},
+        {FRAME_UNTERMINATED, "unterminated"}, {FRAME_UNFINISHED, "unfinished"},
+        {FRAME_CONTINUED | RECORD_INDENTED, "continued"}, {FRAME_MISFIT, "misfit"},
+        {RECORD_REPEAT, "repeat"}, {RECORD_CUT, "cut"},
     };
     bool escaped = entry->clean < entry->record->len;
     char flags[160];
@@ -100,7 +101,7 @@ static void write_measures(const struct record *record, const struct entry_write
         writer->number(context, "PEER_PART", record->part);
     if (record->flags & FRAME_TRUNCATED)
         writer->number(context, "PEER_CUT_BYTES", record->cut_bytes);
-    if (record->flags & FRAME_INCOMPLETE) {
+    if (record->flags & (FRAME_INCOMPLETE | FRAME_MISFIT)) {
         writer->number(context, "PEER_HAVE_BYTES", record->have_bytes);
         writer->number(context, "PEER_WANT_BYTES", record->want_bytes);
     }

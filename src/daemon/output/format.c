@@ -65,6 +65,17 @@ static size_t put_counted(char *dst, const char *before, uint64_t first, const c
     return n;
 }
 
+/* "[count 1 too short] ": by how much a count did not fit, if that is known. */
+static size_t put_misfit(char *dst, const struct record *record)
+{
+    uint32_t have = record->have_bytes, want = record->want_bytes;
+
+    if (have == want)
+        return format_text(dst, "[count too short] ");
+    return put_counted(dst, "[count ", have > want ? have - want : want - have,
+                       have > want ? " too short" : " too long", 0, "] ");
+}
+
 size_t format_marks(char *dst, const struct record *record)
 {
     size_t n = 0;
@@ -81,6 +92,12 @@ size_t format_marks(char *dst, const struct record *record)
     if (record->flags & FRAME_INCOMPLETE)
         n += put_counted(dst + n, "[incomplete, ", record->have_bytes, " of ", record->want_bytes,
                          " bytes] ");
+    if (record->flags & FRAME_MISFIT)
+        n += put_misfit(dst + n, record);
+    if (record->flags & FRAME_CONTINUED)
+        n += format_text(dst + n, "[continued] ");
+    if (record->flags & FRAME_UNFINISHED)
+        n += format_text(dst + n, "[unfinished] ");
     return n;
 }
 

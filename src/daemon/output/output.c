@@ -212,6 +212,8 @@ static void take_back(const struct output *output, struct batch *batch)
     if (!(output->kind->traits & OUTPUT_DROPS_REPEATS))
         for (uint32_t i = batch->delivered; i < batch->submitted; i++)
             batch->records[i].flags |= RECORD_REPEAT;
+    if (batch->risked < batch->submitted)
+        batch->risked = batch->submitted;
     batch->submitted = batch->delivered;
 }
 

@@ -72,7 +72,7 @@ static struct iovec build_prefix(struct output *output, struct build *build,
 }
 
 /* The record's text: in place when it is clean, else escaped in the scratch memory. */
-static struct iovec build_text(struct output *output, struct build *build,
+static struct iovec build_text(const struct output *output, struct build *build,
                                const struct record *record)
 {
     size_t clean = escape_clean_bytes(record->text, record->len, ESCAPE_LF);

@@ -37,7 +37,7 @@ struct lot {
 };
 
 struct parking {
-    bool available;
+    atomic_bool available;
     bool dismissed;  /* there were no descriptors for all inherited sockets */
     int highest_fd;  /* of a socket out of an inherited lot */
     uint32_t parked; /* copies, of the living and of the dead */
@@ -76,7 +76,7 @@ int parking_new(bool available, struct parking **ret_parking)
 
     if (p == NULL)
         return -ENOMEM;
-    p->available = available;
+    atomic_init(&p->available, available);
     heed_limit(p);
     p->current = LOT_NONE;
     *ret_parking = p;
@@ -104,7 +104,12 @@ struct parking *parking_free(struct parking *p)
 
 bool parking_available(const struct parking *p)
 {
-    return p->available;
+    return atomic_load_explicit(&p->available, memory_order_relaxed);
+}
+
+void parking_give_up(struct parking *p)
+{
+    atomic_store_explicit(&p->available, false, memory_order_relaxed);
 }
 
 static void lot_name(const struct lot *lot, char name[NAME_BYTES])
@@ -163,7 +168,7 @@ static void retire_current(struct parking *p)
 
 int parking_park(struct parking *p, int fd, uint16_t *ret_lot)
 {
-    if (!p->available)
+    if (!parking_available(p))
         return -ENOTCONN;
     for (int attempt = 0; attempt < 2; attempt++) {
         int error = p->current == LOT_NONE ? open_lot(p) : 0;

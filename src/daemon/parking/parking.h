@@ -22,8 +22,11 @@ struct parking;
 int parking_new(bool available, struct parking **ret_parking);
 struct parking *parking_free(struct parking *parking);
 
-/* Answers: are sockets kept for the next process? */
+/* Answers: are sockets kept for the next process? Threads: any. */
 bool parking_available(const struct parking *parking);
+
+/* The manager keeps nothing: no more sockets are parked. Threads: any. */
+void parking_give_up(struct parking *parking);
 
 /*
  * Park a copy of FD.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the two halves of the server share: server.c starts and stops, server_run.c
- * does what is to be done in between. Main's thread; for this folder alone.
+ * What the parts of the server share: server.c starts it and is its loop, supervise.c does what is
+ * due by the clock, reload.c takes up another configuration, stop.c stops. Main's thread; for this
+ * folder alone.
  */
 #ifndef PEERLOG_DAEMON_SERVER_PRIVATE_H
 #define PEERLOG_DAEMON_SERVER_PRIVATE_H
@@ -21,6 +22,15 @@
 #include "os/gate.h"
 #include "peerlog/limits.h"
 
+struct server;
+
+/* A descriptor that main's loop waits for, and what is to be done then. */
+typedef void watch_fn(struct server *s);
+struct watch {
+    int fd;
+    watch_fn *ready; /* NULL: it is not watched */
+};
+
 struct server {
     const char *file;
     struct snapshot *snapshot; /* the newest first; older ones hang on it */
@@ -37,9 +47,15 @@ struct server {
     struct gate gate;
     struct letter stop_letters[PEERLOG_MAX_WORKERS];
     int set, bell, signals;
+    struct watch bell_watch, signals_watch, requests_watch, trial_watch;
+    int requests; /* for a reload; -1: nobody can ask */
+    int trial;    /* tells when the service manager does not keep its other end; or -1 */
     bool stopping;
+    bool last; /* no process follows, whatever the service manager keeps */
     int exit_status;
     char trouble[160]; /* for the STATUS line; "": none */
+    char reload_fault[400]; /* the first of the reload that goes on; "": none yet */
+    unsigned reload_faults; /* and how many there are */
 
     /* Times of the monotonic clock in milliseconds; 0: never. */
     uint64_t started_ms;
@@ -64,14 +80,44 @@ int server_tick(struct server *s);
 /* Say what is to be said of the settings in force; NEWS: they are new. */
 void server_advise(struct server *s, bool news);
 
-/* Read the file again; put it in force if it is good, else change nothing. */
-void server_reload(struct server *s);
+/*
+ * Watch FD for EVENTS from now on; READY is called when there are some. WATCH stays the caller's.
+ * Returns: 0, or negative errno.
+ */
+int server_watch(struct server *s, struct watch *watch, int fd, uint32_t events, watch_fn *ready);
+void server_unwatch(struct server *s, struct watch *watch);
+
+/*
+ * Read the file again; put it in force if it is good, else change nothing.
+ * Answers: is it in force? Else s->reload_fault says why.
+ */
+bool server_reload(struct server *s);
+
+/* The service manager's trial is over: nothing was refused so far. */
+void server_end_trial(struct server *s);
+
+/*
+ * Let reloads be asked for, where there is a runtime directory; and end it: a request that waits
+ * is told by the end of its connection.
+ */
+void server_open_requests(struct server *s);
+void server_close_requests(struct server *s);
+
+/* A line for each socket of NOW that was not in BEFORE; NULL is an empty set. */
+void server_say_listening(const struct listen_set *now, const struct listen_set *before);
 
 /* Hand what was taken over to the workers, before their threads are let go. */
 void server_hand_out(struct server *s);
 
 /* Connections whose listener is gone are to be closed in good order. */
 void server_close_unwanted(struct server *s);
+
+/*
+ * Stop: read what the sockets hold, deliver it, and leave the rest to the next process if there
+ * will be one.
+ * Returns: an exit status.  Blocks: until it is delivered, for a bounded time.
+ */
+int server_stop(struct server *s);
 
 struct listen_fault;
 

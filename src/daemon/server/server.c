@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +33,6 @@
 #include "os/poller.h"
 #include "os/signals.h"
 #include "peerlog/count.h"
-
-/* For how long a stopping process that leaves a successor goes on delivering. */
-#define HAND_OVER_MS 1000u
 
 static struct server *crash_server; /* in whose ledger a crashing thread leaves its note */
 
@@ -114,7 +112,7 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
     struct ledger_geometry geometry = {
         .slots = limit,
         .inboxes = s->workers_count,
-        .tail_bytes = settings->buffer_size + PEERLOG_TERMINATOR_BYTES + LEDGER_WIRE_BYTES,
+        .tail_bytes = settings->buffer_size + PEERLOG_CARRY_BYTES + LEDGER_WIRE_BYTES,
     };
 
     takeover_grow(plan->inheritance, &geometry);
@@ -220,6 +218,50 @@ static int make_workers(struct server *s)
     return 0;
 }
 
+/* --- what main waits for --- */
+
+/* Events that one wait tells of. */
+#define WATCHES_AT_ONCE 16
+
+int server_watch(struct server *s, struct watch *watch, int fd, uint32_t events, watch_fn *ready)
+{
+    *watch = (struct watch){.fd = fd, .ready = ready};
+    return poller_add(s->set, fd, events, (uint64_t)(uintptr_t)watch);
+}
+
+void server_unwatch(struct server *s, struct watch *watch)
+{
+    if (watch->ready != NULL)
+        (void)poller_remove(s->set, watch->fd); /* it was added */
+    watch->ready = NULL;
+}
+
+static void hear_bell(struct server *s)
+{
+    bell_hush(s->bell);
+    if (!atomic_load(&s->output_ended))
+        return;
+    log_say(SEVERITY_ERR, "nobody reads standard output any more");
+    s->exit_status = EX_IOERR;
+    s->stopping = true;
+}
+
+static void hear_signals(struct server *s)
+{
+    int signal;
+
+    while ((signal = signals_next(s->signals)) != 0) {
+        if (signal == SIGHUP)
+            (void)server_reload(s); /* a signal gets no answer */
+        else if (signal == SIGUSR1)
+            server_say_counters(s, SEVERITY_INFO);
+        else if (signal == SIGPWR)
+            s->last = true;
+        else
+            s->stopping = true;
+    }
+}
+
 static int start(struct server *s, const struct server_plan *plan)
 {
     struct takeover_report report;
@@ -231,9 +273,9 @@ static int start(struct server *s, const struct server_plan *plan)
     s->signals = signals_open();
     int error = s->bell < 0 ? s->bell : s->set < 0 ? s->set : s->signals < 0 ? s->signals : 0;
     if (error == 0)
-        error = poller_add(s->set, s->bell, EPOLLIN, 0);
+        error = server_watch(s, &s->bell_watch, s->bell, EPOLLIN, hear_bell);
     if (error == 0)
-        error = poller_add(s->set, s->signals, EPOLLIN, 1);
+        error = server_watch(s, &s->signals_watch, s->signals, EPOLLIN, hear_signals);
     if (error == 0)
         error = make_ledger(s, plan);
     if (error < 0)
@@ -241,6 +283,7 @@ static int start(struct server *s, const struct server_plan *plan)
     error = takeover_run(plan->inheritance, &s->table, s->parking, &report);
     if (error < 0)
         return error;
+    transport_prepare(s->snapshot->settings);
     error = make_workers(s); /* they wait at the gate until all is in place */
     if (error == 0)
         error = acceptor_new(&(struct acceptor_plan){
@@ -271,82 +314,7 @@ static int start(struct server *s, const struct server_plan *plan)
     return error;
 }
 
-/* --- stopping --- */
-
-/* A second signal does not wait: what is in hand stays in the ledger, or is lost. */
-static void wait_for_workers(struct server *s)
-{
-    struct epoll_event events[2];
-
-    while (atomic_load(&s->workers_ended) < s->workers_count) {
-        int n = poller_wait(s->set, events, 2, 1000);
-        for (int i = 0; i < n; i++) {
-            if (events[i].data.u64 == 0)
-                bell_hush(s->bell);
-            int signal = signals_next(s->signals);
-            if (signal == SIGTERM || signal == SIGINT) {
-                log_say(SEVERITY_WARNING,
-                        "told to stop twice: stopping without delivering the rest");
-                _exit(EX_IOERR);
-            }
-        }
-    }
-}
-
-/* The letters are the server's, and it outlives the workers. */
-static void stop_answered(struct letter *letter)
-{
-    (void)letter;
-}
-
-static void post_stop(struct server *s, bool keep, uint32_t time_ms)
-{
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        s->stop_letters[i] = (struct letter){
-            .kind = LETTER_STOP, .answered = stop_answered,
-            .stop = {.keep = keep, .at_ms = clock_mono_ms() + time_ms},
-        };
-        worker_post(s->workers[i], &s->stop_letters[i]);
-    }
-}
-
-static int stop_workers(struct server *s, bool keep)
-{
-    uint32_t time_ms = keep ? HAND_OVER_MS : PEERLOG_STOP_MS;
-    uint64_t waiting = 0;
-    int status = EX_OK;
-
-    if (atomic_load(&s->output_ended))
-        time_ms = 0; /* there is no reader to deliver to */
-
-    post_stop(s, keep, time_ms);
-    wait_for_workers(s);
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        if (worker_join(s->workers[i]) == WORKER_ENDED_LOST)
-            status = EX_IOERR;
-        waiting += worker_waiting(s->workers[i]);
-    }
-    if (status != EX_OK)
-        log_say(SEVERITY_ERR, "stopped with messages that the log did not take: %llu in hand, and "
-                "what waits in %u connections",
-                (unsigned long long)waiting, (unsigned)connections_count(&s->table));
-    else if (keep && connections_count(&s->table) > 0)
-        log_say(SEVERITY_INFO, "leaving %u connections, %llu messages in hand, to the next process",
-                (unsigned)connections_count(&s->table), (unsigned long long)waiting);
-    return status;
-}
-
-static int stop(struct server *s)
-{
-    bool keep = parking_available(s->parking);
-
-    service_manager_say("STOPPING=1\nSTATUS=delivering what is in hand");
-    acceptor_stop(s->acceptor, keep);
-    int status = stop_workers(s, keep);
-    atomic_store(&s->ledger->header->life, LEDGER_CLEAN);
-    server_say_counters(s, SEVERITY_INFO);
-    return s->exit_status != EX_OK ? s->exit_status : status;
-}
+/* --- running --- */
 
 static void release(struct server *s)
 {
@@ -372,30 +340,16 @@ static void release(struct server *s)
             (void)close(fds[i]); /* none of them holds data */
 }
 
-/* --- running --- */
-
 static void loop(struct server *s)
 {
-    struct epoll_event events[2];
-    int signal;
+    struct epoll_event events[WATCHES_AT_ONCE];
 
     while (!s->stopping) {
-        int n = poller_wait(s->set, events, 2, server_tick(s));
-        for (int i = 0; i < n; i++)
-            if (events[i].data.u64 == 0)
-                bell_hush(s->bell);
-        while ((signal = signals_next(s->signals)) != 0) {
-            if (signal == SIGHUP)
-                server_reload(s);
-            else if (signal == SIGUSR1)
-                server_say_counters(s, SEVERITY_INFO);
-            else
-                s->stopping = true;
-        }
-        if (atomic_load(&s->output_ended)) {
-            log_say(SEVERITY_ERR, "nobody reads standard output any more");
-            s->exit_status = EX_IOERR;
-            s->stopping = true;
+        int n = poller_wait(s->set, events, WATCHES_AT_ONCE, server_tick(s));
+        for (int i = 0; i < n; i++) {
+            const struct watch *watch = (const struct watch *)(uintptr_t)events[i].data.u64;
+            if (watch->ready != NULL)
+                watch->ready(s);
         }
     }
 }
@@ -430,6 +384,7 @@ int server_run(const struct server_plan *plan)
     }
     *s = (struct server){
         .file = plan->file, .advise = plan->advise, .bell = -1, .set = -1, .signals = -1,
+        .requests = -1, .trial = -1,
         .gate = GATE_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .snapshot_taken = on_snapshot_taken, .worker_ended = on_worker_ended},
@@ -449,10 +404,13 @@ int server_run(const struct server_plan *plan)
             if (s->workers[i] != NULL)
                 (void)worker_join(s->workers[i]);
     } else {
+        server_open_requests(s);
         server_ready(s);
         server_advise(s, true);
         loop(s);
-        status = stop(s);
+        server_close_requests(s);
+        server_end_trial(s);
+        status = server_stop(s);
     }
     release(s);
     free(s);

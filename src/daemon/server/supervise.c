@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The server between start and stop: readiness, watchdog, the STATUS line, reload.
+ * The server between start and stop: readiness, watchdog, the STATUS line.
  */
 #include "config.h"
 
@@ -9,13 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/accept/listen_set.h"
-#include "daemon/ledger/capacity.h"
 #include "daemon/message_ids.h"
 #include "daemon/server/private.h"
-#include "daemon/settings/file.h"
-#include "daemon/settings/text.h"
 #include "daemon/metrics/status.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -30,18 +28,47 @@
 
 #define ADVISE_EVERY_MS (24u * 3600u * 1000u)
 
-/* A worker that waits for nothing takes up new settings well within this time. */
-#define SNAPSHOT_TAKEN_MS 500u
-
 /* --- readiness --- */
 
 /* A line for each socket of NOW that was not in BEFORE. */
-static void say_listening(const struct listen_set *now, const struct listen_set *before)
+void server_say_listening(const struct listen_set *now, const struct listen_set *before)
 {
     for (size_t i = 0; i < now->count; i++)
         if (!listen_set_has(before, now->sockets[i].fd))
             log_event(SEVERITY_INFO, MESSAGE_ID_LISTENING, "listening on %s",
                       snapshot_listener_text(now->snapshot, now->sockets[i].id));
+}
+
+void server_end_trial(struct server *s)
+{
+    server_unwatch(s, &s->trial_watch);
+    if (s->trial >= 0)
+        (void)close(s->trial); /* nothing was written */
+    s->trial = -1;
+}
+
+/* It keeps nothing: say so, and leave it nothing. */
+static void hear_refusal(struct server *s)
+{
+    server_end_trial(s);
+    parking_give_up(s->parking);
+    s->status_next_ms = 0;
+    (void)snprintf(s->trouble, sizeof s->trouble,
+                   "connections do not outlive a restart: FileDescriptorStoreMax= is too small");
+    log_event(SEVERITY_ERR, MESSAGE_ID_NOT_KEPT,
+              "the service manager refuses to keep descriptors, because FileDescriptorStoreMax= of "
+              "the unit is too small: connections, and what is in hand, will not outlive this "
+              "process");
+}
+
+/* The promise rests on what the service manager keeps, and it refuses without a word. */
+static void try_store(struct server *s)
+{
+    if (!parking_available(s->parking))
+        return;
+    s->trial = service_manager_try_store();
+    if (s->trial >= 0) /* errors are told of in any case */
+        (void)server_watch(s, &s->trial_watch, s->trial, 0, hear_refusal);
 }
 
 void server_ready(struct server *s)
@@ -51,7 +78,8 @@ void server_ready(struct server *s)
     s->started_ms = clock_mono_ms();
     if (watchdog_us > 0)
         s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
-    say_listening(acceptor_current(s->acceptor), NULL);
+    server_say_listening(acceptor_current(s->acceptor), NULL);
+    try_store(s);
     service_manager_say("READY=1");
 }
 
@@ -178,195 +206,4 @@ int server_tick(struct server *s)
         next = earlier(next, s->status_next_ms);
     next = earlier(next, s->advise_next_ms);
     return next > now ? (int)(next - now) : 0;
-}
-
-/* --- reload --- */
-
-static void say_fault(void *context, const char *fault)
-{
-    (void)context;
-    log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", fault);
-}
-
-/* What cannot change while we run stays, and is said. */
-static void keep_fixed(const struct settings *now, struct settings *next)
-{
-    static const char restart[] = "takes effect at the next restart";
-    bool one_writer = output_kind_of(now->output.type)->traits & OUTPUT_ONE_WRITER;
-
-    if (next->buffer_size != now->buffer_size)
-        log_say(SEVERITY_WARNING, "buffer_size = %u %s", (unsigned)next->buffer_size, restart);
-    if (next->workers != now->workers)
-        log_say(SEVERITY_WARNING, "workers = %u %s", (unsigned)next->workers, restart);
-    if (one_writer !=
-        ((output_kind_of(next->output.type)->traits & OUTPUT_ONE_WRITER) != 0)) {
-        log_say(SEVERITY_WARNING, "output.type %s", restart);
-        struct output_settings output = now->output;
-        output.label = next->output.label;
-        next->output = output;
-    }
-    next->buffer_size = now->buffer_size;
-    next->workers = now->workers;
-}
-
-/* A larger table needs a restart; up to its size the limit follows the settings. */
-static void set_limit(struct server *s, const struct settings *settings)
-{
-    uint32_t limit = capacity_of_process(settings->limits.connections,
-                                             parking_available(s->parking));
-
-    if (limit > s->table.capacity) {
-        log_say(SEVERITY_WARNING, "limits.connections = %u takes effect at the next restart; until "
-                "then %u", (unsigned)limit, (unsigned)s->table.capacity);
-        limit = s->table.capacity;
-    }
-    connections_set_limit(&s->table, limit);
-}
-
-static bool all_work_by(const struct server *s, const struct snapshot *snapshot)
-{
-    for (unsigned i = 0; i < s->workers_count; i++)
-        if (worker_snapshot(s->workers[i]) != snapshot)
-            return false;
-    return true;
-}
-
-/* Snapshots that no thread works by any more. */
-static void free_retired(struct server *s)
-{
-    if (!all_work_by(s, s->snapshot) || acceptor_current(s->acceptor)->snapshot != s->snapshot)
-        return;
-    while (s->snapshot->older != NULL) {
-        struct snapshot *old = s->snapshot->older;
-        s->snapshot->older = old->older;
-        old->settings = settings_free(old->settings);
-        free(old);
-    }
-}
-
-/*
- * A reload is over when every worker works by it; but a worker that is blocked by the output takes
- * the new settings later, and a reload does not wait for it.
- */
-static void await_workers(const struct server *s)
-{
-    uint64_t until_ms = clock_mono_ms() + SNAPSHOT_TAKEN_MS;
-    uint64_t now_ms;
-
-    while (!all_work_by(s, s->snapshot) && (now_ms = clock_mono_ms()) < until_ms)
-        bell_wait(s->bell, (int)(until_ms - now_ms));
-    bell_ring(s->bell); /* it may have rung for something else */
-}
-
-static void snapshot_answered(struct letter *letter)
-{
-    free(letter);
-}
-
-/* A letter for each worker, or none. Returns: 0, or -ENOMEM. */
-static int make_letters(const struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS])
-{
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        letters[i] = calloc(1, sizeof *letters[i]);
-        if (letters[i] != NULL)
-            continue;
-        while (i > 0)
-            free(letters[--i]);
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS],
-                          const struct snapshot *snapshot)
-{
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        letters[i]->kind = LETTER_SNAPSHOT;
-        letters[i]->answered = snapshot_answered;
-        letters[i]->snapshot = snapshot;
-        worker_post(s->workers[i], letters[i]);
-    }
-}
-
-/* Put SNAPSHOT in force: listening sockets first, then the workers. */
-static int enforce(struct server *s, struct snapshot *snapshot)
-{
-    const struct listen_set *before = acceptor_current(s->acceptor);
-    struct listen_fault fault = {.error = 0};
-    struct letter *letters[PEERLOG_MAX_WORKERS];
-    struct listen_set *next;
-    char text[320];
-
-    int error = make_letters(s, letters);
-    if (error < 0)
-        return error;
-    error = listen_set_build(snapshot, before, s->ledger, &next, &fault);
-    if (error < 0) {
-        for (unsigned i = 0; i < s->workers_count; i++)
-            free(letters[i]);
-        server_describe_fault(text, sizeof text, &fault);
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", text);
-        return error;
-    }
-    say_listening(next, before);
-    struct listen_leavers leavers = listen_set_compare(before, next);
-    snapshot->older = s->snapshot;
-    s->snapshot = snapshot;
-    set_limit(s, snapshot->settings);
-    post_snapshot(s, letters, snapshot);
-    acceptor_listen(s->acceptor, next);
-    listen_set_forget(&leavers);
-    await_workers(s);
-    log_set_level(snapshot->settings->log_level);
-    return 0;
-}
-
-static int reload_from(struct server *s, const char *text, size_t len)
-{
-    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
-    int error = -ENOMEM;
-
-    if (snapshot != NULL)
-        error = settings_parse(s->file, text, len, say_fault, NULL, &snapshot->settings);
-    if (error == 0) {
-        keep_fixed(s->snapshot->settings, snapshot->settings);
-        error = enforce(s, snapshot);
-    }
-    if (error < 0 && snapshot != NULL) {
-        (void)settings_free(snapshot->settings);
-        free(snapshot);
-    }
-    return error;
-}
-
-void server_reload(struct server *s)
-{
-    char state[64];
-    char *text = NULL;
-    size_t len = 0;
-
-    free_retired(s);
-    (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                   (unsigned long long)clock_mono_us()); /* always fits */
-    service_manager_say(state);
-    int error = s->file != NULL ? settings_read_file(s->file, true, &text, &len) : -ENOENT;
-    if (error < 0)
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
-                  "cannot read %s: %s; nothing was changed",
-                  s->file != NULL ? s->file : "a configuration file",
-                  settings_describe_failure(error));
-    else
-        error = reload_from(s, text, len);
-    if (error == 0) {
-        ledger_keep_config(s->ledger, text, len);
-        s->trouble[0] = '\0';
-        log_event(SEVERITY_NOTICE, MESSAGE_ID_RELOADED, "reloaded %s", s->file);
-        server_advise(s, true);
-    } else {
-        log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
-                  "not reloaded: the configuration in force goes on");
-    }
-    free(text);
-    s->status_next_ms = 0;
-    service_manager_say("READY=1");
 }

@@ -8,16 +8,15 @@
 
 #include <sys/socket.h>
 
+#include "os/module.h"
 #include "os/net.h"
 #include "os/poller.h"
 
-static const struct transport_kind *const transports[TRANSPORTS] = {
+/* Others than plain come out of a module, before any connection can have them. */
+static const struct transport_kind *transports[TRANSPORTS] = {
     [TRANSPORT_PLAIN] = &transport_plain,
-#ifdef HAVE_TLS
-    [TRANSPORT_TLS] = &transport_tls,
-    [TRANSPORT_AUTO] = &transport_auto,
-#endif
 };
+static const struct transport_module *module;
 
 const struct transport_kind *transport_of(const struct connections *table, uint32_t slot)
 {
@@ -31,16 +30,29 @@ uint8_t transport_wanted(const struct listener_settings *listener)
     return listener->tls_mode == TLS_REQUIRED ? TRANSPORT_TLS : TRANSPORT_AUTO;
 }
 
-#ifndef HAVE_TLS
 void transport_tools_free(void *tools)
 {
-    (void)tools; /* no transport of this build makes any */
+    if (tools != NULL)
+        module->tools_free(tools); /* which has made them */
 }
-#endif
 
 bool transport_exists(uint8_t id)
 {
+    const char *why;
+
+    if (transports[id] == NULL && module == NULL) {
+        module = module_symbol("tls", "transport_module", &why);
+        transports[TRANSPORT_TLS] = module != NULL ? module->tls : NULL;
+        transports[TRANSPORT_AUTO] = module != NULL ? module->automatic : NULL;
+    }
     return transports[id] != NULL;
+}
+
+void transport_prepare(const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->listeners_count; i++)
+        if (settings->listeners[i].tls_mode != TLS_OFF)
+            (void)transport_exists(TRANSPORT_TLS); /* settings with TLS have been read by it */
 }
 
 static uint32_t events_of(uint8_t wants)
@@ -72,7 +84,7 @@ int conn_want(struct connections *table, uint32_t slot, int set, uint8_t wants)
 
     if (conn->wants == wants)
         return 0;
-    conn->wants = wants;
+    conn->wants = wants & 3u;
     return poller_change(set, conn->fd, events_of(wants), slot);
 }
 

@@ -25,7 +25,7 @@ static struct tls_tools *tools_at(void **tools)
     return *tools;
 }
 
-void transport_tools_free(void *tools)
+static void free_tools(void *tools)
 {
     (void)tls_tools_free(tools);
 }
@@ -216,7 +216,7 @@ static enum received tls_receive(struct connections *table, uint32_t slot, void 
     return transport_plain.receive(table, slot, dst, room, ret_len);
 }
 
-const struct transport_kind transport_tls = {
+static const struct transport_kind transport_tls = {
     .name = "tls",
     .survives = tls_survives,
     .inherit = tls_inherit,
@@ -232,10 +232,15 @@ const struct transport_kind transport_tls = {
     .end = tls_end,
 };
 
-const struct transport_kind transport_auto = {
+static const struct transport_kind transport_auto = {
     .name = "auto",
     .survives = auto_survives,
     .establish = tls_shake,
     .receive = tls_receive,
     .end = tls_end,
+};
+
+extern const struct transport_module transport_module;
+const struct transport_module transport_module = {
+    .tls = &transport_tls, .automatic = &transport_auto, .tools_free = free_tools,
 };

@@ -124,16 +124,27 @@ struct transport_kind {
 };
 
 extern const struct transport_kind transport_plain;
-extern const struct transport_kind transport_tls;  /* absent from a build without TLS */
-extern const struct transport_kind transport_auto; /* likewise */
+
+/* What the module of TLS brings; its symbol is transport_module. */
+struct transport_module {
+    const struct transport_kind *tls;
+    const struct transport_kind *automatic; /* plain or TLS */
+    void (*tools_free)(void *tools);
+};
 
 /* How connections of a listener begin; NULL: one that is not known. Returns: enum transport_id. */
 uint8_t transport_wanted(const struct listener_settings *listener);
 
+/* Load what the listeners of SETTINGS need, before they are listened on. Threads: main. */
+void transport_prepare(const struct settings *settings);
+
 /* Release what open() and establish() have made of a worker's *TOOLS. */
 void transport_tools_free(void *tools);
 
-/* Answers: does this build have that kind? */
+/*
+ * Answers: can there be connections of that kind? Its module is loaded if need be.
+ * Threads: main, before connections can be of that kind.
+ */
 bool transport_exists(uint8_t id);
 
 /* The kind of a connection. */

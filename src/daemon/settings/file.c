@@ -294,23 +294,18 @@ static unsigned line_of(void *context, const char *name)
                : 0;
 }
 
-static bool is_refused(void *context, const char *name)
-{
-    const struct group_lines *lines = context;
-
-    return was_refused(lines->reader, lines->group, name);
-}
-
-/* A group was read. Returns: 0, or -ENOMEM. */
+/* A group was read; one with a fault is not looked at further. Returns: 0, or -ENOMEM. */
 static int finish(struct reader *reader, const config_setting_t *setting,
                   const struct setting_group *group, void *base)
 {
     struct group_lines lines = {reader, group, setting};
 
+    if (reader->refused != 0)
+        return 0;
     return finish_group(group->finish, &(struct finish){
         .settings = reader->settings, .base = base, .path = reader->path,
         .line = config_setting_source_line(setting), .faults = &reader->faults,
-        .line_of = line_of, .is_refused = is_refused, .context = &lines,
+        .line_of = line_of, .context = &lines,
     });
 }
 
@@ -377,8 +372,7 @@ static int read_setting(struct reader *reader, const struct value_place *place,
         if (value.type != VALUE_GROUP)
             break;
         r = read_group(reader, setting, place->rule->group, destination);
-        return r < 0 || reader->refused != 0 ? r : finish(reader, setting, place->rule->group,
-                                                          destination);
+        return r < 0 ? r : finish(reader, setting, place->rule->group, destination);
     case SETTING_GROUPS:
         if (value.type != VALUE_LIST)
             break;

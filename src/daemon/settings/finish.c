@@ -11,11 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/settings/certificates.h"
 #include "peerlog/count.h"
-#ifdef HAVE_TLS
 #include "tls/suite.h"
 #include "tls/tls_context.h"
-#endif
 
 /* Note a fault of the setting NAME, or of the group when it is not set. */
 static void refuse(const struct finish *f, const char *name, const char *words)
@@ -55,11 +54,12 @@ static int finish_output(const struct finish *f)
     return 0;
 }
 
-#ifdef HAVE_TLS
 /* Read certificate and key, and all that is asked of a client's. */
 static int make_context(const struct finish *f, struct listener_settings *listener)
 {
     struct tls_fault fault;
+    const char *why = NULL;
+    const struct tls_context_functions *tls = certificates_functions(&why);
     const struct tls_rules rules = {
         .certificate = listener->certificate, .key = listener->key,
         .client_ca = listener->client_ca[0] != '\0' ? listener->client_ca : NULL,
@@ -69,20 +69,18 @@ static int make_context(const struct finish *f, struct listener_settings *listen
         .min_version = listener->tls_min == TLS_MIN_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
     };
 
-    int error = tls_context_new(&rules, &listener->tls, &fault);
+    if (tls == NULL) {
+        char words[512];
+        (void)snprintf(words, sizeof words, "the module of TLS cannot be loaded: %s", why);
+        refuse(f, "tls", words);
+        return 0;
+    }
+    int error = tls->make(&rules, &listener->tls, &fault);
     if (error != -EINVAL)
         return error;
     refuse(f, fault.setting, fault.words);
     return 0;
 }
-#else
-static int make_context(const struct finish *f, struct listener_settings *listener)
-{
-    (void)listener;
-    refuse(f, "tls", "this peerlogd was built without TLS; it needs OpenSSL 3 when it is built");
-    return 0;
-}
-#endif
 
 /* What only TLS knows is of no use without it, unless it is what it would be anyway. */
 static void refuse_without_tls(const struct finish *f)
@@ -109,8 +107,7 @@ static int finish_tls(const struct finish *f)
     struct listener_settings *listener = f->base;
 
     if (listener->tls_mode == TLS_OFF) {
-        if (!f->is_refused(f->context, "tls"))
-            refuse_without_tls(f);
+        refuse_without_tls(f);
         return 0;
     }
     if (listener->certificate[0] == '\0' || listener->key[0] == '\0') {
@@ -129,8 +126,7 @@ static int finish_listener(const struct finish *f)
 {
     const struct listener_settings *listener = f->base;
 
-    if (listener->proxy_from.count > 0 && !listener->proxy_protocol &&
-        !f->is_refused(f->context, "proxy_protocol"))
+    if (listener->proxy_from.count > 0 && !listener->proxy_protocol)
         refuse(f, "proxy_from", "has no effect without proxy_protocol = true; set that too");
     return finish_tls(f);
 }

@@ -10,10 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/settings/certificates.h"
 #include "daemon/settings/table.h"
-#ifdef HAVE_TLS
 #include "tls/tls_context.h"
-#endif
 
 int settings_new_default(struct settings **ret_settings)
 {
@@ -46,6 +45,15 @@ bool settings_drop_listener(struct settings *settings, const struct peer *addres
     return false;
 }
 
+/* What made it can also release it. */
+static void free_context(struct tls_context *context)
+{
+    const char *why;
+
+    if (context != NULL)
+        (void)certificates_functions(&why)->release(context);
+}
+
 static void free_texts(struct text_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -60,10 +68,7 @@ struct settings *settings_free(struct settings *settings)
     for (size_t i = 0; i < PEERLOG_MAX_LISTENERS; i++) {
         free_texts(&settings->listeners[i].client_names);
         free_texts(&settings->listeners[i].tls_ciphers);
-#ifdef HAVE_TLS
-        if (settings->listeners[i].tls != NULL)
-            (void)tls_context_release(settings->listeners[i].tls);
-#endif
+        free_context(settings->listeners[i].tls);
         free(settings->listeners[i].allow.ranges);
         free(settings->listeners[i].deny.ranges);
         free(settings->listeners[i].proxy_from.ranges);

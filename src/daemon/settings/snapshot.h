@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The rulebook: the settings in force, and what the daemon made of them: which listener of
+ * The snapshot: the settings in force, and what the daemon made of them: which listener of
  * the ledger each listener of the settings is. Immutable once it is in force; a reload
  * writes a new one, and the old one is kept until every thread has moved on.
  */
@@ -10,15 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/ledger/ledger.h"
 #include "daemon/settings/settings.h"
+#include "peerlog/limits.h"
 
 struct snapshot {
     struct settings *settings; /* owned */
-    /* For each listener of the ledger: its index in the settings, or LISTENER_NONE. */
-    uint8_t listener_of_id[LEDGER_LISTENERS];
+    /* For each listener of the ledger: its index in the settings, or PEERLOG_NO_LISTENER. */
+    uint8_t listener_of_id[PEERLOG_LISTENER_PLACES];
     /* For each listener of the ledger: the address it is bound to, for people. */
-    char listener_text[LEDGER_LISTENERS][PEER_TEXT_BYTES];
+    char listener_text[PEERLOG_LISTENER_PLACES][PEER_TEXT_BYTES];
     struct snapshot *older; /* chain of those no longer in force */
 };
 
@@ -26,13 +26,16 @@ struct snapshot {
 static inline const struct listener_settings *snapshot_listener(const struct snapshot *snapshot,
                                                                 uint8_t id)
 {
-    uint8_t index = id < LEDGER_LISTENERS ? snapshot->listener_of_id[id] : LISTENER_NONE;
+    uint8_t index = PEERLOG_NO_LISTENER;
 
-    return index != LISTENER_NONE ? &snapshot->settings->listeners[index] : NULL;
+    if (id < PEERLOG_LISTENER_PLACES)
+        index = snapshot->listener_of_id[id];
+    return index != PEERLOG_NO_LISTENER ? &snapshot->settings->listeners[index] : NULL;
 }
 
 /* How records of a connection that came through listener ID are labelled. */
-static inline const struct label_settings *snapshot_label(const struct snapshot *snapshot, uint8_t id)
+static inline const struct label_settings *snapshot_label(const struct snapshot *snapshot,
+                                                          uint8_t id)
 {
     const struct listener_settings *listener = snapshot_listener(snapshot, id);
 
@@ -42,7 +45,7 @@ static inline const struct label_settings *snapshot_label(const struct snapshot 
 /* The address of listener ID in text; "" when it is unknown. */
 static inline const char *snapshot_listener_text(const struct snapshot *snapshot, uint8_t id)
 {
-    return id < LEDGER_LISTENERS ? snapshot->listener_text[id] : "";
+    return id < PEERLOG_LISTENER_PLACES ? snapshot->listener_text[id] : "";
 }
 
 #endif

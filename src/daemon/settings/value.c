@@ -214,8 +214,10 @@ static void store_path(const struct value_place *place, const struct setting_val
     } else if (len >= place->rule->size) {
         char shown[SHOWN_BYTES];
         faults_add(place->faults, value->line, place->path,
-                   "%s has %zu bytes; such a path has at most %zu",
-                   value_show(value, shown), len, place->rule->size - 1);
+                   "%s has %zu bytes; the path of a %s has at most %zu",
+                   value_show(value, shown), len,
+                   place->rule->size == SETTINGS_PATH_BYTES ? "socket" : "file",
+                   place->rule->size - 1);
     } else {
         setting_store_text(place->rule, place->base, value->text);
     }

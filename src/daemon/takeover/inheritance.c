@@ -90,7 +90,7 @@ int inheritance_collect(struct inheritance *in)
             error = consider_ledger(in, item);
         if (error < 0)
             break;
-        if (item->kind == INHERITED_NONE)
+        if (item->kind == INHERITED_NONE && strcmp(item->name, SERVICE_MANAGER_TRIAL) != 0)
             log_say(SEVERITY_WARNING, "a descriptor was handed over that is no listening socket");
     }
     service_manager_free(fds, count);

@@ -100,7 +100,7 @@ static void check_streams(struct takeover *t)
             continue;
         memset(&slot->stream.framer, 0, sizeof slot->stream.framer);
         slot->stream.tail_bytes = 0;
-        slot->stream.priority = 0;
+        slot->stream.before = 0;
         slot->stream.awaits_proxy = 0;
         slot->stream.session = SESSION_SYSLOG;
         t->report->damaged++;
@@ -203,7 +203,7 @@ int takeover_run(struct inheritance *in, struct connections *table, struct parki
     return 0;
 }
 
-int takeover_commit(struct inheritance *in, struct ledger *ledger)
+int takeover_commit(const struct inheritance *in, struct ledger *ledger)
 {
     char name[NAME_BYTES];
 

@@ -48,6 +48,6 @@ int takeover_run(struct inheritance *inheritance, struct connections *table,
 uint8_t takeover_listener_of(const struct ledger *ledger, int fd);
 
 /* The new ledger is complete: store it, and forget the old one. */
-int takeover_commit(struct inheritance *inheritance, struct ledger *ledger);
+int takeover_commit(const struct inheritance *inheritance, struct ledger *ledger);
 
 #endif

@@ -14,6 +14,7 @@ void worker_begin_draining(struct worker *w)
     struct connections *table = w->plan.table;
 
     w->draining = true;
+    w->slowed = CONNECTION_NONE; /* all are read now */
     for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i))
@@ -54,6 +55,8 @@ static bool drain(struct worker *w, uint32_t slot)
         return false;
     if (conn->state == CONN_TO_END) {
         conn->state = CONN_DRAINED;
+        if (w->plan.table->ledger->slots[slot].stream.tail_bytes > 0)
+            counter_add(w->counters, COUNTER_UNFINISHED, 1);
         return worker_end_stream(w, slot);
     }
     read_drained(w, slot);

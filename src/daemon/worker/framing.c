@@ -193,7 +193,7 @@ static void add_record(struct round *r, const struct frame *frame)
     struct slot *slot = &r->ledger->slots[r->inbox->segment[r->framed].slot];
     struct record *record = &r->batch->records[r->batch->count];
 
-    record_from_frame(frame, &r->record_rules, &slot->stream.priority, record);
+    record_from_frame(frame, &r->record_rules, &slot->stream.before, record);
     slot->stream.sequence++;
     if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
         counter_add(r->counters, COUNTER_OVERSIZE, 1);

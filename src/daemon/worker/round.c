@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "daemon/ledger/check.h"
 #include "daemon/session/conn.h"
 
 int round_init(struct round *r, struct connections *table, const struct snapshot *snapshot,
@@ -224,7 +225,9 @@ void round_offer(struct round *r)
 void round_withdraw(struct round *r)
 {
     uint32_t delivered = atomic_load_explicit(&r->inbox->delivered, memory_order_relaxed);
-    uint32_t until = delivered + (r->batch->submitted - r->batch->delivered);
+    const struct batch *batch = r->batch;
+    uint32_t out = batch->submitted > batch->risked ? batch->submitted : batch->risked;
+    uint32_t until = out > batch->delivered ? delivered + (out - batch->delivered) : delivered;
 
     if (until < r->repeat_until)
         until = r->repeat_until;
@@ -233,7 +236,7 @@ void round_withdraw(struct round *r)
 
 void round_delivered(struct round *r)
 {
-    r->batch->count = r->batch->submitted = r->batch->delivered = 0;
+    r->batch->count = r->batch->submitted = r->batch->delivered = r->batch->risked = 0;
 }
 
 /* --- committing --- */
@@ -308,6 +311,7 @@ uint32_t round_commit(struct round *r, uint32_t *ended)
     uint32_t segments = atomic_load_explicit(&inbox->segments, memory_order_relaxed);
     uint32_t count = 0;
 
+    ledger_check(r->table, inbox);
     for (uint32_t i = 0; i < segments; i++) {
         settle(r, i);
         if (atomic_load_explicit(&inbox->segment[i].at_end, memory_order_relaxed))

@@ -48,7 +48,7 @@ bool worker_frame(struct worker *w)
 static void end_connection(struct worker *w, uint32_t slot_index)
 {
     struct slot *slot = &w->plan.table->ledger->slots[slot_index];
-    struct conn *conn = &w->plan.table->conns[slot_index];
+    const struct conn *conn = &w->plan.table->conns[slot_index];
     uint16_t lot = atomic_exchange(&slot->lot, LOT_NONE);
 
     if (slot->stream.received == 0)

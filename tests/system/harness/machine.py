@@ -10,10 +10,12 @@ import socket
 import subprocess
 import time
 
+from harness import cgroup
 from harness.failure import Failed, Skipped
 
 BOOT_LIMIT_S = 60
 STOP_LIMIT_S = 20
+TARGET = "systemd.unit=multi-user.target"
 PR_SET_PDEATHSIG = 1
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -22,12 +24,46 @@ ENVIRONMENT = {
     "SYSTEMD_COLORS": "0",
     "DEBIAN_FRONTEND": "noninteractive",
 }
+# A container has the unified hierarchy of control groups alone, whatever is mounted here:
+# systemd 258 and newer take no other.
+NSPAWN = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
 SHUTDOWN_SIGNAL = signal.SIGRTMIN + 4
 
 
 def die_with_parent():
     """Between fork and exec: let nspawn go when the runner goes, however it goes."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def mount_over(base, folder):
+    """Put a layer of its own over the system BASE. Returns: the root that is seen then."""
+    for name in ["root", "upper", "work"]:
+        os.makedirs(f"{folder}/{name}", mode=0o755, exist_ok=True)
+    layers = f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work"
+    done = subprocess.run(
+        ["mount", "-t", "overlay", "overlay", "-o", layers, f"{folder}/root"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode != 0:
+        raise Skipped("no overlay file system here: " + done.stderr.strip())
+    return f"{folder}/root"
+
+
+def unmount(root):
+    """Take it away again."""
+    if os.path.ismount(root):
+        subprocess.run(["umount", "--lazy", root], check=False, timeout=60)
+
+
+def nspawn(name, root, *arguments):
+    """The command for a container in ROOT that sees no network but its own loopback."""
+    return [
+        "systemd-nspawn", "--keep-unit", "--register=no", "--private-network", "--quiet",
+        f"--machine={name}", "-D", root, *arguments,
+    ]
 
 
 class Machine:
@@ -41,10 +77,12 @@ class Machine:
         self.leader = None
         self.nspawn = None
         self.children = []
+        self.groups = []
 
     def __enter__(self):
         try:
-            self.mount()
+            mount_over(self.base, self.folder)
+            self.groups = cgroup.make(self.name)
             self.boot()
         except BaseException:
             self.__exit__(None, None, None)
@@ -57,26 +95,11 @@ class Machine:
                 child.kill()
                 child.wait()
         self.power_off()
-        if os.path.ismount(self.root):
-            subprocess.run(["umount", "--lazy", self.root], check=False, timeout=60)
+        cgroup.remove(self.groups)
+        unmount(self.root)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- life ---
-
-    def mount(self):
-        """Put a layer of its own over the base system."""
-        for name in ["root", "upper", "work"]:
-            os.makedirs(f"{self.folder}/{name}", mode=0o755, exist_ok=True)
-        layers = f"lowerdir={self.base},upperdir={self.folder}/upper,workdir={self.folder}/work"
-        done = subprocess.run(
-            ["mount", "-t", "overlay", "overlay", "-o", layers, self.root],
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        if done.returncode != 0:
-            raise Skipped("no overlay file system here: " + done.stderr.strip())
 
     def boot(self):
         """Start nspawn, and wait until the systemd within says that it is ready."""
@@ -85,18 +108,21 @@ class Machine:
         notify.settimeout(1)
         with open(f"{self.folder}/console", "wb") as console:
             self.nspawn = subprocess.Popen(
-                ["systemd-nspawn", "--keep-unit", "--register=no", "--private-network"]
-                + ["--quiet", "--notify-ready=yes", f"--machine={self.name}"]
-                + ["-D", self.root, "--boot", "systemd.unit=multi-user.target"],
+                nspawn(self.name, self.root, "--notify-ready=yes", "--boot", TARGET),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
-                env=dict(os.environ, NOTIFY_SOCKET=f"{self.folder}/notify"),
+                env=dict(os.environ, NOTIFY_SOCKET=f"{self.folder}/notify", **NSPAWN),
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=self.between_fork_and_exec,
             )
         with notify:
             self.wait_for_boot(notify)
+
+    def between_fork_and_exec(self):
+        """What nspawn is before it begins."""
+        die_with_parent()
+        cgroup.enter(self.groups)
 
     def wait_for_boot(self, notify):
         """Read nspawn's own notifications: first the leader's process, then READY=1."""
@@ -114,7 +140,8 @@ class Machine:
             if re.search("^READY=1$", message, re.M) and self.leader and not found:
                 return
         with open(f"{self.folder}/console", encoding="utf-8", errors="replace") as console:
-            raise Skipped("the machine does not boot: " + console.read()[-500:])
+            said = re.sub(r"\x1b\[[\d;]*m|\s+", " ", console.read())
+            raise Skipped("the machine does not boot: " + said[-500:])
 
     def power_off(self):
         """An orderly end, or else a quick one."""

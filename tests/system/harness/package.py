@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import tempfile
 
-from harness.base import cache_dir
+from harness import base, cgroup, machine
 from harness.failure import Failed
 
 LIMIT_S = 600
-KEPT = 4
+KEPT = 8
+BUILD_OPTIONS = "nocheck parallel=2"
 
 
 def tree_files(source):
@@ -60,27 +61,75 @@ def find_deb(folder):
     return None
 
 
-def build(source):
-    """The path of the package; built now if this very tree was not built before."""
-    packages = os.path.join(cache_dir(), "packages")
-    target = f"{packages}/{fingerprint(source)}"
-    os.makedirs(packages, exist_ok=True)
-    if not os.path.isdir(target):
-        work = tempfile.mkdtemp(prefix="making-", dir=packages)
+def build_here(source, work):
+    """With the tools of this machine, for its own release. Returns: how that went."""
+    return subprocess.run(
+        [f"{source}/scripts/build-deb", work],
+        env=dict(os.environ, DEB_BUILD_OPTIONS=BUILD_OPTIONS),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+def copy_tree(source, target):
+    """What git knows or would add, as files alone."""
+    for name in tree_files(source):
+        os.makedirs(os.path.dirname(f"{target}/{name}"), exist_ok=True)
+        shutil.copy2(f"{source}/{name}", f"{target}/{name}")
+
+
+def build_within(builder, source, work, folder):
+    """Within the system BUILDER, whose files stay as they are. Returns: how that went."""
+    root = machine.mount_over(builder, folder)
+    groups = []
+    try:
+        copy_tree(source, f"{root}/root/peerlog")
+        os.mkdir(f"{root}/root/out")
+        name = f"peerlog-builder-{os.getpid()}"
+        groups = cgroup.make(name)
+        command = machine.nspawn(
+            name, root, "--as-pid2", f"--setenv=DEB_BUILD_OPTIONS={BUILD_OPTIONS}",
+            "--setenv=DEB_BUILD_PROFILES=nocheck", "/root/peerlog/scripts/build-deb", "/root/out",
+        )
         done = subprocess.run(
-            [f"{source}/scripts/build-deb", work],
-            env=dict(os.environ, DEB_BUILD_OPTIONS="nocheck parallel=2"),
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=LIMIT_S,
             check=False,
+            preexec_fn=lambda: cgroup.enter(groups),
         )
-        if done.returncode != 0 or find_deb(work) is None:
+        shutil.copytree(f"{root}/root/out", work, dirs_exist_ok=True)
+        return done
+    finally:
+        cgroup.remove(groups)
+        machine.unmount(root)
+
+
+def build(source, suite, folder):
+    """The path of the package for SUITE; built now if this very tree was not built before."""
+    packages = os.path.join(base.cache_dir(), "packages")
+    target = f"{packages}/{suite}-{fingerprint(source)}"
+    os.makedirs(packages, exist_ok=True)
+    if not os.path.isdir(target):
+        work = tempfile.mkdtemp(prefix="making-", dir=packages)
+        try:
+            if suite == base.codename():
+                done = build_here(source, work)
+            else:
+                builder = base.get_builder(suite, source)
+                done = build_within(builder, source, work, f"{folder}/builder")
+            if done.returncode != 0 or find_deb(work) is None:
+                raise Failed("the package does not build:\n" + done.stdout[-3000:])
+            base.keep(work, target)
+        finally:
             shutil.rmtree(work, ignore_errors=True)
-            raise Failed("the package does not build:\n" + done.stdout[-3000:])
-        os.rename(work, target)
     os.utime(target)
     forget_old(packages)
     return find_deb(target)

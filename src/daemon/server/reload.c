@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server takes up another configuration: by SIGHUP, or when it is asked through the socket in
+ * its runtime directory, which gets an answer. Main's thread.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/accept/listen_set.h"
+#include "daemon/ledger/capacity.h"
+#include "daemon/message_ids.h"
+#include "daemon/server/private.h"
+#include "daemon/server/reload_request.h"
+#include "daemon/session/transport.h"
+#include "daemon/settings/file.h"
+#include "daemon/settings/text.h"
+#include "os/answer.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/poller.h"
+#include "os/service_manager.h"
+
+/* A worker that waits for nothing takes up new settings well within this time. */
+#define SNAPSHOT_TAKEN_MS 500u
+
+/* Said, and kept for the answer. */
+static void say_fault(void *context, const char *fault)
+{
+    struct server *s = context;
+
+    log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED, "%s", fault);
+    if (s->reload_faults++ == 0)
+        (void)snprintf(s->reload_fault, sizeof s->reload_fault, "%s", fault); /* it may be cut */
+}
+
+/* What cannot change while we run stays, and is said. */
+static void keep_fixed(const struct settings *now, struct settings *next)
+{
+    static const char restart[] = "takes effect at the next restart";
+    bool one_writer = output_kind_of(now->output.type)->traits & OUTPUT_ONE_WRITER;
+
+    if (next->buffer_size != now->buffer_size)
+        log_say(SEVERITY_WARNING, "buffer_size = %u %s", (unsigned)next->buffer_size, restart);
+    if (next->workers != now->workers)
+        log_say(SEVERITY_WARNING, "workers = %u %s", (unsigned)next->workers, restart);
+    if (one_writer !=
+        ((output_kind_of(next->output.type)->traits & OUTPUT_ONE_WRITER) != 0)) {
+        log_say(SEVERITY_WARNING, "output.type %s", restart);
+        struct output_settings output = now->output;
+        output.label = next->output.label;
+        next->output = output;
+    }
+    next->buffer_size = now->buffer_size;
+    next->workers = now->workers;
+}
+
+/* A larger table needs a restart; up to its size the limit follows the settings. */
+static void set_limit(struct server *s, const struct settings *settings)
+{
+    uint32_t limit = capacity_of_process(settings->limits.connections,
+                                             parking_available(s->parking));
+
+    if (limit > s->table.capacity) {
+        log_say(SEVERITY_WARNING, "limits.connections = %u takes effect at the next restart; until "
+                "then %u", (unsigned)limit, (unsigned)s->table.capacity);
+        limit = s->table.capacity;
+    }
+    connections_set_limit(&s->table, limit);
+}
+
+static bool all_work_by(const struct server *s, const struct snapshot *snapshot)
+{
+    for (unsigned i = 0; i < s->workers_count; i++)
+        if (worker_snapshot(s->workers[i]) != snapshot)
+            return false;
+    return true;
+}
+
+/* Snapshots that no thread works by any more. */
+static void free_retired(struct server *s)
+{
+    if (!all_work_by(s, s->snapshot) || acceptor_current(s->acceptor)->snapshot != s->snapshot)
+        return;
+    while (s->snapshot->older != NULL) {
+        struct snapshot *old = s->snapshot->older;
+        s->snapshot->older = old->older;
+        old->settings = settings_free(old->settings);
+        free(old);
+    }
+}
+
+/*
+ * A reload is over when every worker works by it; but a worker that is blocked by the output takes
+ * the new settings later, and a reload does not wait for it.
+ */
+static void await_workers(const struct server *s)
+{
+    uint64_t until_ms = clock_mono_ms() + SNAPSHOT_TAKEN_MS;
+    uint64_t now_ms;
+
+    while (!all_work_by(s, s->snapshot) && (now_ms = clock_mono_ms()) < until_ms)
+        bell_wait(s->bell, (int)(until_ms - now_ms));
+    bell_ring(s->bell); /* it may have rung for something else */
+}
+
+static void snapshot_answered(struct letter *letter)
+{
+    free(letter);
+}
+
+/* A letter for each worker, or none. Returns: 0, or -ENOMEM. */
+static int make_letters(const struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS])
+{
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        letters[i] = calloc(1, sizeof *letters[i]);
+        if (letters[i] != NULL)
+            continue;
+        while (i > 0)
+            free(letters[--i]);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS],
+                          const struct snapshot *snapshot)
+{
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        letters[i]->kind = LETTER_SNAPSHOT;
+        letters[i]->answered = snapshot_answered;
+        letters[i]->snapshot = snapshot;
+        worker_post(s->workers[i], letters[i]);
+    }
+}
+
+/* Put SNAPSHOT in force: listening sockets first, then the workers. */
+static int enforce(struct server *s, struct snapshot *snapshot)
+{
+    const struct listen_set *before = acceptor_current(s->acceptor);
+    struct listen_fault fault = {.error = 0};
+    struct letter *letters[PEERLOG_MAX_WORKERS];
+    struct listen_set *next;
+    char text[320];
+
+    int error = make_letters(s, letters);
+    if (error < 0)
+        return error;
+    error = listen_set_build(snapshot, before, s->ledger, &next, &fault);
+    if (error < 0) {
+        for (unsigned i = 0; i < s->workers_count; i++)
+            free(letters[i]);
+        server_describe_fault(text, sizeof text, &fault);
+        say_fault(s, text);
+        return error;
+    }
+    server_say_listening(next, before);
+    transport_prepare(snapshot->settings);
+    struct listen_leavers leavers = listen_set_compare(before, next);
+    snapshot->older = s->snapshot;
+    s->snapshot = snapshot;
+    set_limit(s, snapshot->settings);
+    post_snapshot(s, letters, snapshot);
+    acceptor_listen(s->acceptor, next);
+    listen_set_forget(&leavers);
+    await_workers(s);
+    log_set_level(snapshot->settings->log_level);
+    return 0;
+}
+
+static int reload_from(struct server *s, const char *text, size_t len)
+{
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
+    int error = -ENOMEM;
+
+    if (snapshot != NULL)
+        error = settings_parse(s->file, text, len, say_fault, s, &snapshot->settings);
+    if (error == 0) {
+        keep_fixed(s->snapshot->settings, snapshot->settings);
+        error = enforce(s, snapshot);
+    }
+    if (error < 0 && snapshot != NULL) {
+        (void)settings_free(snapshot->settings);
+        free(snapshot);
+    }
+    return error;
+}
+
+/* Read the file into *RET_TEXT, which the caller frees. Returns: 0 or negative errno. */
+static int read_again(struct server *s, char **ret_text, size_t *ret_len)
+{
+    char fault[400];
+    int error = s->file != NULL ? settings_read_file(s->file, true, ret_text, ret_len) : -ENOENT;
+
+    if (error < 0) {
+        (void)snprintf(fault, sizeof fault, "cannot read %s: %s; nothing was changed",
+                       s->file != NULL ? s->file : "a configuration file",
+                       settings_describe_failure(error));
+        say_fault(s, fault);
+    }
+    return error;
+}
+
+/* What the STATUS line tells of the last reload. */
+static void say_outcome(struct server *s, int error)
+{
+    if (error == 0) {
+        s->trouble[0] = '\0';
+        log_event(SEVERITY_NOTICE, MESSAGE_ID_RELOADED, "reloaded %s", s->file);
+        server_advise(s, true);
+        return;
+    }
+    if (s->reload_faults == 0)
+        say_fault(s, strerror(-error));
+    (void)snprintf(s->trouble, sizeof s->trouble, "not reloaded: %.140s", s->reload_fault);
+    log_event(SEVERITY_ERR, MESSAGE_ID_RELOAD_REFUSED,
+              "not reloaded: the configuration in force goes on");
+}
+
+bool server_reload(struct server *s)
+{
+    char state[64];
+    char *text = NULL;
+    size_t len = 0;
+
+    free_retired(s);
+    (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                   (unsigned long long)clock_mono_us()); /* always fits */
+    service_manager_say(state);
+    s->reload_faults = 0;
+    s->reload_fault[0] = '\0';
+    int error = read_again(s, &text, &len);
+    if (error == 0)
+        error = reload_from(s, text, len);
+    if (error == 0)
+        ledger_keep_config(s->ledger, text, len);
+    say_outcome(s, error);
+    free(text);
+    s->status_next_ms = 0;
+    service_manager_say("READY=1");
+    return error == 0;
+}
+
+/* A reload is asked for: do it, and tell how it went. */
+static void answer_request(struct server *s)
+{
+    struct answer answer = {.good = false};
+    char more[32] = "";
+
+    int asker = answer_accept(s->requests);
+    if (asker < 0)
+        return; /* it has gone again */
+    answer.good = server_reload(s);
+    if (s->reload_faults > 1)
+        (void)snprintf(more, sizeof more, " (and %u more)", s->reload_faults - 1);
+    if (answer.good)
+        (void)snprintf(answer.line, sizeof answer.line, "reloaded %s", s->file);
+    else
+        (void)snprintf(answer.line, sizeof answer.line, "not reloaded: %s%s", s->reload_fault,
+                       more);
+    answer_give(asker, &answer); /* after READY=1, which the service manager must have first */
+}
+
+void server_open_requests(struct server *s)
+{
+    s->requests = reload_request_listen();
+    int error = s->requests < 0 ? s->requests
+                                : server_watch(s, &s->requests_watch, s->requests, EPOLLIN,
+                                               answer_request);
+    if (error < 0 && error != -ENOENT)
+        log_say(SEVERITY_WARNING, "nobody can be told how a reload goes: %s", strerror(-error));
+}
+
+void server_close_requests(struct server *s)
+{
+    server_unwatch(s, &s->requests_watch);
+    if (s->requests >= 0)
+        (void)close(s->requests); /* it holds no data */
+    s->requests = -1;
+}
