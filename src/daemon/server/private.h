@@ -77,6 +77,9 @@ void server_ready(struct server *s);
 /* Do what is due now. Returns: milliseconds until something is due again, -1: never. */
 int server_tick(struct server *s);
 
+/* Say what is to be said of the settings in force; NEWS: they are new. */
+void server_advise(struct server *s, bool news);
+
 /*
  * Watch FD for EVENTS from now on; READY is called when there are some. WATCH stays the caller's.
  * Returns: 0, or negative errno.
