@@ -27,8 +27,8 @@
 #include "os/clock.h"
 #include "peerlog/path_template.h"
 
-/* Written in one go: what fits well into a CPU's own memory. */
-#define CHUNK_BYTES (128u * 1024u)
+/* Written in one go: most of a full batch of usual messages. */
+#define CHUNK_BYTES (256u * 1024u)
 
 /* How often names are looked at, in milliseconds; and files are synced that way. */
 #define LOOK_MS 1000u
@@ -45,6 +45,7 @@ struct files {
     struct file_stamp named; /* the moment that the names of open files have */
     uint64_t look_at_ms;
     uint64_t call;       /* counts the turns of sorting */
+    uint64_t batches;    /* counts those that went to be synced, from 1 */
     bool is_syncing;     /* all of the batch is written, and on its way to the disk */
     uint32_t from;       /* all records before are written */
     uint32_t written_to; /* behind the last record that is written */
@@ -140,6 +141,7 @@ static int open_files(struct output *output)
     int error = open_first(f);
     if (error < 0)
         return error;
+    f->batches = f->batches > 0 ? f->batches : 1;
     f->buffer = malloc(CHUNK_BYTES + f->rules.format->bound(&longest));
     error = f->buffer == NULL ? -ENOMEM : start_sync(f, settings->sync);
     if (error < 0)
@@ -324,17 +326,25 @@ static void note_written(struct files *f, uint32_t n)
         f->written_to = f->members[n - 1] + 1u;
 }
 
-/* With "second" a file waits for its time once; with "round" it is synced for each batch. */
-static int note_dirty(struct output *output, struct file *file)
+/* With "second" a file waits for its time once; with "round" it is synced once for each batch. */
+static int note_dirty(struct output *output, struct route *route)
 {
     struct files *f = output->state;
+    bool by_second = output->settings.sync == OUTPUT_SYNC_SECOND;
+    int error = 0;
 
-    if (f->sync == NULL || (output->settings.sync == OUTPUT_SYNC_SECOND && !file_mark_dirty(file)))
+    if (f->sync == NULL || (by_second && !file_mark_dirty(route->file)) ||
+        (!by_second && route->synced == f->batches))
         return 0;
-    int error = file_sync_add(f->sync, file);
-    if (error == 0 && output->settings.sync == OUTPUT_SYNC_SECOND)
+    error = file_sync_add(f->sync, route->file);
+    if (error < 0) {
+        file_clear_dirty(route->file); /* the next write tries again */
+        return error;
+    }
+    route->synced = f->batches;
+    if (by_second)
         file_sync_begin(f->sync);
-    return error;
+    return 0;
 }
 
 /* Write all records of a route. Returns: 0, -ESTALE when its file is another now, or why not. */
@@ -344,7 +354,7 @@ static int write_group(struct output *output, struct batch *batch, uint16_t numb
     struct route *route = &f->routes.all[number];
     uint16_t at = route->first;
 
-    int error = note_dirty(output, route->file);
+    int error = note_dirty(output, route);
     while (error == 0) {
         struct file_chunk chunk = {.bytes = f->buffer, .ends = f->ends};
         uint32_t written = 0;
@@ -409,6 +419,7 @@ static int submit_files(struct output *output, struct batch *batch)
         deliver(f, batch, f->from);
     if (error == 0 && by_round) {
         f->is_syncing = true;
+        f->batches++;
         file_sync_begin(f->sync);
     }
     return error;
@@ -432,7 +443,8 @@ static void wait_for_disk(const struct output *output, struct output_wait *ret_w
 {
     const struct files *f = output->state;
 
-    *ret_wait = (struct output_wait){.fd = file_sync_descriptor(f->sync), .events = EPOLLIN};
+    if (f->sync != NULL) /* else it is a file system that says so, and tells nobody when */
+        *ret_wait = (struct output_wait){.fd = file_sync_descriptor(f->sync), .events = EPOLLIN};
 }
 
 static const char *place_of_files(const struct output *output)

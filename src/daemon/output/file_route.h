@@ -26,6 +26,7 @@ struct route {
     struct route_key key;
     struct file *file; /* held; NULL: there is no such route */
     uint64_t call;     /* that used it last */
+    uint64_t synced;   /* the batch for which it was given to be synced last */
     uint16_t next;     /* in its bucket, or free */
     uint16_t first, last; /* records of this call that go there */
 };

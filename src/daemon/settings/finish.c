@@ -70,7 +70,7 @@ static int finish_output(const struct finish *f)
 {
     struct output_settings *output = f->base;
     const char *usual = output_default_path(output->type);
-    char words[256];
+    char words[512];
 
     f->settings->listeners[0].label = output->label;
     if (output->type != OUTPUT_FILE)
