@@ -1,0 +1,5 @@
+# What surprised us elsewhere, as scripts; run by hand: findings/README.md.
+
+EXTRA_DIST += findings/README.md findings/lib.sh \
+              findings/journald-entries.sh \
+              findings/libconfig-numbers.sh
