@@ -2,4 +2,6 @@
 
 EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/journald-entries.sh \
-              findings/libconfig-numbers.sh
+              findings/libconfig-numbers.sh \
+              findings/logger-prio-prefix.sh \
+              findings/rsyslog-compression.sh
