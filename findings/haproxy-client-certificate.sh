@@ -10,6 +10,7 @@
 #
 # It matters to the server behind: the name may be believed only if verify is zero, and verify
 # only if the client's flags have 0x02 or 0x04, "it presented a certificate".
+# shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 get() {
@@ -62,18 +63,18 @@ END
 }
 
 look() {
-    local suite
+    local suite verify='ca-file /tmp/authority.crt verify optional crt-ignore-err all'
     certificate authority
     certificate good authority
     certificate stranger
-    cat >haproxy.cfg <<'END'
+    cat >haproxy.cfg <<END
 defaults
     mode tcp
     timeout connect 10s
     timeout client 10s
     timeout server 10s
 listen tls
-    bind 127.0.0.1:6514 ssl crt /tmp/good.pem ca-file /tmp/authority.crt verify optional crt-ignore-err all
+    bind 127.0.0.1:6514 ssl crt /tmp/good.pem $verify
     server behind 127.0.0.1:5140 send-proxy-v2 proxy-v2-options ssl,cert-cn
 END
     for suite in bookworm trixie; do
