@@ -106,9 +106,6 @@ void server_close_requests(struct server *s);
 /* A line for each socket of NOW that was not in BEFORE; NULL is an empty set. */
 void server_say_listening(const struct listen_set *now, const struct listen_set *before);
 
-/* Say what is to be said of the settings in force; NEWS: they are new. */
-void server_advise(struct server *s, bool news);
-
 /* Workers look at the names of the files they write to: they may be others by now. */
 void server_refresh(struct server *s);
 
