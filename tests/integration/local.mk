@@ -24,7 +24,8 @@ integration_tests = \
 	tests/integration/priority.py \
 	tests/integration/real_clients.py \
 	tests/integration/stop_and_reload.py \
-	tests/integration/text.py
+	tests/integration/text.py \
+	tests/integration/waiting_messages.py
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \

@@ -114,7 +114,9 @@ struct segment {
     _Atomic uint32_t fresh; /* how many came, or SEGMENT_UNKNOWN */
     _Atomic uint32_t at_end; /* the stream ended behind them */
     _Atomic uint8_t verdict; /* enum segment_verdict */
-    uint8_t reserved[3];
+    _Atomic uint8_t flush;   /* a flush came behind them: framer_flush() */
+    uint8_t multiline;       /* enum multiline, and whether flushes come at all: with what the */
+    uint8_t flushes;         /* inbox has, the framer's rules for these bytes */
 };
 
 /*

@@ -291,9 +291,24 @@ static bool segment_valid(const struct ledger *ledger, const struct inbox *inbox
     if (segment->from > LEDGER_INBOX_BYTES || carry > LEDGER_INBOX_BYTES - segment->from ||
         segment->room > LEDGER_INBOX_BYTES - segment->from - carry)
         return false;
-    if (atomic_load(&segment->verdict) > VERDICT_REFUSED)
+    if (atomic_load(&segment->verdict) > VERDICT_REFUSED || atomic_load(&segment->flush) > 1 ||
+        segment->multiline > MULTILINE_NO_PRIORITY || segment->flushes > 1)
         return false;
     return fresh <= segment->room || (fresh == SEGMENT_UNKNOWN && last);
+}
+
+struct framer_rules ledger_framer_rules(const struct ledger *ledger, const struct inbox *inbox,
+                                        uint32_t index)
+{
+    const struct segment *segment = &inbox->segment[index];
+
+    return (struct framer_rules){
+        .max_message_bytes = inbox->max_message_bytes,
+        .framing = ledger->slots[segment->slot].framing,
+        .oversize = (uint8_t)inbox->oversize,
+        .multiline = segment->multiline,
+        .flushes = segment->flushes,
+    };
 }
 
 void ledger_note_length(struct ledger *ledger, uint32_t inbox, uint32_t segment, uint32_t fresh)

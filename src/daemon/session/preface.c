@@ -18,14 +18,16 @@
 #define NAMED_PEERS 64u
 #define NAMED_AGAIN_MS (3600u * 1000u)
 
-/* What may be news: a protocol that is not ours, a refusal. */
+/* What may be news: a protocol that is not ours, a refusal, how messages end. */
 #define NEWS_PROTOCOL 1
 #define NEWS_REFUSAL 1000
+#define NEWS_ENDLESS 2000
+#define NEWS_MISFIT 2001
 
 /* A peer of which something was said. */
 struct named {
     struct peer peer;
-    int what; /* NEWS_PROTOCOL and up, NEWS_REFUSAL and up; 0: the place is empty */
+    int what; /* one of these, or behind one of the first two; 0: the place is empty */
     uint64_t until_ms;
 };
 
@@ -100,6 +102,35 @@ void preface_detect(struct preface *preface, const struct peer *peer, const unsi
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
+}
+
+/* --- messages and their ends --- */
+
+void preface_say_endless(struct preface *preface, const struct peer *peer)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, NEWS_ENDLESS))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE,
+            "%s sends messages that have no end, so each is logged when the peer pauses; let it "
+            "send an LF behind each (winston-syslog: eol, pino-syslog: newline, log4js: endMsg, "
+            "Log4j: newLine)", text);
+}
+
+void preface_say_misfit(struct preface *preface, const struct peer *peer, uint32_t have,
+                        uint32_t want)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, NEWS_MISFIT))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE,
+            "%s: the count before a message is %u, which is %u too %s; let the peer count bytes, "
+            "not characters, or end each message with an LF", text, (unsigned)want,
+            (unsigned)(have > want ? have - want : want - have), have > want ? "few" : "many");
 }
 
 /* --- PROXY headers --- */

@@ -56,4 +56,11 @@ void preface_refuse_because(struct preface *preface, const struct peer *peer,
 void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
                     size_t len);
 
+/* Say once for a peer and hour what helps when its messages have no end. Threads: any. */
+void preface_say_endless(struct preface *preface, const struct peer *peer);
+
+/* The same when the count before a message was WANT bytes, and HAVE would have been right. */
+void preface_say_misfit(struct preface *preface, const struct peer *peer, uint32_t have,
+                        uint32_t want);
+
 #endif

@@ -35,6 +35,8 @@ enum session_opening session_open(struct session_view *view, struct stream *stre
     view->stream = stream;
     view->rules = input->rules;
     view->kind->open(view, input->bytes + skip, input->len - skip, input->at_end);
+    if (input->flush)
+        framer_flush(&view->framer);
     return SESSION_OPEN;
 }
 

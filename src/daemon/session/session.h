@@ -51,6 +51,7 @@ struct session_input {
     const unsigned char *bytes; /* of the stream: what was carried, and the fresh ones */
     size_t len;
     bool at_end;                /* the stream ends behind them */
+    bool flush;                 /* or a flush came there: see framer_flush() */
     uint8_t verdict;            /* enum segment_verdict */
     struct framer_rules rules;
 };

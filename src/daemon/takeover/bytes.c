@@ -74,12 +74,9 @@ static uint32_t count_records(struct takeover *t, const struct inbox *inbox, uin
         .len = ledger_carry_bytes(t->ledger, inbox, index) +
                (size_t)atomic_load(&segment->fresh),
         .at_end = atomic_load(&segment->at_end) != 0,
+        .flush = atomic_load(&segment->flush) != 0,
         .verdict = atomic_load(&segment->verdict),
-        .rules = {
-            .max_message_bytes = inbox->max_message_bytes,
-            .oversize = (uint8_t)inbox->oversize,
-            .framing = t->ledger->slots[segment->slot].framing,
-        },
+        .rules = ledger_framer_rules(t->ledger, inbox, index),
     };
     struct preface_header header;
     struct frame frame;

@@ -83,12 +83,9 @@ static struct session_input next_input(struct round *r)
         .len = ledger_carry_bytes(r->ledger, r->inbox, r->framed) +
                (size_t)atomic_load_explicit(&segment->fresh, memory_order_relaxed),
         .at_end = atomic_load_explicit(&segment->at_end, memory_order_relaxed) != 0,
+        .flush = atomic_load_explicit(&segment->flush, memory_order_relaxed) != 0,
         .verdict = atomic_load_explicit(&segment->verdict, memory_order_relaxed),
-        .rules = {
-            .max_message_bytes = r->inbox->max_message_bytes,
-            .framing = r->ledger->slots[segment->slot].framing,
-            .oversize = (uint8_t)r->inbox->oversize,
-        },
+        .rules = ledger_framer_rules(r->ledger, r->inbox, r->framed),
     };
 
     r->wire_carry = (struct round_carry){.wire_len = 0};
@@ -166,6 +163,21 @@ static void announce_oversize(struct round *r, struct slot *slot, const char *wh
               peer, (unsigned)r->inbox->max_message_bytes, what);
 }
 
+/* The flags of frames of which something may have to be said. */
+#define WORTH_A_WORD (FRAME_SPLIT | FRAME_TRUNCATED | FRAME_HINTS)
+
+static void say_of_frame(struct round *r, struct slot *slot, const struct frame *frame)
+{
+    if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
+        counter_add(r->counters, COUNTER_OVERSIZE, 1);
+        announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
+    }
+    if (frame->flags & FRAME_ENDLESS)
+        preface_say_endless(r->preface, &slot->peer);
+    if (frame->flags & FRAME_FIRST_MISFIT)
+        preface_say_misfit(r->preface, &slot->peer, frame->have_bytes, frame->want_bytes);
+}
+
 /* A frame becomes a record of the batch, unless it was delivered before a crash. */
 static void add_record(struct round *r, const struct frame *frame)
 {
@@ -174,10 +186,8 @@ static void add_record(struct round *r, const struct frame *frame)
 
     record_from_frame(frame, &r->record_rules, &slot->stream.before, record);
     slot->stream.sequence++;
-    if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
-        counter_add(r->counters, COUNTER_OVERSIZE, 1);
-        announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
-    }
+    if (frame->flags & WORTH_A_WORD)
+        say_of_frame(r, slot, frame);
     uint32_t ordinal = r->ordinal++;
     if (ordinal < r->skip)
         return;

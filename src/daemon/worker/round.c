@@ -96,6 +96,16 @@ static void open_inbox(struct round *r)
     r->fill = r->framed = r->ordinal = r->skip = r->repeat_until = 0;
 }
 
+/* What the framer obeys for this segment, beside the rules of the whole inbox. */
+static void set_rules(const struct round *r, struct segment *segment)
+{
+    const struct listener_settings *listener =
+        snapshot_listener(r->snapshot, r->ledger->slots[segment->slot].listener);
+
+    segment->multiline = listener != NULL ? listener->multiline : MULTILINE_NONE;
+    segment->flushes = listener == NULL || listener->flush_timeout_s > 0;
+}
+
 /* Open a segment: its place, and the stream's state before it. The carry is copied in. */
 static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t limit)
 {
@@ -110,6 +120,7 @@ static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t lim
     segment->start = r->ledger->slots[slot].stream;
     segment->slot = slot;
     segment->from = r->fill;
+    set_rules(r, segment);
     if (r->ledger->slots[slot].transport != TRANSPORT_PLAIN)
         inbox->before[n] = r->ledger->transports[slot];
     uint32_t carry = carry_of(r, slot);
@@ -118,6 +129,7 @@ static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t lim
     atomic_store_explicit(&segment->fresh, SEGMENT_UNKNOWN, memory_order_relaxed);
     atomic_store_explicit(&segment->at_end, 0, memory_order_relaxed);
     atomic_store_explicit(&segment->verdict, VERDICT_NONE, memory_order_relaxed);
+    atomic_store_explicit(&segment->flush, 0, memory_order_relaxed);
     if (carry > 0)
         memcpy(inbox->bytes + r->fill, ledger_tail(r->ledger, slot), carry);
     atomic_store_explicit(&inbox->segments, n + 1, memory_order_release);
@@ -169,6 +181,14 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
     }
     note_segment(r, segment, 0, true);
     return ROUND_ENDED;
+}
+
+void round_flush(struct round *r, uint32_t slot)
+{
+    struct segment *segment = open_segment(r, slot, 0);
+
+    atomic_store_explicit(&segment->flush, 1, memory_order_relaxed);
+    note_segment(r, segment, 0, false);
 }
 
 void round_end_stream(struct round *r, uint32_t slot)
@@ -253,7 +273,10 @@ static void settle(struct round *r, uint32_t index)
     } else if (r->table->conns[slot].dirty_tail == TAIL_DIRTY) {
         remember_dirty(r, slot); /* empty now: its pages are given back in time */
     }
-    r->ledger->slots[slot].stream.tail_bytes = carry->len;
+    struct stream *stream = &r->ledger->slots[slot].stream;
+    stream->tail_bytes = carry->len;
+    if (carry->len > 0 || stream->framer.dropped > 0)
+        r->left_waiting |= r->inbox->segment[index].flushes;
     r->table->conns[slot].in_hand = 0;
 }
 

@@ -54,6 +54,7 @@ struct round {
     uint32_t skip;         /* of these, the first ones were delivered before a crash */
     uint32_t repeat_until; /* and those up to here may have been */
     bool view_open;
+    bool left_waiting; /* set by a commit: something was carried, and may have to be flushed */
     struct round_carry wire_carry; /* of the segment being framed: its part of the wire */
     struct session_view view; /* of the segment being framed */
     struct record_rules record_rules;
@@ -88,6 +89,9 @@ bool round_has_room(const struct round *r, uint32_t slot);
  * The round must have room, and everything read before must be framed.
  */
 enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool may_end);
+
+/* What was carried of a connection has waited for long enough; nothing is read. */
+void round_flush(struct round *r, uint32_t slot);
 
 /* Declare the stream of a connection ended, without reading. */
 void round_end_stream(struct round *r, uint32_t slot);
