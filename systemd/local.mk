@@ -7,7 +7,8 @@ systemdsystemunit_DATA = \
 	systemd/peerlogd.socket
 catalog_DATA = systemd/peerlogd.catalog
 examplesdir = $(docdir)/examples
-dist_examples_DATA = systemd/dev-log.conf systemd/keep-connections.conf systemd/low-ports.conf
+dist_examples_DATA = systemd/dev-log.conf systemd/keep-connections.conf systemd/low-ports.conf \
+                     systemd/tls-credentials.conf
 EXTRA_DIST += \
 	systemd/peerlogd.service.in \
 	systemd/peerlogd.socket \

@@ -64,10 +64,12 @@
 #define PEERLOG_DEFAULT_ADDRESS "127.0.0.1"
 #define PEERLOG_DEFAULT_PORT 8888u
 
-/* TLS: records without text, weighed, that may precede those with text; and what a change of
-   keys weighs, since it costs as much as opening so many small records. */
+/* TLS: records without text, weighed, that may precede those with text; what a change of keys
+   weighs, since it costs as much as opening so many small records; and how much text makes up
+   for one more of them. So who sends records that are full may change keys between any two. */
 #define PEERLOG_TLS_MAX_BARREN 1024u
 #define PEERLOG_TLS_UPDATE_WEIGHT 16u
+#define PEERLOG_TLS_RELIEF_BYTES 512u
 
 /* TLS 1.3: a key of ours seals so many records at most (RFC 8446, section 5.5: 2^24.5). */
 #define PEERLOG_TLS_KEY_RECORDS 16777216u
@@ -75,6 +77,17 @@
 /* peerlog: bytes of one read and one write; the longest tag (APP-NAME, RFC 5424). */
 #define PEERLOG_CLIENT_CHUNK_BYTES 262144u
 #define PEERLOG_CLIENT_MAX_TAG_BYTES 48u
+
+/* peerlog --relp: messages without an answer, the longest message, bytes of answers in one read. */
+#define PEERLOG_CLIENT_WINDOW 128u
+#define PEERLOG_CLIENT_MAX_WINDOW 1000000u
+#define PEERLOG_CLIENT_RELP_MESSAGE_BYTES 131072u
+#define PEERLOG_CLIENT_ANSWERS_BYTES 16384u
+
+/* peerlog: MSGID and the names of structured data (RFC 5424), all of the data, its elements. */
+#define PEERLOG_CLIENT_MAX_NAME_BYTES 32u
+#define PEERLOG_CLIENT_STRUCTURED_BYTES 4096u
+#define PEERLOG_CLIENT_MAX_ELEMENTS 32u
 
 /* peerlog: the least room for text in a message, so that a UTF-8 character fits. */
 #define PEERLOG_CLIENT_MIN_TEXT_BYTES 4u

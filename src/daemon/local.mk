@@ -60,6 +60,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/accept/listen_set.c src/daemon/accept/listen_set.h \
 	src/daemon/accept/pressure.c src/daemon/accept/pressure.h \
 	src/daemon/advice/advice.c src/daemon/advice/advice.h \
+	src/daemon/advice/certificates.c src/daemon/advice/certificates.h \
 	src/daemon/advice/journald_conf.c src/daemon/advice/journald_conf.h \
 	src/daemon/advice/unit_properties.c src/daemon/advice/unit_properties.h \
 	src/daemon/server/hand_out.c \

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/message_ids.h"
@@ -22,6 +23,7 @@
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
 #include "daemon/advice/advice.h"
+#include "daemon/advice/certificates.h"
 #include "os/log.h"
 #include "os/signals.h"
 
@@ -88,6 +90,29 @@ static void say_warning(void *context, const char *warning)
     log_say(SEVERITY_WARNING, "warning: %s", warning);
 }
 
+static void say_fact(void *context, const char *fact)
+{
+    (void)context;
+    log_say(SEVERITY_INFO, "%s", fact);
+}
+
+static void warn_of_certificates(const struct settings *settings)
+{
+    char host[256] = "";
+    struct certificate_setting around = {.now_s = (int64_t)time(NULL), .host = host};
+
+    (void)gethostname(host, sizeof host - 1); /* without a name none is compared */
+    advice_judge_certificates(settings, &around, say_warning, NULL);
+}
+
+/* What the server says of its settings when they come in force, and from time to time. */
+static void advise(const struct settings *settings, bool news)
+{
+    if (news)
+        advice_tell_certificates(settings, say_fact, NULL);
+    warn_of_certificates(settings);
+}
+
 /* Good settings may be on a system that loses messages. */
 static void warn_of_system(const struct settings *settings)
 {
@@ -116,6 +141,7 @@ static int check(const struct options *options)
         error = parse_settings(options, text, len, &settings);
     if (error == 0) {
         advice_judge_severities(settings, say_warning, NULL);
+        warn_of_certificates(settings);
         warn_of_system(settings);
     }
     free(text);
@@ -160,7 +186,8 @@ static int use_last_good(struct server_plan *plan, const struct options *options
 static int serve(const struct options *options, bool has_stdout)
 {
     struct inheritance inheritance;
-    struct server_plan plan = {.file = options->file, .inheritance = &inheritance};
+    struct server_plan plan = {.file = options->file, .inheritance = &inheritance,
+                               .advise = advise};
     char *text = NULL;
     size_t len = 0;
 

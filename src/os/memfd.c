@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * memfd_create(2), ftruncate(2), mmap(2), fallocate(2).
+ * memfd_create(2), ftruncate(2), fcntl(2), mmap(2), madvise(2), fallocate(2).
  */
 #include "config.h"
 
@@ -14,11 +14,13 @@
 
 int memfd_make(const char *name, size_t size)
 {
-    int fd = memfd_create(name, MFD_CLOEXEC);
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fd < 0)
         return -errno;
-    if (ftruncate(fd, (off_t)size) < 0) {
+    /* Holes may still be punched: only F_SEAL_WRITE would forbid that. */
+    if (ftruncate(fd, (off_t)size) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0) {
         int error = errno;
         (void)close(fd); /* nothing was written */
         return -error;
@@ -37,6 +39,7 @@ int memfd_map(int fd, void **ret_memory, size_t *ret_size)
     void *memory = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return -errno;
+    (void)madvise(memory, (size_t)st.st_size, MADV_DONTDUMP); /* only a dump would be larger */
     *ret_memory = memory;
     *ret_size = (size_t)st.st_size;
     return 0;

@@ -9,13 +9,14 @@
 #include <stddef.h>
 
 /*
- * Make one of SIZE bytes, all zero; pages cost nothing until they are written.
+ * Make one of SIZE bytes, all zero, sealed against any other size; pages cost nothing until they
+ * are written.
  * Returns: the descriptor, close-on-exec; or negative errno.
  */
 int memfd_make(const char *name, size_t size);
 
 /*
- * Map all of it, shared.
+ * Map all of it, shared, and left out of core dumps: there may be secrets in it.
  * Returns: 0, or negative errno; -ENODATA when it is empty.
  * Owns:    the caller unmaps with memfd_unmap(); the descriptor may be closed before.
  */

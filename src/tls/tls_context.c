@@ -51,6 +51,8 @@ static const char *file_reason(void)
     if ((library == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE) ||
         (library == ERR_LIB_OSSL_DECODER && reason == ERR_R_UNSUPPORTED))
         return "there is no such thing in PEM in it";
+    if (library == ERR_LIB_SSL && reason == SSL_R_EE_KEY_TOO_SMALL)
+        return "its key is too small; 2048 bits of RSA are the least";
     const char *text = ERR_reason_error_string(error);
     return text != NULL ? text : "OpenSSL does not say why";
 }
@@ -246,7 +248,8 @@ static void set_manners(struct tls_context *context)
     (void)SSL_CTX_set_num_tickets(ssl, 0); /* cannot fail */
     (void)SSL_CTX_set_max_early_data(ssl, 0);
     (void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    (void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    /* The chain is what the file says; or else it is made anew for each client, of client_ca. */
+    (void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_default_passwd_cb(ssl, refuse_passphrase);
     SSL_CTX_set_default_passwd_cb_userdata(ssl, context);
     SSL_CTX_set_keylog_callback(ssl, tls_hear_secret);

@@ -117,8 +117,8 @@ static int take_text(struct opening *o, size_t len)
 {
     if (len == 0)
         return bear(o, 1);
-    if (o->state->barren > 0)
-        o->state->barren--;
+    size_t relief = 1 + len / PEERLOG_TLS_RELIEF_BYTES;
+    o->state->barren -= (uint16_t)(relief < o->state->barren ? relief : o->state->barren);
     o->batch->opened += len;
     return STEP_ON;
 }

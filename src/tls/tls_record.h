@@ -73,7 +73,7 @@ struct tls_state {
     uint16_t version;        /* TLS_VERSION_1_2, TLS_VERSION_1_3 */
     uint16_t suite;          /* IANA's number */
     uint16_t max_text_bytes; /* the longest text that the peer takes in a record of ours */
-    uint16_t barren;         /* records without text, weighed; one with text makes up for one */
+    uint16_t barren;         /* records without text, weighed; text makes up for them */
     uint8_t end;             /* an enum tls_result; TLS_NEEDS_MORE while it goes on */
     uint8_t alert;           /* that belongs to this end */
     uint8_t flags;           /* enum tls_flags */

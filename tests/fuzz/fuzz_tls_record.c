@@ -120,25 +120,28 @@ static void read_by_openssl(struct peer_end *peer, struct tls_state *server,
 }
 
 /*
- * Where OpenSSL is known to differ: it waits for whole messages, and is less patient with
- * warnings. In TLS 1.2 it reads the body before it minds a type or a length, and calls a
- * body that is too short an error of its own. What it calls another version in a record of TLS 1.3
- * is not the same in each of its own versions.
+ * Where OpenSSL is known to differ: it waits for whole messages, and for the body of a record whose
+ * header is wrong; and it is less patient with warnings. In TLS 1.2 it minds type and length
+ * in another order, and calls a body that is too short an error of its own. What it calls another
+ * version in a record of TLS 1.3 is not the same in each of its own versions.
  */
 static bool may_differ(const struct script *script, const struct reading *ours,
                        const struct reading *theirs)
 {
+    bool by_header =
+        ours->alert == SSL_AD_RECORD_OVERFLOW || ours->alert == SSL_AD_UNEXPECTED_MESSAGE;
+
     if (script->has_messages || script->warnings > OPENSSL_WARNINGS)
         return true;
-    if (script->suite->version == TLS_VERSION_1_3)
-        return ours->alert == SSL_AD_PROTOCOL_VERSION && theirs->result == TLS_BROKEN;
-    if (theirs->alert == SSL_AD_HANDSHAKE_FAILURE)
+    if (script->suite->version == TLS_VERSION_1_2 && theirs->alert == SSL_AD_HANDSHAKE_FAILURE)
         return script->warnings > 0; /* no_renegotiation ends its connections */
     if (ours->result != TLS_BROKEN || ours->text.len != theirs->text.len)
         return false;
-    bool by_header =
-        ours->alert == SSL_AD_RECORD_OVERFLOW || ours->alert == SSL_AD_UNEXPECTED_MESSAGE;
-    return theirs->result == TLS_NEEDS_MORE || (by_header && theirs->result == TLS_BROKEN) ||
+    if (theirs->result == TLS_NEEDS_MORE)
+        return true;
+    if (script->suite->version == TLS_VERSION_1_3)
+        return ours->alert == SSL_AD_PROTOCOL_VERSION && theirs->result == TLS_BROKEN;
+    return (by_header && theirs->result == TLS_BROKEN) ||
            (ours->alert == SSL_AD_BAD_RECORD_MAC && theirs->alert == SSL_AD_INTERNAL_ERROR);
 }
 

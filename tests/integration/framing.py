@@ -91,7 +91,7 @@ LONG_LINE = (b"<13>" + b"L" * 20000 + b"\n<13>after",
 
 
 # What is said once for a peer whose messages end like some of these.
-HINTS = ["the count before a message is", "sends messages that have no end"]
+HINTS = ["the count before a message is", "its messages have no end"]
 
 
 def as_shown(kind, record):

@@ -90,7 +90,8 @@ class Configured:
         self.settings = {"listeners": [LOOPBACK], **settings}
         self.words = None  # once it has said any
         self.expected = [r"^\w+: listening on \S+:\d+$", r"^\w+: since the start: ",
-                         r"^\w+: delivered \d+ messages? as far as"]
+                         r"^\w+: delivered \d+ messages? as far as",
+                         r"^\w+: the certificate of listener \S+ is good until \d{4}-\d\d-\d\d$"]
 
     def output_settings(self):
         """What the file says of the output."""

@@ -16,6 +16,7 @@ import resource  # noqa: F401
 import shutil
 import signal  # noqa: F401
 import socket  # noqa: F401
+import ssl  # noqa: F401
 import struct  # noqa: F401
 import subprocess  # noqa: F401
 import sys
@@ -24,11 +25,13 @@ import threading  # noqa: F401
 import time
 import traceback
 
+from certificates import *  # noqa: F403
 from clients import *  # noqa: F403
 from kernel import *  # noqa: F403
 from records import *  # noqa: F403
 from running import *  # noqa: F403
 from sinks import *  # noqa: F403
+from tls_client import *  # noqa: F403
 from waiting import *  # noqa: F403
 
 

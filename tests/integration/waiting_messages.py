@@ -55,7 +55,7 @@ def messages_without_any_end(scratch):
                 b"Nov 22 10:00:00 gw a: one", b"[unfinished] Nov 22 10:00:00 gw a: two"]
             finish(sock)
         for source in ("127.0.0.1", "127.0.0.2"):
-            said = daemon.expect(rf"{source}:\d+ sends messages that have no end.*\beol\b.*"
+            said = daemon.expect(rf"{source}:\d+: its messages have no end.*\beol\b.*"
                                  r"newline.*endMsg.*newLine")
             assert len(said) == 1, said
 

@@ -88,14 +88,28 @@ def another_layout_with_messages_in_hand(scratch):
     damaged(scratch, change, [r"in layout 7, .*; ([5-9]|1\d) pieces of messages it had in hand"])
 
 
+def cut(fd, size):
+    """Put the first SIZE bytes of a ledger into its place. It cannot be cut itself: it is sealed."""
+    try:
+        os.ftruncate(fd, size)
+        raise AssertionError("it can be cut")
+    except PermissionError:
+        pass
+    part = os.memfd_create("part")
+    os.ftruncate(part, size)
+    os.pwrite(part, os.pread(fd, size, 0), 0)
+    os.dup2(part, fd, inheritable=False)
+    os.close(part)
+
+
 def cut_short(scratch):
     for size in (1, 100, 4096, 70000, 700000):
-        damaged(folder(scratch, str(size)), lambda fd, n=size: os.ftruncate(fd, n),
+        damaged(folder(scratch, str(size)), lambda fd, n=size: cut(fd, n),
                 ["cannot be read", f"took over {CONNECTIONS} connections"])
 
 
 def empty(scratch):
-    damaged(scratch, lambda fd: os.ftruncate(fd, 0), ["cannot be read"])
+    damaged(scratch, lambda fd: cut(fd, 0), ["cannot be read"])
 
 
 def no_ledger_at_all(scratch):

@@ -17,6 +17,7 @@ survival_tests = \
 	tests/survival/stopping.py \
 	tests/survival/store.py \
 	tests/survival/takeovers.py \
+	tests/survival/tls.py \
 	tests/survival/upgrade.py \
 	tests/survival/watchdog.py
 

@@ -21,7 +21,8 @@ sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, ".."
 from harness.traffic import Verdict, most_repeats  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
-    LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, Configured, Skip, SyslogSink, Unread, Words,
+    LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, Authority, ByHand, Configured, Skip,
+    SyslogSink, Unread, Words, context_for, tls_connect, tls_finish,
     by_peer, check_streams, connect, cpu_seconds, cpu_ticks, end_with_test, finish, folder,
     held_port, is_reset, main, memory_bytes, more_descriptors, name_of, new_sink, numbered, refused,
     reset, rss_bytes, say, tcp_sockets, thread_states, until, until_still)

@@ -5,7 +5,10 @@ check_PROGRAMS += tests/system/stream tests/system/sink
 tests_system_stream_SOURCES = \
 	tests/system/stream.c \
 	tests/system/numbered.c tests/system/numbered.h \
-	tests/system/program.c tests/system/program.h
+	tests/system/program.c tests/system/program.h \
+	tests/system/wire.c tests/system/wire.h
+tests_system_stream_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_system_stream_LDADD = $(OPENSSL_LIBS)
 tests_system_sink_SOURCES = \
 	tests/system/sink.c \
 	tests/system/heard.c tests/system/heard.h \

@@ -5,6 +5,7 @@
  * notices every connection that breaks. Its report, a small JSON file that is rewritten
  * four times a second, says how many messages of each stream the kernel has taken.
  *
+ * --tls CA: over TLS, each version and suite in turn; --updates N: keys are changed after N bytes.
  * SIGTERM: finish the messages begun, half-close, wait until the other side closes, end.
  * SIGUSR1: send --count messages more over each connection.
  */
@@ -30,6 +31,7 @@
 
 #include "numbered.h"
 #include "program.h"
+#include "wire.h"
 
 #define BUFFER_BYTES 16384u
 #define EVENTS_PER_ROUND 256
@@ -61,6 +63,7 @@ struct options {
     uint64_t rate;    /* messages a second, all together; 0: as they are taken */
     uint64_t wait_ms; /* for the other side's close */
     enum ending ending;
+    struct wire_rules wire;
 };
 
 struct sender {
@@ -70,6 +73,7 @@ struct sender {
     uint64_t next;  /* number of the next message to be written */
     uint64_t limit; /* of next */
     enum phase phase;
+    struct wire *wire;
     int fd;
     bool wants_room; /* waits for EPOLLOUT */
 };
@@ -107,6 +111,7 @@ static uint64_t handed_over(const struct sender *s)
 
 static void leave(struct load *load, struct sender *s, enum phase phase)
 {
+    s->wire = wire_free(s->wire);
     (void)close(s->fd); /* nothing of ours is left in it */
     s->fd = -1;
     s->phase = phase;
@@ -149,11 +154,11 @@ static void say_goodbye(struct load *load, struct sender *s)
     case ENDING_WAIT:
         if (!load->finishing)
             return; /* stays open, idle */
-        if (shutdown(s->fd, SHUT_WR) != 0)
-            note_broken(load, s, strerror(errno));
-        else
+        if (wire_end(s->wire) == 0)
             s->phase = PHASE_WAITING;
-        break;
+        else if (errno != EAGAIN)
+            note_broken(load, s, strerror(errno));
+        break; /* without room the next tick tries again */
     }
 }
 
@@ -195,7 +200,7 @@ static void send_some(struct load *load, struct sender *s)
     if (s->from == s->to && s->next < s->limit)
         write_messages(load, s);
     if (s->from < s->to) {
-        sent = send(s->fd, s->buffer + s->from, s->to - s->from, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = wire_send(s->wire, s->buffer + s->from, s->to - s->from);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
             note_broken(load, s, strerror(errno));
             return;
@@ -210,19 +215,24 @@ static void send_some(struct load *load, struct sender *s)
 /* The other side never speaks: it can only close, in order or not. */
 static void hear(struct load *load, struct sender *s)
 {
-    char bytes[256];
-    ssize_t n = recv(s->fd, bytes, sizeof bytes, MSG_DONTWAIT);
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    switch (wire_hear(s->wire)) {
+    case WIRE_SILENCE:
         return;
-    if (n > 0)
+    case WIRE_TEXT:
         note_broken(load, s, "it answered");
-    else if (n < 0)
-        note_broken(load, s, strerror(errno));
-    else if (s->phase == PHASE_WAITING)
-        leave(load, s, PHASE_OVER);
-    else
-        note_broken(load, s, "closed by the other side");
+        return;
+    case WIRE_TRUNCATED:
+        note_broken(load, s, "closed without close_notify");
+        return;
+    case WIRE_FAULT:
+        note_broken(load, s, wire_fault(s->wire));
+        return;
+    case WIRE_GOODBYE:
+        if (s->phase == PHASE_WAITING)
+            leave(load, s, PHASE_OVER);
+        else
+            note_broken(load, s, "closed by the other side");
+    }
 }
 
 /* --- the clock --- */
@@ -323,6 +333,9 @@ static void connect_all(struct load *load)
             die("socket");
         if (connect(s->fd, address->ai_addr, address->ai_addrlen) != 0)
             die("connect");
+        s->wire = wire_new(&load->options.wire, load->options.first + i, s->fd);
+        if (s->wire == NULL)
+            die("handshake");
         s->wants_room = true;
         s->limit = first_limit(&load->options);
         if (epoll_ctl(load->epoll_fd, EPOLL_CTL_ADD, s->fd, &event) != 0)
@@ -421,6 +434,7 @@ static struct options parse_options(int argc, char **argv)
         {"first", required_argument, NULL, 'f'}, {"padding", required_argument, NULL, 'b'},
         {"count", required_argument, NULL, 'n'}, {"rate", required_argument, NULL, 'r'},
         {"wait", required_argument, NULL, 'w'},  {"end", required_argument, NULL, 'e'},
+        {"tls", required_argument, NULL, 't'},   {"updates", required_argument, NULL, 'u'},
         {NULL, 0, NULL, 0},
     };
     struct options o = {.host = "127.0.0.1", .port = "8888", .report = "/dev/null",
@@ -439,6 +453,8 @@ static struct options parse_options(int argc, char **argv)
         case 'r': o.rate = strtoull(optarg, NULL, 10); break;
         case 'w': o.wait_ms = strtoull(optarg, NULL, 10) * 1000u; break;
         case 'e': o.ending = parse_ending(optarg); break;
+        case 't': o.wire.ca = optarg; break;
+        case 'u': o.wire.updates = strtoull(optarg, NULL, 10); break;
         default: exit(EXIT_FAILURE);
         }
     }

@@ -93,6 +93,39 @@ static void takes_no_more_than_the_limit(void **state)
     free_table(&table, ledger);
 }
 
+static bool is_zero(const void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (((const unsigned char *)bytes)[i] != 0)
+            return false;
+    return true;
+}
+
+/* Those that survive keep them in the ledger, mortal ones beside it. */
+static void leaves_no_secret_in_a_slot_that_is_given_back(void **state)
+{
+    struct connections table;
+    struct ledger *ledger = make_table(&table, 2);
+
+    (void)state;
+    for (int mortal = 0; mortal <= 1; mortal++) {
+        uint32_t slot = connections_take(&table);
+        connections_open(&table, slot, &(struct conn_birth){
+            .fd = -1, .lot = LOT_NONE, .transport = TRANSPORT_TLS, .mortal = mortal,
+        });
+        struct transport_state *kept = connections_transport(&table, slot);
+        assert_ptr_equal(kept, mortal ? &table.mortal[slot] : &ledger->transports[slot]);
+        memset(kept, 's', sizeof *kept);
+        memset(&ledger->details[slot], 'd', sizeof ledger->details[slot]);
+        ledger->slots[slot].flags |= SLOT_DETAILED;
+        connections_give(&table, slot);
+        assert_true(is_zero(kept, sizeof *kept));
+        assert_true(is_zero(&ledger->transports[slot], sizeof ledger->transports[slot]));
+        assert_true(is_zero(&ledger->details[slot], sizeof ledger->details[slot]));
+    }
+    free_table(&table, ledger);
+}
+
 struct race {
     struct connections table;
     pthread_barrier_t start;
@@ -140,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_each_slot_once_and_no_more_than_there_are),
         cmocka_unit_test(takes_no_more_than_the_limit),
+        cmocka_unit_test(leaves_no_secret_in_a_slot_that_is_given_back),
         cmocka_unit_test(takes_nothing_twice_while_others_give),
     };
 

@@ -34,6 +34,9 @@ static const struct {
     {{.flags = 0}, ""},
     {{.flags = FRAME_UNTERMINATED}, ""},
     {{.flags = RECORD_REPEAT}, "[repeat?] "},
+    {{.flags = RECORD_CUT | FRAME_UNTERMINATED}, "[cut] "},
+    {{.flags = RECORD_REPEAT | RECORD_CUT | FRAME_INCOMPLETE, .have_bytes = 5, .want_bytes = 50},
+     "[repeat?] [cut] [incomplete, 5 of 50 bytes] "},
     {{.flags = FRAME_SPLIT, .part = 1}, "[part 1] "},
     {{.flags = FRAME_SPLIT | FRAME_LAST, .part = 4294967295u}, "[part 4294967295, last] "},
     {{.flags = FRAME_TRUNCATED, .cut_bytes = 5}, "[truncated, 5 bytes cut] "},
@@ -77,7 +80,7 @@ static void fits_the_longest_prefix(void **state)
         .priority = 191, .part = UINT32_MAX, .cut_bytes = UINT64_MAX,
         .have_bytes = UINT32_MAX, .want_bytes = UINT32_MAX,
         .flags = RECORD_REPEAT | FRAME_SPLIT | FRAME_LAST | FRAME_TRUNCATED | FRAME_INCOMPLETE |
-                 FRAME_MISFIT | FRAME_CONTINUED | FRAME_UNFINISHED,
+                 FRAME_MISFIT | FRAME_CONTINUED | FRAME_UNFINISHED | RECORD_CUT,
     };
     struct label_settings label = {.facility = 23, .severity = 7};
     struct source source = {.label = &label, .peer_len = PEER_TEXT_BYTES - 1};

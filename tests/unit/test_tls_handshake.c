@@ -187,6 +187,23 @@ static void offers_nothing_that_outlives_a_connection(void **unused)
     tls_context_release(context);
 }
 
+/* The CA of clients may be our own as well, and is not sent along for that. */
+static void the_chain_is_what_the_file_says(void **unused)
+{
+    struct tls_rules rules = basic_rules();
+    struct tls_state state;
+    struct peer_end peer;
+
+    (void)unused;
+    rules.client_ca = ca.file;
+    rules.client_certificate = TLS_CLIENT_OPTIONAL;
+    struct tls_context *context = peer_context(&rules);
+    peer_establish(&peer, &(struct peer_wish){.suite = NULL}, context, &state);
+    assert_int_equal(sk_X509_num(SSL_get_peer_cert_chain(peer.ssl)), 1);
+    peer_done(&peer);
+    tls_context_release(context);
+}
+
 static void suites_are_those_of_the_rules(void **unused)
 {
     static const char *const one[] = {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", NULL};
@@ -379,6 +396,7 @@ int main(void)
         cmocka_unit_test(what_follows_the_handshake_is_left_to_the_records),
         cmocka_unit_test(nothing_is_taken_before_all_is_sent),
         cmocka_unit_test(offers_nothing_that_outlives_a_connection),
+        cmocka_unit_test(the_chain_is_what_the_file_says),
         cmocka_unit_test(suites_are_those_of_the_rules),
         cmocka_unit_test(a_certificate_becomes_an_identity),
         cmocka_unit_test(a_certificate_may_be_left_out_when_it_is_optional),

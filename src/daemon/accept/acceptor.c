@@ -147,9 +147,11 @@ static void open_connection(struct acceptor *l, uint32_t index, int fd, const st
         .framing = settings != NULL ? settings->framing : FRAMING_AUTO,
         .awaits_proxy = settings != NULL && settings->proxy_protocol,
         .transport = transport_wanted(settings),
+        .mortal = settings != NULL && !settings->survive,
         .cookie = parking_available(l->plan.parking) ? net_cookie(fd) : 0,
     });
-    park(l, &l->plan.table->ledger->slots[index], fd);
+    if (settings == NULL || settings->survive)
+        park(l, &l->plan.table->ledger->slots[index], fd);
 }
 
 /* Ask admission; a refusal is counted and reported. */

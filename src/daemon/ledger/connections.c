@@ -23,10 +23,12 @@ int connections_init(struct connections *table, struct ledger *ledger, uint32_t 
     /* calloc: pages of slots that are never used are never touched. */
     table->conns = calloc(table->capacity, sizeof *table->conns);
     table->establishing = calloc(table->capacity, sizeof *table->establishing);
+    table->mortal = calloc(table->capacity, sizeof *table->mortal);
     int error = ENOMEM;
-    if (table->conns != NULL && table->establishing != NULL)
+    if (table->conns != NULL && table->establishing != NULL && table->mortal != NULL)
         error = pthread_mutex_init(&table->lock, NULL);
     if (error != 0) {
+        free(table->mortal);
         free(table->establishing);
         free(table->conns);
         table->conns = NULL;
@@ -37,6 +39,7 @@ int connections_init(struct connections *table, struct ledger *ledger, uint32_t 
 void connections_done(struct connections *table)
 {
     if (table->conns != NULL) {
+        free(table->mortal);
         free(table->establishing);
         free(table->conns);
         (void)pthread_mutex_destroy(&table->lock); /* no thread is left to hold it */
@@ -118,8 +121,10 @@ void connections_open(struct connections *table, uint32_t index, const struct co
     slot->peer = birth->peer;
     slot->framing = birth->framing;
     slot->transport = birth->transport;
+    if (birth->mortal)
+        slot->flags |= SLOT_MORTAL;
     if (birth->transport != TRANSPORT_PLAIN)
-        ledger->transports[index] = (struct transport_state){.wire_bytes = 0};
+        *connections_transport(table, index) = (struct transport_state){.wire_bytes = 0};
     slot->cookie = birth->cookie;
     slot->stream.received = birth->received;
     slot->stream.awaits_proxy = birth->awaits_proxy;
@@ -138,8 +143,20 @@ void connections_claim(struct connections *table, uint32_t slot)
     atomic_fetch_add_explicit(&table->in_use, 1, memory_order_relaxed);
 }
 
+/* Nothing that its transport knew stays behind. */
+static void wipe(struct connections *table, uint32_t slot)
+{
+    const struct slot *data = &table->ledger->slots[slot];
+
+    if (data->transport != TRANSPORT_PLAIN)
+        explicit_bzero(connections_transport(table, slot), sizeof table->mortal[slot]);
+    if (data->flags & SLOT_DETAILED)
+        explicit_bzero(&table->ledger->details[slot], sizeof table->ledger->details[slot]);
+}
+
 void connections_give(struct connections *table, uint32_t slot)
 {
+    wipe(table, slot);
     atomic_store_explicit(&table->conns[slot].owner, 0, memory_order_relaxed);
     table->conns[slot].fd = -1;
     (void)pthread_mutex_lock(&table->lock);

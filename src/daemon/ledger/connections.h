@@ -43,6 +43,7 @@ struct conn_birth {
     uint8_t framing;   /* enum framing */
     uint8_t transport; /* enum transport_id */
     bool awaits_proxy; /* a PROXY header must come first */
+    bool mortal;       /* it is not to outlive this process */
     uint64_t cookie;   /* SO_COOKIE; 0 if it is not needed */
     uint64_t received; /* bytes that were read from it before */
     struct peer peer;
@@ -66,6 +67,7 @@ struct connections {
     struct conn *conns;     /* one for each slot */
     void **establishing;    /* one for each slot: its transport's, until it is established */
     void *tools[PEERLOG_MAX_WORKERS]; /* of transports; each worker has its own */
+    struct transport_state *mortal; /* one for each slot: what is not to be in the ledger */
     uint32_t capacity;      /* slots */
     _Atomic uint32_t limit; /* how many may be in use */
     pthread_mutex_t lock;   /* guards what follows */
@@ -99,7 +101,21 @@ void connections_open(struct connections *table, uint32_t slot, const struct con
 /* Take this very slot, at start, before any thread. */
 void connections_claim(struct connections *table, uint32_t slot);
 
-/* Give a slot back; its descriptor was closed. Threads: its worker, or the acceptor. */
+/*
+ * What the transport of SLOT keeps: in the ledger, or, of one that is mortal, in this process
+ * alone.
+ */
+static inline struct transport_state *connections_transport(const struct connections *table,
+                                                            uint32_t slot)
+{
+    return table->ledger->slots[slot].flags & SLOT_MORTAL ? &table->mortal[slot]
+                                                          : &table->ledger->transports[slot];
+}
+
+/*
+ * Give a slot back, and leave no secret in it; its descriptor was closed.
+ * Threads: its worker, or the acceptor.
+ */
 void connections_give(struct connections *table, uint32_t slot);
 
 /* Change how many may be in use; those that are stay. Threads: any. */

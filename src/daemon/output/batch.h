@@ -25,6 +25,9 @@ struct source {
     char peer_text[PEER_TEXT_BYTES];    /* "192.0.2.7:514" */
     const struct label_settings *label; /* of its listener */
     const char *listener;               /* the listener's address in text */
+    const char *tls_version;            /* "TLSv1.3"; NULL: it is not encrypted */
+    const char *tls_cipher;             /* IANA's name of the suite */
+    const struct peer_details *details; /* what else is known of the peer; NULL: nothing */
 };
 
 struct batch {

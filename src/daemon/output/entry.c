@@ -33,7 +33,7 @@ static void write_flags(const struct entry *entry, const struct entry_writer *wr
         {FRAME_TRUNCATED, "truncated"},   {FRAME_INCOMPLETE, "incomplete"},
         {FRAME_UNTERMINATED, "unterminated"}, {FRAME_UNFINISHED, "unfinished"},
         {FRAME_CONTINUED | RECORD_INDENTED, "continued"}, {FRAME_MISFIT, "misfit"},
-        {RECORD_REPEAT, "repeat"},
+        {RECORD_CUT, "cut"}, {RECORD_REPEAT, "repeat"},
     };
     bool escaped = entry->clean < entry->record->len;
     char flags[160];
@@ -50,6 +50,26 @@ static void write_flags(const struct entry *entry, const struct entry_writer *wr
     if (escaped)
         n += format_text(flags + n, "escaped,");
     writer->word(context, "PEER_FLAGS", flags, n - 1);
+}
+
+/* One that is empty is left out. */
+static void write_text(const struct entry_writer *writer, void *context, const char *name,
+                       const char *text)
+{
+    if (*text != '\0')
+        writer->word(context, name, text, strlen(text));
+}
+
+/* What protects the connection, and whose certificate was shown. */
+static void write_tls(const struct source *source, const struct entry_writer *writer,
+                      void *context)
+{
+    write_text(writer, context, "PEER_TLS_VERSION", source->tls_version);
+    write_text(writer, context, "PEER_TLS_CIPHER", source->tls_cipher);
+    if (source->details == NULL)
+        return;
+    write_text(writer, context, "PEER_TLS_SUBJECT", source->details->tls_subject);
+    write_text(writer, context, "PEER_TLS_NAME", source->details->tls_name);
 }
 
 /* The peer, and how its records are labelled. */
@@ -69,6 +89,8 @@ static void write_source(const struct entry *entry, const struct entry_writer *w
     text[n++] = '-';
     n += number_format(text + n, source->connection);
     writer->word(context, "PEER_CONNECTION", text, n);
+    if (source->tls_version != NULL)
+        write_tls(source, writer, context);
 }
 
 /* The numbers of a split, truncated or incomplete message. */

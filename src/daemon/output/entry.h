@@ -38,6 +38,6 @@ struct entry entry_of(const struct record *record, const struct source *source, 
 void entry_write(const struct entry *entry, const struct entry_writer *writer, void *context);
 
 /* Room that all names and values but the peer's text and bytes take at most. */
-#define ENTRY_FIXED_BYTES 640u
+#define ENTRY_FIXED_BYTES 1024u
 
 #endif

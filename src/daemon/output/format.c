@@ -82,6 +82,8 @@ size_t format_marks(char *dst, const struct record *record)
 
     if (record->flags & RECORD_REPEAT)
         n += format_text(dst + n, "[repeat?] ");
+    if (record->flags & RECORD_CUT)
+        n += format_text(dst + n, "[cut] ");
     if (record->flags & FRAME_SPLIT)
         n += put_counted(dst + n, "[part ", record->part,
                          record->flags & FRAME_LAST ? ", last" : "", 0, "] ");

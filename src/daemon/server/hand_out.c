@@ -12,6 +12,7 @@
 #include "daemon/session/conn.h"
 #include "daemon/takeover/takeover.h"
 #include "os/log.h"
+#include "os/net.h"
 
 /* What has bytes in hand follows its inbox; the others are dealt out in turn. */
 static void assign_owners(struct server *s)
@@ -38,9 +39,11 @@ static void place_orphan(struct server *s, uint32_t i)
     if (settings != NULL) {
         slot->framing = settings->framing;
         slot->transport = transport_wanted(settings);
-        if (slot->transport != TRANSPORT_PLAIN && slot->stream.received > 0)
-            s->table.conns[i].by_reset = 1; /* its handshake is gone with the process before */
         slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.received == 0;
+    }
+    if (slot->transport != TRANSPORT_PLAIN && slot->stream.received > 0) {
+        net_abort(s->table.conns[i].fd); /* its secrets are gone with the process before */
+        s->table.conns[i].fd = -1;       /* and its worker gives the slot back */
     }
 }
 

@@ -63,6 +63,8 @@ struct server {
     bool pinged;
     uint64_t status_next_ms, status_last_ms;
     uint64_t status_records;
+    uint64_t advise_next_ms;
+    void (*advise)(const struct settings *settings, bool news);
     char status_text[256];
 
     _Atomic uint32_t output_ended;
@@ -100,6 +102,9 @@ void server_close_requests(struct server *s);
 
 /* A line for each socket of NOW that was not in BEFORE; NULL is an empty set. */
 void server_say_listening(const struct listen_set *now, const struct listen_set *before);
+
+/* Say what is to be said of the settings in force; NEWS: they are new. */
+void server_advise(struct server *s, bool news);
 
 /* Hand what was taken over to the workers, before their threads are let go. */
 void server_hand_out(struct server *s);

@@ -211,6 +211,7 @@ static void say_outcome(struct server *s, int error)
     if (error == 0) {
         s->trouble[0] = '\0';
         log_event(SEVERITY_NOTICE, MESSAGE_ID_RELOADED, "reloaded %s", s->file);
+        server_advise(s, true);
         return;
     }
     if (s->reload_faults == 0)

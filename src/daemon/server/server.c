@@ -383,7 +383,8 @@ int server_run(const struct server_plan *plan)
         return EX_OSERR;
     }
     *s = (struct server){
-        .file = plan->file, .bell = -1, .set = -1, .signals = -1, .requests = -1, .trial = -1,
+        .file = plan->file, .advise = plan->advise, .bell = -1, .set = -1, .signals = -1,
+        .requests = -1, .trial = -1,
         .gate = GATE_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .snapshot_taken = on_snapshot_taken, .worker_ended = on_worker_ended},
@@ -405,6 +406,7 @@ int server_run(const struct server_plan *plan)
     } else {
         server_open_requests(s);
         server_ready(s);
+        server_advise(s, true);
         loop(s);
         server_close_requests(s);
         server_end_trial(s);

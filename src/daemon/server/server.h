@@ -20,6 +20,9 @@ struct server_plan {
     size_t config_bytes;
     const char *config_fault;   /* the file is broken and the last good text is in force; or NULL */
     struct inheritance *inheritance;
+
+    /* Called when settings have come in force (NEWS), and once a day. */
+    void (*advise)(const struct settings *settings, bool news);
 };
 
 /*

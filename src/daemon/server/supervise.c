@@ -26,6 +26,8 @@
 /* A process that lives this long did not die of its start. */
 #define SETTLED_MS 10000u
 
+#define ADVISE_EVERY_MS (24u * 3600u * 1000u)
+
 /* --- readiness --- */
 
 /* A line for each socket of NOW that was not in BEFORE. */
@@ -172,6 +174,12 @@ static void tick_status(struct server *s, uint64_t now_ms)
     s->status_next_ms = now_ms + STATUS_EVERY_MS;
 }
 
+void server_advise(struct server *s, bool news)
+{
+    s->advise_next_ms = clock_mono_ms() + ADVISE_EVERY_MS;
+    s->advise(s->snapshot->settings, news);
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return b != 0 && (a == 0 || b < a) ? b : a;
@@ -186,6 +194,8 @@ int server_tick(struct server *s)
         tick_watchdog(s, now);
     if (service_manager_available() && now >= s->status_next_ms)
         tick_status(s, now);
+    if (now >= s->advise_next_ms)
+        server_advise(s, false);
     if (now - s->started_ms >= SETTLED_MS)
         atomic_store(&s->ledger->header->settled, 1);
     else
@@ -194,7 +204,6 @@ int server_tick(struct server *s)
         next = earlier(next, s->watchdog_next_ms);
     if (service_manager_available())
         next = earlier(next, s->status_next_ms);
-    if (next == 0)
-        return -1;
+    next = earlier(next, s->advise_next_ms);
     return next > now ? (int)(next - now) : 0;
 }

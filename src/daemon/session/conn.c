@@ -95,6 +95,7 @@ struct conn_readiness conn_readiness(uint32_t events)
     return (struct conn_readiness){
         .writable = (events & EPOLLOUT) != 0,
         .said_goodbye = (events & ends) == EPOLLRDHUP && !(events & EPOLLPRI),
+        .ended = (events & ends) != 0,
     };
 }
 
@@ -102,7 +103,8 @@ bool conn_is_established(const struct connections *table, uint32_t slot)
 {
     const struct transport_kind *kind = transport_of(table, slot);
 
-    return kind->establish == NULL || (kind->open != NULL && kind->survives(table, slot));
+    return kind->establish == NULL ||
+           (kind->is_established != NULL && kind->is_established(table, slot));
 }
 
 enum established conn_establish(struct connections *table, uint32_t slot,
@@ -127,6 +129,24 @@ enum received conn_receive(struct connections *table, uint32_t slot, void *dst, 
     return transport_of(table, slot)->receive(table, slot, dst, room, ret_len);
 }
 
+bool conn_pending(const struct connections *table, uint32_t slot)
+{
+    const struct transport_kind *kind = transport_of(table, slot);
+
+    return kind->pending != NULL && kind->pending(table, slot);
+}
+
+void conn_answer(struct connections *table, uint32_t slot, int set)
+{
+    const struct transport_kind *kind = transport_of(table, slot);
+
+    if (kind->committed == NULL || table->conns[slot].fd < 0)
+        return;
+    uint8_t wants = kind->committed(table, slot) ? CONN_WANTS_READ | CONN_WANTS_WRITE
+                                                 : CONN_WANTS_READ;
+    (void)conn_want(table, slot, set, wants); /* one that is not watched now is so later */
+}
+
 uint32_t conn_unread(const struct connections *table, uint32_t slot)
 {
     return table->conns[slot].fd >= 0 ? net_unread(table->conns[slot].fd) : 0;
@@ -134,6 +154,10 @@ uint32_t conn_unread(const struct connections *table, uint32_t slot)
 
 void conn_say_goodbye(struct connections *table, uint32_t slot)
 {
+    const struct transport_kind *kind = transport_of(table, slot);
+
+    if (kind->say_goodbye != NULL)
+        kind->say_goodbye(table, slot);
     (void)shutdown(table->conns[slot].fd, SHUT_WR); /* it may be gone already */
 }
 

@@ -38,6 +38,7 @@ int conn_want(struct connections *table, uint32_t slot, int set, uint8_t wants);
 struct conn_readiness {
     bool writable;
     bool said_goodbye; /* and nothing else is wrong: a short read is the last one */
+    bool ended;        /* by a goodbye, or because it is broken: no more will come */
 };
 struct conn_readiness conn_readiness(uint32_t events);
 
@@ -57,6 +58,12 @@ bool conn_inherit(struct connections *table, uint32_t slot, void **tools);
 /* Read what has come into DST, at most ROOM bytes; see enum received. */
 enum received conn_receive(struct connections *table, uint32_t slot, void *dst, size_t room,
                            size_t *ret_len);
+
+/* Answers: was something received already, that waits to be opened? */
+bool conn_pending(const struct connections *table, uint32_t slot);
+
+/* Let the transport answer what it owes; what finds no room is waited for in the poller SET. */
+void conn_answer(struct connections *table, uint32_t slot, int set);
 
 /* Bytes that wait to be read. Answers 0 for one without a socket. */
 uint32_t conn_unread(const struct connections *table, uint32_t slot);

@@ -18,16 +18,14 @@
 #define NAMED_PEERS 64u
 #define NAMED_AGAIN_MS (3600u * 1000u)
 
-/* What may be news: a protocol that is not ours, a refusal, how messages end. */
+/* What may be news: a protocol that is not ours, a refusal. */
 #define NEWS_PROTOCOL 1
 #define NEWS_REFUSAL 1000
-#define NEWS_ENDLESS 2000
-#define NEWS_MISFIT 2001
 
 /* A peer of which something was said. */
 struct named {
     struct peer peer;
-    int what; /* one of these, or behind one of the first two; 0: the place is empty */
+    int what; /* NEWS_PROTOCOL, NEWS_REFUSAL, enum preface_news, and up; 0: the place is empty */
     uint64_t until_ms;
 };
 
@@ -104,35 +102,6 @@ void preface_detect(struct preface *preface, const struct peer *peer, const unsi
     log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
 }
 
-/* --- messages and their ends --- */
-
-void preface_say_endless(struct preface *preface, const struct peer *peer)
-{
-    char text[PEER_TEXT_BYTES];
-
-    if (!is_news(preface, peer, NEWS_ENDLESS))
-        return;
-    (void)peer_format(peer, text);
-    log_say(SEVERITY_NOTICE,
-            "%s sends messages that have no end, so each is logged when the peer pauses; let it "
-            "send an LF behind each (winston-syslog: eol, pino-syslog: newline, log4js: endMsg, "
-            "Log4j: newLine)", text);
-}
-
-void preface_say_misfit(struct preface *preface, const struct peer *peer, uint32_t have,
-                        uint32_t want)
-{
-    char text[PEER_TEXT_BYTES];
-
-    if (!is_news(preface, peer, NEWS_MISFIT))
-        return;
-    (void)peer_format(peer, text);
-    log_say(SEVERITY_NOTICE,
-            "%s: the count before a message is %u, which is %u too %s; let the peer count bytes, "
-            "not characters, or end each message with an LF", text, (unsigned)want,
-            (unsigned)(have > want ? have - want : want - have), have > want ? "few" : "many");
-}
-
 /* --- PROXY headers --- */
 
 bool preface_parse(const unsigned char *bytes, size_t len, struct preface_header *ret_header)
@@ -189,15 +158,26 @@ void preface_refuse(struct preface *preface, const struct peer *peer, enum admis
     admission_report(preface->admission, peer, why, clock_mono_ms());
 }
 
+static void tell(struct preface *preface, const struct peer *peer, int what, const char *words)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, what))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE, "%s: %s", text, words);
+}
+
 void preface_refuse_because(struct preface *preface, const struct peer *peer,
                             enum admission_verdict why, const char *words,
                             _Atomic uint64_t *counters)
 {
-    char text[PEER_TEXT_BYTES];
-
     preface_refuse(preface, peer, why, counters);
-    if (!is_news(preface, peer, NEWS_REFUSAL + (int)why))
-        return;
-    (void)peer_format(peer, text);
-    log_say(SEVERITY_NOTICE, "%s: %s", text, words);
+    tell(preface, peer, NEWS_REFUSAL + (int)why, words);
+}
+
+void preface_tell(struct preface *preface, const struct peer *peer, enum preface_news news,
+                  const char *words)
+{
+    tell(preface, peer, (int)news, words);
 }

@@ -52,15 +52,19 @@ void preface_refuse_because(struct preface *preface, const struct peer *peer,
                             enum admission_verdict why, const char *words,
                             _Atomic uint64_t *counters);
 
+/* What may be news of a peer, apart from refusals and protocols. */
+enum preface_news {
+    NEWS_CUT = 2000, /* its stream was cut where none ends */
+    NEWS_ENDLESS,    /* its messages have no end */
+    NEWS_MISFIT,     /* the count before a message does not fit it */
+};
+
+/* Say WORDS of PEER, unless the same news was told of it within the hour. Threads: any. */
+void preface_tell(struct preface *preface, const struct peer *peer, enum preface_news news,
+                  const char *words);
+
 /* Look at the first bytes of PEER's stream for a protocol that is not ours. Threads: any. */
 void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
                     size_t len);
-
-/* Say once for a peer and hour what helps when its messages have no end. Threads: any. */
-void preface_say_endless(struct preface *preface, const struct peer *peer);
-
-/* The same when the count before a message was WANT bytes, and HAVE would have been right. */
-void preface_say_misfit(struct preface *preface, const struct peer *peer, uint32_t have,
-                        uint32_t want);
 
 #endif

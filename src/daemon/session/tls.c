@@ -13,7 +13,7 @@
 
 #include "os/net.h"
 
-/* Room that an answer needs for sure: more than any record of ours has. */
+/* The longest record of ours. */
 #define ANSWER_BYTES (TLS_MAX_TEXT_BYTES + TLS_SEAL_BYTES)
 
 static struct tls_tools *tools_at(void **tools)
@@ -37,9 +37,15 @@ struct tls_tools *tls_tools_of(struct connections *table, uint32_t slot)
 
 /* --- reading --- */
 
-static bool tls_survives(const struct connections *table, uint32_t slot)
+static bool tls_is_established(const struct connections *table, uint32_t slot)
 {
     return tls_state_is_valid(&tls_slot_of(table, slot)->state);
+}
+
+/* In the middle of its handshake it does not: that is OpenSSL's. */
+static bool tls_survives(const struct connections *table, uint32_t slot)
+{
+    return tls_is_established(table, slot) || !tls_slot_of(table, slot)->begun;
 }
 
 static bool auto_survives(const struct connections *table, uint32_t slot)
@@ -73,6 +79,13 @@ static enum opened tls_open_wire(struct transport_opening *o)
     }
 }
 
+/* What came behind a handshake may be all that ever comes, if only to be refused. */
+static bool tls_pending(const struct connections *table, uint32_t slot)
+{
+    return tls_is_established(table, slot) &&
+           tls_slot_of(table, slot)->wire_bytes >= TLS_HEADER_BYTES;
+}
+
 /* --- writing --- */
 
 /* Send a sealed record, and be sure to know whether it went out. AFTER: the state behind it. */
@@ -83,8 +96,8 @@ static int send_record(struct connections *table, uint32_t slot, enum reply repl
     int fd = table->conns[slot].fd;
     uint64_t written = 0;
 
-    if (net_send_room(fd) < ANSWER_BYTES)
-        return -EAGAIN;
+    if (net_send_room(fd) < len)
+        return -EAGAIN; /* a part of it would not do */
     int error = net_written(fd, &written);
     if (error < 0)
         return error;
@@ -132,10 +145,9 @@ static int tls_write(struct connections *table, uint32_t slot, const void *bytes
     return error;
 }
 
-static void tls_committed(struct connections *table, uint32_t slot)
+static bool tls_committed(struct connections *table, uint32_t slot)
 {
-    if (table->conns[slot].fd >= 0)
-        (void)send_update(table, slot); /* what does not go out now goes before the next word */
+    return send_update(table, slot) == -EAGAIN; /* one that is broken tells so when it is read */
 }
 
 /* The last word: close_notify, or the alert that belongs to a broken end. */
@@ -150,6 +162,12 @@ static void say_end(struct connections *table, uint32_t slot)
     size_t len = tls_seal_alert(tls_tools_of(table, slot), &tls->state, alert, record);
     if (len > 0)
         (void)send(table->conns[slot].fd, record, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Of one that is in its handshake there is no word to say. */
+static void tls_say_goodbye(struct connections *table, uint32_t slot)
+{
+    say_end(table, slot);
 }
 
 static void tls_end(struct connections *table, uint32_t slot, enum transport_end how, bool parked)
@@ -203,11 +221,14 @@ static const struct transport_kind transport_tls = {
     .survives = tls_survives,
     .inherit = tls_inherit,
     .establish = tls_shake,
+    .is_established = tls_is_established,
     .receive = tls_receive,
     .open = tls_open_wire,
     .write = tls_write,
     .committed = tls_committed,
+    .pending = tls_pending,
     .describe = tls_describe,
+    .say_goodbye = tls_say_goodbye,
     .end = tls_end,
 };
 

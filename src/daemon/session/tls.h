@@ -22,7 +22,8 @@ enum reply {
 struct tls_slot {
     uint32_t wire_bytes; /* as in struct transport_state */
     uint8_t reply;       /* enum reply */
-    uint8_t reserved[3];
+    uint8_t begun;       /* a handshake has taken bytes out of the socket */
+    uint8_t reserved[2];
     uint64_t written;    /* bytes that were written before the reply */
     struct tls_state state;
 };
@@ -32,7 +33,7 @@ static_assert(TLS_ROOM_BYTES <= TRANSPORT_SLACK_BYTES, "opening always gets on")
 
 static inline struct tls_slot *tls_slot_of(const struct connections *table, uint32_t slot)
 {
-    return (struct tls_slot *)(void *)&table->ledger->transports[slot];
+    return (struct tls_slot *)(void *)connections_transport(table, slot);
 }
 
 /* Those of the connection's worker. Returns: NULL without memory. */

@@ -71,6 +71,8 @@ static enum established read_header(struct connections *table, uint32_t slot,
     if (!preface_parse(bytes, len, &header)) {
         if (len == HEADER_BYTES)
             return refuse(table, slot, with, REFUSED_NO_HEADER);
+        if (with->ended)
+            return ESTABLISH_FAILED; /* a health check, or the like */
         net_wait_for_bytes(table->conns[slot].fd, (uint32_t)len + 1);
         return ESTABLISHES;
     }
@@ -104,6 +106,19 @@ static enum established begin_shake(struct connections *table, uint32_t slot,
     }
     shake->received = data->stream.received;
     data->transport = TRANSPORT_TLS;
+    tls_slot_of(table, slot)->begun = 1;
+    return ESTABLISHED;
+}
+
+/* It is no client of TLS: where both may come, it is a plain one. */
+static enum established give_in(struct connections *table, uint32_t slot)
+{
+    struct slot *data = &table->ledger->slots[slot];
+
+    if (data->transport == TRANSPORT_TLS)
+        return ESTABLISH_FAILED; /* it ended before it had said who it is */
+    data->transport = TRANSPORT_PLAIN;
+    net_wait_for_bytes(table->conns[slot].fd, 1);
     return ESTABLISHED;
 }
 
@@ -127,19 +142,17 @@ static enum established look(struct connections *table, uint32_t slot,
         enum established header = read_header(table, slot, with, bytes, (size_t)n);
         return header == ESTABLISHED ? look(table, slot, with) : header;
     }
-    if (bytes[0] != 0x16 || (n > 1 && bytes[1] != 0x03)) {
-        if (data->transport == TRANSPORT_TLS)
-            return refuse(table, slot, with, REFUSED_PLAIN);
-        data->transport = TRANSPORT_PLAIN;
-        net_wait_for_bytes(fd, 1);
-        return ESTABLISHED;
-    }
+    if (bytes[0] != 0x16 || (n > 1 && bytes[1] != 0x03))
+        return data->transport == TRANSPORT_TLS ? refuse(table, slot, with, REFUSED_PLAIN)
+                                                : give_in(table, slot);
     uint32_t wanted = n < (ssize_t)TLS_HEADER_BYTES
                           ? TLS_HEADER_BYTES
                           : TLS_HEADER_BYTES + (uint32_t)(bytes[3] << 8 | bytes[4]);
     if (wanted > LEDGER_WIRE_BYTES)
         return refuse(table, slot, with, REFUSED_PLAIN);
     if (net_unread(fd) < wanted) {
+        if (with->ended)
+            return give_in(table, slot);
         net_wait_for_bytes(fd, wanted);
         return ESTABLISHES;
     }

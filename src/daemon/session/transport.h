@@ -44,6 +44,7 @@ struct establishing {
     const struct snapshot *snapshot;
     struct preface *preface;
     _Atomic uint64_t *counters;
+    bool ended;          /* no more will come than what is there */
     unsigned signatures; /* that may be made in this turn; they take long */
 };
 
@@ -83,6 +84,9 @@ struct transport_kind {
     enum established (*establish)(struct connections *table, uint32_t slot,
                                   struct establishing *with);
 
+    /* Answers: has it done what comes before the stream? NULL: there is nothing to do. */
+    bool (*is_established)(const struct connections *table, uint32_t slot);
+
     /* Read what has come, at most ROOM bytes of the wire. */
     enum received (*receive)(struct connections *table, uint32_t slot, void *dst, size_t room,
                              size_t *ret_len);
@@ -96,15 +100,21 @@ struct transport_kind {
      */
     int (*write)(struct connections *table, uint32_t slot, const void *bytes, size_t len);
 
-    /* Everything that was read is in the log: answer for the transport itself. NULL: no need. */
-    void (*committed)(struct connections *table, uint32_t slot);
+    /*
+     * Everything that was read is in the log: answer for the transport itself. Answers: is that
+     * still owed, because there is no room? NULL: there is nothing to answer.
+     */
+    bool (*committed)(struct connections *table, uint32_t slot);
 
-    /* Answers: is there something to receive although the poller is silent? NULL: never. */
+    /* Answers: is there something to open although nothing more has come? NULL: never. */
     bool (*pending)(const struct connections *table, uint32_t slot);
 
     /* Name what protects the stream, for the log; constants. NULL: nothing does. */
     void (*describe)(const struct connections *table, uint32_t slot, const char **ret_version,
                      const char **ret_cipher);
+
+    /* Say that nothing more will be said; the socket is shut down after it. NULL: that says it. */
+    void (*say_goodbye)(struct connections *table, uint32_t slot);
 
     /*
      * Say the last word, and close the socket. PARKED: a copy of it is held elsewhere, so that

@@ -189,6 +189,8 @@ static int read_texts(struct reader *reader, const struct value_place *place,
                    "has %d texts; at most %u are allowed", count, PEERLOG_MAX_TEXTS);
         return 0;
     }
+    if (count == 0)
+        return 0; /* as if it were not set */
     list.texts = calloc((size_t)count + 1, sizeof *list.texts);
     if (list.texts == NULL)
         return -ENOMEM;
@@ -292,18 +294,23 @@ static unsigned line_of(void *context, const char *name)
                : 0;
 }
 
-/* A group was read; one with a fault is not looked at further. Returns: 0, or -ENOMEM. */
+static bool is_refused(void *context, const char *name)
+{
+    const struct group_lines *lines = context;
+
+    return was_refused(lines->reader, lines->group, name);
+}
+
+/* A group was read. Returns: 0, or -ENOMEM. */
 static int finish(struct reader *reader, const config_setting_t *setting,
                   const struct setting_group *group, void *base)
 {
     struct group_lines lines = {reader, group, setting};
 
-    if (reader->refused != 0)
-        return 0;
     return finish_group(group->finish, &(struct finish){
         .settings = reader->settings, .base = base, .path = reader->path,
         .line = config_setting_source_line(setting), .faults = &reader->faults,
-        .line_of = line_of, .context = &lines,
+        .line_of = line_of, .is_refused = is_refused, .context = &lines,
     });
 }
 
@@ -370,7 +377,8 @@ static int read_setting(struct reader *reader, const struct value_place *place,
         if (value.type != VALUE_GROUP)
             break;
         r = read_group(reader, setting, place->rule->group, destination);
-        return r < 0 ? r : finish(reader, setting, place->rule->group, destination);
+        return r < 0 || reader->refused != 0 ? r : finish(reader, setting, place->rule->group,
+                                                          destination);
     case SETTING_GROUPS:
         if (value.type != VALUE_LIST)
             break;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/settings/certificates.h"
+#include "peerlog/count.h"
 #include "tls/suite.h"
 #include "tls/tls_context.h"
 
@@ -81,15 +82,24 @@ static int make_context(const struct finish *f, struct listener_settings *listen
     return 0;
 }
 
-/* What only TLS knows is of no use without it. */
+/* What only TLS knows is of no use without it, unless it is what it would be anyway. */
 static void refuse_without_tls(const struct finish *f)
 {
-    static const char *const names[] = {"certificate", "key", "client_ca", "client_certificate",
-                                        "client_names", "tls_min", "tls_ciphers"};
+    const struct listener_settings *l = f->base;
+    const struct {
+        const char *name;
+        bool is_set;
+    } settings[] = {
+        {"certificate", l->certificate[0] != '\0'}, {"key", l->key[0] != '\0'},
+        {"client_ca", l->client_ca[0] != '\0'},
+        {"client_certificate", l->client_certificate != 0},
+        {"client_names", l->client_names.count > 0}, {"tls_min", l->tls_min != TLS_MIN_1_2},
+        {"tls_ciphers", l->tls_ciphers.count > 0},
+    };
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (f->line_of(f->context, names[i]) != 0)
-            refuse(f, names[i], "has no effect without tls = \"required\" or \"auto\"");
+    for (size_t i = 0; i < COUNT_OF(settings); i++)
+        if (settings[i].is_set)
+            refuse(f, settings[i].name, "has no effect without tls = \"required\" or \"auto\"");
 }
 
 static int finish_tls(const struct finish *f)
@@ -97,7 +107,8 @@ static int finish_tls(const struct finish *f)
     struct listener_settings *listener = f->base;
 
     if (listener->tls_mode == TLS_OFF) {
-        refuse_without_tls(f);
+        if (!f->is_refused(f->context, "tls"))
+            refuse_without_tls(f);
         return 0;
     }
     if (listener->certificate[0] == '\0' || listener->key[0] == '\0') {
@@ -116,7 +127,8 @@ static int finish_listener(const struct finish *f)
 {
     const struct listener_settings *listener = f->base;
 
-    if (listener->proxy_from.count > 0 && !listener->proxy_protocol)
+    if (listener->proxy_from.count > 0 && !listener->proxy_protocol &&
+        !f->is_refused(f->context, "proxy_protocol"))
         refuse(f, "proxy_from", "has no effect without proxy_protocol = true; set that too");
     return finish_tls(f);
 }

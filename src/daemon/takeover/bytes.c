@@ -55,6 +55,7 @@ static bool open_wire(struct takeover *t, const struct inbox *inbox, uint32_t in
     };
     memcpy(t->text, input->bytes, tail);
     input->at_end = transport->open(&opening) != OPENED_SO_FAR || input->at_end;
+    explicit_bzero(&state, sizeof state);
     input->bytes = t->text;
     input->len = tail + opening.opened;
     return true;
@@ -186,11 +187,22 @@ static uint32_t claim_segments(struct takeover *t, const struct inbox *from)
     return segments;
 }
 
+/* Its secrets are gone with its process, and so are its bytes. Such a round has no others. */
+static bool is_mortal(const struct takeover *t, const struct inbox *from)
+{
+    uint32_t slot = from->segment[0].slot;
+
+    return slot < t->old->header->slots && (t->old->slots[slot].flags & SLOT_MORTAL) &&
+           t->old->slots[slot].transport != TRANSPORT_PLAIN;
+}
+
 void takeover_inbox(struct takeover *t, uint32_t index)
 {
     const struct inbox *from = &t->old->inboxes[index];
     struct inbox *to = &t->ledger->inboxes[index];
     uint32_t open = atomic_load(&from->segments);
+    if (open > 0 && is_mortal(t, from))
+        return;
     uint32_t segments = claim_segments(t, from);
     uint32_t records = 0;
 
@@ -208,6 +220,8 @@ void takeover_inbox(struct takeover *t, uint32_t index)
         atomic_store(&to->delivered, delivered = records);
     if (offered > records)
         atomic_store(&to->offered, offered = records);
+    if (offered < delivered) /* of a torn ledger */
+        atomic_store(&to->offered, offered = delivered);
     if (offered > delivered)
         t->report->repeats += offered - delivered;
     t->report->messages += records - delivered;

@@ -38,11 +38,12 @@ static void read_drained(struct worker *w, uint32_t slot)
     if (limit > 0)
         result = round_read(&w->round, slot, limit, false);
     uint32_t got = (uint32_t)(stream->received - before);
-    conn->drain_left = result == ROUND_NOTHING ? 0 : conn->drain_left - got;
+    conn->drain_left = got == 0 ? 0 : conn->drain_left - got; /* what was pending is no news */
     if (conn->drain_left > 0 || result == ROUND_ENDED)
         return;
     (void)conn_unwatch(w->plan.table, slot, w->set); /* it may have been slowed */
-    conn->state = w->stop_keep ? CONN_DRAINED : CONN_TO_END;
+    bool parked = atomic_load(&w->plan.table->ledger->slots[slot].lot) != LOT_NONE;
+    conn->state = w->stop_keep && parked ? CONN_DRAINED : CONN_TO_END;
 }
 
 /* One step with one connection. Returns: false while the output blocks. */

@@ -7,6 +7,7 @@
 
 #include "daemon/worker/round.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/message_ids.h"
@@ -25,6 +26,11 @@ static void fill_source(struct round *r, uint32_t index, uint32_t slot_index)
     source->peer_len = (uint8_t)peer_format(&slot->peer, source->peer_text);
     source->label = snapshot_label(r->snapshot, slot->listener);
     source->listener = snapshot_listener_text(r->snapshot, slot->listener);
+    source->details = slot->flags & SLOT_DETAILED ? &r->ledger->details[slot_index] : NULL;
+    source->tls_version = NULL;
+    const struct transport_kind *transport = transport_of(r->table, slot_index);
+    if (transport->describe != NULL)
+        transport->describe(r->table, slot_index, &source->tls_version, &source->tls_cipher);
     const struct listener_settings *listener = snapshot_listener(r->snapshot, slot->listener);
     uint8_t highest = r->snapshot->settings->highest_severity;
     uint8_t own = priority_make(source->label->facility, source->label->severity);
@@ -56,12 +62,13 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
     struct segment *segment = &r->inbox->segment[r->framed];
     uint32_t tail = segment->start.tail_bytes;
     struct transport_opening opening = {
-        .tools = r->tools, .state = &r->ledger->transports[segment->slot],
+        .tools = r->tools, .state = connections_transport(r->table, segment->slot),
         .wire = input->bytes + tail, .wire_bytes = input->len - tail,
         .text = r->text + segment->from + tail,
         .room = input->len - tail + TRANSPORT_SLACK_BYTES,
     };
 
+    bool established = conn_is_established(r->table, segment->slot);
     memcpy(r->text + segment->from, input->bytes, tail);
     enum opened opened = transport->open(&opening);
     if (opened != OPENED_SO_FAR)
@@ -71,6 +78,12 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
     input->len = tail + opening.opened;
     r->wire_carry.wire = opening.wire + opening.taken;
     r->wire_carry.wire_len = input->at_end ? 0 : (uint32_t)(opening.wire_bytes - opening.taken);
+    r->cut = opened == OPENED_BROKEN ||
+             (opened == OPENED_SO_FAR && input->at_end && opening.wire_bytes > opening.taken);
+    if (r->cut && established && r->table->conns[segment->slot].fd >= 0)
+        preface_tell(r->preface, &r->ledger->slots[segment->slot].peer, NEWS_CUT,
+                     "its stream was cut inside a record of TLS, or changed on its way; what came "
+                     "whole before is logged");
 }
 
 /* The bytes of the next segment, and all that its frames depend on. */
@@ -89,6 +102,7 @@ static struct session_input next_input(struct round *r)
     };
 
     r->wire_carry = (struct round_carry){.wire_len = 0};
+    r->cut = false;
     if (transport->open != NULL)
         open_wire(r, transport, &input);
     return input;
@@ -166,6 +180,19 @@ static void announce_oversize(struct round *r, struct slot *slot, const char *wh
 /* The flags of frames of which something may have to be said. */
 #define WORTH_A_WORD (FRAME_SPLIT | FRAME_TRUNCATED | FRAME_HINTS)
 
+/* The count before this message does not fit it. */
+static void tell_misfit(struct round *r, const struct slot *slot, const struct frame *frame)
+{
+    uint32_t have = frame->have_bytes, want = frame->want_bytes;
+    char words[160];
+
+    (void)snprintf(words, sizeof words, "the count before a message is %u, which is %u too %s; let "
+                   "it count bytes, not characters, or end each message with an LF",
+                   (unsigned)want, (unsigned)(have > want ? have - want : want - have),
+                   have > want ? "few" : "many"); /* it fits */
+    preface_tell(r->preface, &slot->peer, NEWS_MISFIT, words);
+}
+
 static void say_of_frame(struct round *r, struct slot *slot, const struct frame *frame)
 {
     if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
@@ -173,9 +200,20 @@ static void say_of_frame(struct round *r, struct slot *slot, const struct frame 
         announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
     }
     if (frame->flags & FRAME_ENDLESS)
-        preface_say_endless(r->preface, &slot->peer);
+        preface_tell(r->preface, &slot->peer, NEWS_ENDLESS,
+                     "its messages have no end, so each is logged when it pauses; let it send an "
+                     "LF behind each (winston-syslog: eol, pino-syslog: newline, log4js: endMsg, "
+                     "Log4j: newLine)");
     if (frame->flags & FRAME_FIRST_MISFIT)
-        preface_say_misfit(r->preface, &slot->peer, frame->have_bytes, frame->want_bytes);
+        tell_misfit(r, slot, frame);
+}
+
+/* Would there have been more of this message, had its stream gone on? */
+static bool is_unfinished(const struct round *r, const struct frame *frame)
+{
+    if (r->view.rules.framing == FRAMING_CLOSE)
+        return !(frame->flags & FRAME_SPLIT) || (frame->flags & FRAME_LAST);
+    return (frame->flags & (FRAME_UNTERMINATED | FRAME_INCOMPLETE)) != 0;
 }
 
 /* A frame becomes a record of the batch, unless it was delivered before a crash. */
@@ -193,6 +231,8 @@ static void add_record(struct round *r, const struct frame *frame)
         return;
     if (ordinal < r->repeat_until)
         record->flags |= RECORD_REPEAT;
+    if (r->cut && is_unfinished(r, frame))
+        record->flags |= RECORD_CUT;
     record->sequence = slot->stream.sequence;
     record->source = r->framed;
     r->batch->count++;

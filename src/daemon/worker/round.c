@@ -25,6 +25,7 @@ int round_init(struct round *r, struct connections *table, const struct snapshot
     r->counters = inbox->counters;
     r->preface = preface;
     r->inbox = inbox;
+    r->set = -1;
     r->batch = calloc(1, sizeof *r->batch);
     r->text = malloc(LEDGER_INBOX_BYTES + TRANSPORT_SLACK_BYTES); /* costs nothing until used */
     r->tools = &table->tools[(inbox - table->ledger->inboxes) % PEERLOG_MAX_WORKERS];
@@ -60,7 +61,7 @@ void round_replay(struct round *r, struct inbox *inbox)
         *stream = segment->start;
         stream->received += atomic_load(&segment->fresh);
         if (r->ledger->slots[segment->slot].transport != TRANSPORT_PLAIN)
-            r->ledger->transports[segment->slot] = inbox->before[i];
+            *connections_transport(r->table, segment->slot) = inbox->before[i];
     }
 }
 
@@ -72,12 +73,24 @@ static uint32_t carry_of(const struct round *r, uint32_t slot)
     const struct slot *data = &r->ledger->slots[slot];
 
     return data->stream.tail_bytes +
-           (data->transport != TRANSPORT_PLAIN ? r->ledger->transports[slot].wire_bytes : 0);
+           (data->transport != TRANSPORT_PLAIN ? connections_transport(r->table, slot)->wire_bytes
+                                               : 0);
+}
+
+/* Segments that a successor cannot open stand in rounds of their own: it cannot count them. */
+static bool is_mortal(const struct round *r, uint32_t slot)
+{
+    const struct slot *data = &r->ledger->slots[slot];
+
+    return data->transport != TRANSPORT_PLAIN && (data->flags & SLOT_MORTAL);
 }
 
 bool round_has_room(const struct round *r, uint32_t slot)
 {
-    return atomic_load_explicit(&r->inbox->segments, memory_order_relaxed) < LEDGER_SEGMENTS &&
+    uint32_t n = atomic_load_explicit(&r->inbox->segments, memory_order_relaxed);
+
+    return n < LEDGER_SEGMENTS &&
+           (n == 0 || is_mortal(r, r->inbox->segment[0].slot) == is_mortal(r, slot)) &&
            r->fill + carry_of(r, slot) + ROUND_MIN_ROOM_BYTES <= LEDGER_INBOX_BYTES;
 }
 
@@ -106,6 +119,24 @@ static void set_rules(const struct round *r, struct segment *segment)
     segment->flushes = listener == NULL || listener->flush_timeout_s > 0;
 }
 
+/* What a successor opens the segment by: of a mortal connection nothing but how much is carried. */
+static void note_before(struct round *r, uint32_t index, uint32_t slot)
+{
+    const struct transport_state *state = connections_transport(r->table, slot);
+
+    if (is_mortal(r, slot))
+        r->inbox->before[index] = (struct transport_state){.wire_bytes = state->wire_bytes};
+    else if (r->ledger->slots[slot].transport != TRANSPORT_PLAIN)
+        r->inbox->before[index] = *state;
+}
+
+/* It is not needed any more, and it has secrets in it. */
+static void wipe_before(struct round *r, uint32_t index)
+{
+    if (r->ledger->slots[r->inbox->segment[index].slot].transport != TRANSPORT_PLAIN)
+        explicit_bzero(&r->inbox->before[index], sizeof r->inbox->before[index]);
+}
+
 /* Open a segment: its place, and the stream's state before it. The carry is copied in. */
 static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t limit)
 {
@@ -121,8 +152,7 @@ static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t lim
     segment->slot = slot;
     segment->from = r->fill;
     set_rules(r, segment);
-    if (r->ledger->slots[slot].transport != TRANSPORT_PLAIN)
-        inbox->before[n] = r->ledger->transports[slot];
+    note_before(r, n, slot);
     uint32_t carry = carry_of(r, slot);
     uint32_t free_bytes = LEDGER_INBOX_BYTES - r->fill - carry;
     segment->room = limit < free_bytes ? limit : free_bytes;
@@ -143,6 +173,7 @@ static void drop_segment(struct round *r)
 
     r->table->conns[r->inbox->segment[n - 1].slot].in_hand = 0;
     atomic_store_explicit(&r->inbox->segments, n - 1, memory_order_release);
+    wipe_before(r, n - 1);
 }
 
 /* Note what came: the bytes are part of the ledger from here on. */
@@ -171,6 +202,10 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
         return at_end ? ROUND_ENDED : ROUND_GOT;
     }
     case RECEIVED_NOTHING:
+        if (conn_pending(r->table, slot)) {
+            note_segment(r, segment, 0, false);
+            return ROUND_GOT;
+        }
         drop_segment(r);
         return ROUND_NOTHING;
     case RECEIVED_RESET:
@@ -265,7 +300,7 @@ static void settle(struct round *r, uint32_t index)
 
     if (r->ledger->slots[slot].transport != TRANSPORT_PLAIN) {
         memcpy(ledger_tail(r->ledger, slot) + carry->len, carry->wire, carry->wire_len);
-        r->ledger->transports[slot].wire_bytes = carry->wire_len;
+        connections_transport(r->table, slot)->wire_bytes = carry->wire_len;
     }
     if (carry->len + carry->wire_len > 0) {
         memcpy(ledger_tail(r->ledger, slot), carry->from, carry->len);
@@ -288,9 +323,8 @@ static void tell_sessions(struct round *r, uint32_t segments)
         const struct session_kind *kind = session_of(&r->ledger->slots[slot].stream);
         if (kind->committed != NULL)
             kind->committed(r->table, slot);
-        const struct transport_kind *transport = transport_of(r->table, slot);
-        if (transport->committed != NULL)
-            transport->committed(r->table, slot);
+        conn_answer(r->table, slot, r->set);
+        wipe_before(r, i);
     }
 }
 

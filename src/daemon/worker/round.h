@@ -48,6 +48,7 @@ struct round {
     struct batch *batch;
     unsigned char *text;   /* what transports have opened; as large as the inbox, and slack */
     void **tools;          /* of transports, the worker's */
+    int set;               /* the poller that its connections are watched by, or -1 */
     uint32_t fill;         /* bytes of the inbox in use */
     uint32_t framed;       /* segments that are framed to their end */
     uint32_t ordinal;      /* records framed in this round */
@@ -55,6 +56,7 @@ struct round {
     uint32_t repeat_until; /* and those up to here may have been */
     bool view_open;
     bool left_waiting; /* set by a commit: something was carried, and may have to be flushed */
+    bool cut;              /* the stream of the segment being framed is cut behind it */
     struct round_carry wire_carry; /* of the segment being framed: its part of the wire */
     struct session_view view; /* of the segment being framed */
     struct record_rules record_rules;

@@ -122,12 +122,12 @@ static uint32_t read_limit(const struct worker *w)
  * Go on with what comes before the stream of a connection. Answers: can it be read now? One that
  * failed is ended with the round.
  */
-static bool establish(struct worker *w, uint32_t slot)
+static bool establish(struct worker *w, uint32_t slot, bool ended)
 {
     struct connections *table = w->plan.table;
     struct establishing with = {
         .snapshot = w->round.snapshot, .preface = w->plan.preface, .counters = w->counters,
-        .signatures = w->signatures,
+        .ended = ended, .signatures = w->signatures,
     };
     enum established state = conn_establish(table, slot, &with);
 
@@ -148,10 +148,13 @@ static bool establish(struct worker *w, uint32_t slot)
 
 bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
 {
-    bool may_end = conn_readiness(events).said_goodbye;
+    struct conn_readiness ready = conn_readiness(events);
+    bool may_end = ready.said_goodbye;
 
-    if (!conn_is_established(w->plan.table, slot) && !establish(w, slot))
+    if (!conn_is_established(w->plan.table, slot) && !establish(w, slot, ready.ended))
         return worker_frame(w);
+    if (ready.writable)
+        conn_answer(w->plan.table, slot, w->set);
     w->plan.table->conns[slot].active_s = w->now_s;
     if (w->round.snapshot->settings->limits.messages_per_second > 0)
         return read_slowly(w, slot, may_end);

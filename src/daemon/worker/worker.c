@@ -53,6 +53,7 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     if (error < 0)
         goto fail;
     w->set = poller_new();
+    w->round.set = w->set;
     w->pause_set = poller_new();
     w->bell = bell_new();
     error = w->set < 0 ? w->set : w->pause_set < 0 ? w->pause_set : w->bell;
@@ -271,12 +272,31 @@ static bool end_orphans(struct worker *w)
     return finish_patiently(w);
 }
 
+/*
+ * What a dead process had received, and not yet opened, may be all that ever comes.
+ * Returns: false when stopped meanwhile.
+ */
+static bool read_pending(struct worker *w)
+{
+    struct connections *table = w->plan.table;
+
+    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(table->ledger, i + 1)) {
+        if (!worker_owns(w, i) || !conn_pending(table, i))
+            continue;
+        if (!round_has_room(&w->round, i) && !finish_patiently(w))
+            return false;
+        (void)round_read(&w->round, i, ROUND_READ_BYTES, false);
+    }
+    return finish_patiently(w);
+}
+
 static void work(struct worker *w)
 {
     bool blocked = false;
 
     (void)output_ensure_open(w->output); /* a loss announces itself */
-    if (!replay(w) || !end_orphans(w)) {
+    if (!replay(w) || !end_orphans(w) || !read_pending(w)) {
         w->end = w->stop_keep ? WORKER_ENDED_PARKED : WORKER_ENDED_LOST;
         return;
     }

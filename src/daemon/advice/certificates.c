@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Certificates: one question for each thing that makes clients stay away, or lets others listen.
+ */
+#include "config.h"
+
+#include "daemon/advice/certificates.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "daemon/settings/certificates.h"
+#include "tls/tls_context.h"
+
+#define DAY_S 86400
+#define SOON_DAYS 30
+#define DATE_BYTES 40u
+#define TEXT_BYTES 640u
+
+/* What is being judged, and who is told. */
+struct judge {
+    const struct tls_context_functions *tls;
+    const struct listener_settings *listener;
+    const struct certificate_setting *around;
+    warning_fn *warn;
+    void *context;
+};
+
+/* The day of a moment, as everybody writes it who wants to be understood everywhere. */
+static const char *date_of(int64_t when_s, char text[DATE_BYTES])
+{
+    time_t when = (time_t)when_s;
+    struct tm tm;
+
+    if (gmtime_r(&when, &tm) == NULL || strftime(text, DATE_BYTES, "%Y-%m-%d", &tm) == 0)
+        (void)snprintf(text, DATE_BYTES, "some day");
+    return text;
+}
+
+static void judge_dates(const struct judge *j, const struct tls_facts *facts)
+{
+    int64_t left_s = facts->ends - j->around->now_s;
+    char date[DATE_BYTES], text[TEXT_BYTES];
+
+    if (facts->begins > j->around->now_s)
+        (void)snprintf(text, sizeof text, "%s is not valid before %s, and until then clients "
+                       "refuse it; is a clock wrong?", j->listener->certificate,
+                       date_of(facts->begins, date));
+    else if (left_s <= 0)
+        (void)snprintf(text, sizeof text, "%s has expired on %s, and clients refuse it; renew it, "
+                       "and reload", j->listener->certificate, date_of(facts->ends, date));
+    else if (left_s < SOON_DAYS * (int64_t)DAY_S)
+        (void)snprintf(text, sizeof text, "%s expires on %s, in %" PRId64 " days; renew it, and "
+                       "reload", j->listener->certificate, date_of(facts->ends, date),
+                       left_s / DAY_S);
+    else
+        return;
+    j->warn(j->context, text);
+}
+
+static void judge_key(const struct judge *j, const struct tls_facts *facts)
+{
+    char text[TEXT_BYTES];
+    struct stat st;
+
+    if (facts->rsa_bits != 0 && facts->rsa_bits < TLS_LEAST_RSA_BITS) {
+        (void)snprintf(text, sizeof text, "%s has %d bits of RSA, and many clients refuse fewer "
+                       "than %d; make a new key", j->listener->key, facts->rsa_bits,
+                       TLS_LEAST_RSA_BITS);
+        j->warn(j->context, text);
+    }
+    if (stat(j->listener->key, &st) == 0 && (st.st_mode & S_IROTH)) {
+        (void)snprintf(text, sizeof text, "%s can be read by everybody on this machine; "
+                       "\"chmod o= %s\" mends that", j->listener->key, j->listener->key);
+        j->warn(j->context, text);
+    }
+}
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+/* Clients come by some name: it can be known when they are on this machine, or it has a full one. */
+static void judge_name(const struct judge *j)
+{
+    const struct tls_context *own = j->listener->tls;
+    char address[PEER_TEXT_BYTES], text[TEXT_BYTES];
+    bool named = strchr(j->around->host, '.') != NULL;
+
+    address[peer_format_address(&j->listener->address, address)] = '\0';
+    if (!named && !is_loopback(address))
+        return;
+    if (j->tls->is_for(own, address) || (named && j->tls->is_for(own, j->around->host)) ||
+        (is_loopback(address) && j->tls->is_for(own, "localhost")))
+        return;
+    (void)snprintf(text, sizeof text, "%s is neither for %s nor for %s; clients that come by such "
+                   "a name refuse it", j->listener->certificate,
+                   named ? j->around->host : "localhost", address);
+    j->warn(j->context, text);
+}
+
+void advice_judge_certificates(const struct settings *settings,
+                               const struct certificate_setting *around, warning_fn *warn,
+                               void *context)
+{
+    const char *why;
+
+    for (size_t i = 0; i < settings->listeners_count; i++) {
+        struct judge j = {NULL, &settings->listeners[i], around, warn, context};
+        struct tls_facts facts;
+        if (j.listener->tls == NULL)
+            continue;
+        j.tls = certificates_functions(&why); /* which has made it */
+        j.tls->facts(j.listener->tls, &facts);
+        judge_dates(&j, &facts);
+        judge_key(&j, &facts);
+        judge_name(&j);
+    }
+}
+
+void advice_tell_certificates(const struct settings *settings, warning_fn *tell, void *context)
+{
+    char address[PEER_TEXT_BYTES], date[DATE_BYTES], text[TEXT_BYTES];
+    const char *why;
+
+    for (size_t i = 0; i < settings->listeners_count; i++) {
+        const struct listener_settings *listener = &settings->listeners[i];
+        struct tls_facts facts;
+        if (listener->tls == NULL)
+            continue;
+        certificates_functions(&why)->facts(listener->tls, &facts);
+        (void)peer_format(&listener->address, address);
+        (void)snprintf(text, sizeof text, "the certificate of listener %s is good until %s",
+                       address, date_of(facts.ends, date));
+        tell(context, text);
+    }
+}

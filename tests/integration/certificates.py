@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Certificates for tests, by the openssl command: an authority, and what it issues."""
+
+import os
+import subprocess
+import time
+
+from waiting import PATIENCE
+
+DAY = 86400
+CONFIGURATION = """
+[ca]
+default_ca = here
+[here]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+unique_subject = no
+x509_extensions = none
+[any]
+commonName = supplied
+[none]
+"""
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=PATIENCE,
+                   stdin=subprocess.DEVNULL)
+
+
+def new_key(kind, path):
+    options = {"ec": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1"]}
+    openssl("genpkey", *options.get(kind, ["-algorithm", "RSA", "-pkeyopt",
+                                           f"rsa_keygen_bits:{kind}"]), "-out", path)
+    os.chmod(path, 0o600)
+
+
+def moment(seconds):
+    return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + seconds))
+
+
+class Certificate:
+    """Two files in PEM."""
+
+    def __init__(self, folder, name):
+        self.file = os.path.join(folder, f"{name}.crt")
+        self.key = os.path.join(folder, f"{name}.key")
+
+    def settings(self, **more):
+        """A listener that shows it."""
+        return dict(address="127.0.0.1", port=0, tls="required", certificate=self.file,
+                    key=self.key, **more)
+
+
+class Authority(Certificate):
+    """Who signs certificates, in a folder of its own."""
+
+    def __init__(self, scratch, name="authority"):
+        folder = os.path.join(scratch, name)
+        os.mkdir(folder)
+        super().__init__(folder, "ca")
+        self.folder = folder
+        self.configuration = os.path.join(folder, "openssl.cnf")
+        with open(self.configuration, "w", encoding="ascii") as file:
+            file.write(CONFIGURATION.format(folder=folder))
+        with open(os.path.join(folder, "index"), "w", encoding="ascii"):
+            pass
+        new_key("ec", self.key)
+        openssl("req", "-new", "-x509", "-key", self.key, "-out", self.file, "-days", "30",
+                "-subj", f"/CN={name}")
+
+    def issue(self, name, names="DNS:localhost,IP:127.0.0.1", kind="ec", usage=None,
+              begins=-DAY, ends=90 * DAY):
+        """Sign one for NAMES. BEGINS and ENDS: seconds from now."""
+        made = Certificate(self.folder, name)
+        extensions = os.path.join(self.folder, f"{name}.ext")
+        with open(extensions, "w", encoding="ascii") as file:
+            file.write("basicConstraints = CA:FALSE\n")
+            if names:
+                file.write(f"subjectAltName = {names}\n")
+            if usage:
+                file.write(f"extendedKeyUsage = {usage}\n")
+        new_key(kind, made.key)
+        request = os.path.join(self.folder, f"{name}.csr")
+        openssl("req", "-new", "-key", made.key, "-out", request, "-subj", f"/CN={name}")
+        openssl("ca", "-batch", "-notext", "-config", self.configuration, "-cert", self.file,
+                "-keyfile", self.key, "-in", request, "-out", made.file, "-extfile", extensions,
+                "-startdate", moment(begins), "-enddate", moment(ends))
+        return made

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# Who may not come in over TLS. Each kind of bad certificate is refused with words that name what
+# to do, here and at the client; so is who speaks in clear, too old a version, or no common suite;
+# and a client that does not trust our certificate is told apart from one that we do not trust.
+# Files that cannot be used are refused before they are in force, and --check says what will be
+# wrong soon.
+
+from support import *
+
+REFUSED = r"refus|TLS handshake|not .*TLS"
+
+
+def refused_by(daemon, context, words, alert=None, name="localhost"):
+    """Shake hands and be refused: WORDS on our side, ALERT at the client's."""
+    before = daemon.said(words)
+    client = connect(daemon.port)
+    reason = None
+    try:
+        with context.wrap_socket(client, server_hostname=name) as tls:
+            tls.settimeout(PATIENCE)
+            tls.recv(1)  # in TLS 1.3 the client learns it only now
+    except ssl.SSLError as error:
+        reason = error.reason
+    except ConnectionResetError:
+        reason = "reset"
+    assert reason is not None, f"it was let in instead of: {words}"
+    assert alert is None or reason == alert, f"{words}: {reason} instead of {alert}"
+    daemon.words.wait(words, before + 1)
+    daemon.allow(words, REFUSED)
+
+
+@contextlib.contextmanager
+def asking(scratch, authority, **settings):
+    own = authority.issue("localhost")
+    listener = own.settings(client_ca=authority.file, **{"client_certificate": "required",
+                                                         **settings})
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, sink):
+        yield daemon, sink
+
+
+# One peer's refusals are said once an hour: so each has a daemon of its own.
+def bad_certificates(scratch):
+    authority = Authority(scratch)
+    foreign = Authority(scratch, "foreign")
+    good = authority.issue("good", "DNS:good.example.net")
+    rows = [
+        # What is wrong, our words, and the alert that the client hears.
+        (None, "client sent no certificate; the listener requires one",
+         "TLSV13_ALERT_CERTIFICATE_REQUIRED"),
+        (authority.issue("old", "DNS:old.example.net", ends=-3600),
+         "client's certificate CN=old for old.example.net has expired; renew it",
+         "SSLV3_ALERT_CERTIFICATE_EXPIRED"),
+        (authority.issue("young", "DNS:young.example.net", begins=DAY),
+         "client's certificate CN=young for young.example.net is not valid yet",
+         "SSLV3_ALERT_BAD_CERTIFICATE"),
+        (authority.issue("other", "DNS:other.example.com"),
+         "client's certificate CN=other for other.example.com has no name that client_names "
+         "allows", None),
+        (authority.issue("good.example.net", None),
+         "client's certificate CN=good.example.net has no name that client_names allows", None),
+        (foreign.issue("stranger", "DNS:good.example.net"),
+         "client's certificate CN=stranger for good.example.net is signed by somebody who is not "
+         "in client_ca", "TLSV1_ALERT_UNKNOWN_CA"),
+        (foreign, "is signed by itself, and is not in client_ca", "TLSV1_ALERT_UNKNOWN_CA"),
+        (authority.issue("server", "DNS:good.example.net", usage="serverAuth"),
+         "is not for clients; its extended key usage lacks clientAuth", None),
+    ]
+    for number, (certificate, words, alert) in enumerate(rows):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with asking(folder(scratch, f"{number}-{version.name}"), authority,
+                        client_names=["*.example.net"]) as (daemon, sink):
+                without = certificate is None and version is ssl.TLSVersion.TLSv1_2
+                refused_by(daemon, context_for(authority, certificate, version), re.escape(words),
+                           "SSLV3_ALERT_HANDSHAKE_FAILURE" if without else alert)
+                sock = tls_connect(daemon.port, context_for(authority, good, version))
+                sock.sendall(b"let in\n")
+                tls_finish(sock)
+                assert [r.text for r in sink.wait_count(1)] == [b"let in"]
+
+
+def clients_that_speak_otherwise(scratch):
+    authority = Authority(scratch)
+    foreign = Authority(scratch, "foreign")
+    own = authority.issue("localhost")
+    old = context_for(authority, version=ssl.TLSVersion.TLSv1_2)
+    rows = [
+        (dict(tls_min="1.3"), old, "client speaks no version of TLS that the listener does",
+         "TLSV1_ALERT_PROTOCOL_VERSION", "localhost"),
+        (dict(tls_ciphers=["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]), old,
+         "client and listener have no cipher suite in common", "SSLV3_ALERT_HANDSHAKE_FAILURE",
+         "localhost"),
+        ({}, context_for(foreign), "client does not trust who signed the listener's certificate",
+         None, "localhost"),
+        ({}, context_for(authority), "client does not accept the listener's certificate", None,
+         "elsewhere"),
+    ]
+    for number, (settings, context, words, alert, name) in enumerate(rows):
+        with serving("syslog", folder(scratch, str(number)),
+                     listeners=[own.settings(**settings)]) as (daemon, _):
+            refused_by(daemon, context, words, alert, name)
+    with serving("syslog", folder(scratch, "clear"), listeners=[own.settings()]) as (daemon, sink):
+        for data in (b"<13>hello\n", b"GET / HTTP/1.1\r\n\r\n", b"5 <13>a", b"\x16\x02\0\0\0"):
+            sock = connect(daemon.port)
+            sock.sendall(data)
+            assert is_reset(sock)
+        assert len(daemon.expect(r"127\.0\.0\.1.*TLS")) >= 1
+        daemon.allow(REFUSED)
+        assert sink.count() == 0
+
+
+def files_that_cannot_be_used(scratch):
+    authority = Authority(scratch)
+    own, other = authority.issue("own"), authority.issue("other")
+    sealed = os.path.join(scratch, "sealed.key")
+    openssl("pkey", "-in", own.key, "-out", sealed, "-aes128", "-passout", "pass:secret")
+    small = authority.issue("small", kind="1024")
+    rows = [
+        (dict(certificate=small.file, key=small.key), r"key is too small; 2048 bits of RSA"),
+        (dict(certificate="/nonexistent"), r"listeners\[0\]\.certificate.*No such file"),
+        (dict(key=other.key), r"listeners\[0\]\.key.* is not the key of the certificate in "),
+        (dict(key=sealed), r"listeners\[0\]\.key.*passphrase"),
+        (dict(certificate=own.key), r"listeners\[0\]\.certificate.*PEM"),
+        (dict(client_certificate="required"), r"client_ca.*is missing"),
+        (dict(client_names=["*.*.net"]), r"client_names"),
+        (dict(tls_ciphers=["RC4"]), r"tls_ciphers.*'RC4'"),
+        (dict(tls="off"), r"has no effect without tls"),
+    ]
+    for number, (change, words) in enumerate(rows):
+        path = os.path.join(scratch, f"{number}.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(settings_text({"listeners": [dict(own.settings(), **change)]}))
+        status, _, said = run_daemon("-t", "-c", path)
+        assert status == 78 and any(re.search(words, line) for line in said), (words, said)
+
+
+def what_check_warns_of(scratch):
+    authority = Authority(scratch)
+    rows = [
+        (authority.issue("good"), {}, None),
+        (authority.issue("soon", ends=29 * DAY), {}, r"expires on \d{4}-\d\d-\d\d, in 28 days"),
+        (authority.issue("gone", ends=-DAY), {}, r"has expired on \d{4}-\d\d-\d\d"),
+        (authority.issue("young", begins=DAY), {}, r"is not valid before \d{4}-\d\d-\d\d"),
+        (authority.issue("elsewhere", "DNS:elsewhere.example.net"), {}, "127.0.0.1"),
+    ]
+    loose = authority.issue("loose")
+    os.chmod(loose.key, 0o644)
+    rows.append((loose, {}, r"loose\.key can be read by everybody"))
+    for number, (certificate, change, words) in enumerate(rows):
+        path = os.path.join(scratch, f"{number}.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(settings_text({
+                "listeners": [dict(certificate.settings(), **change)],
+                "output": {"path": "/nonexistent"}}))
+        status, said, warned = run_daemon("-t", "-c", path)
+        assert status == 0 and said.endswith("good\n"), (status, warned)
+        assert len(warned) == (words is not None), (words, warned)
+        assert words is None or re.search("warning: .*" + words, warned[0]), (words, warned)
+
+
+if __name__ == "__main__":
+    main(bad_certificates, clients_that_speak_otherwise, files_that_cannot_be_used,
+         what_check_warns_of)
