@@ -169,14 +169,47 @@ def table_in_the_journal(scratch):
     framing_table("journal", scratch)
 
 
+# Rows whose last message is whole although nothing ends it: it was counted.
+WHOLE = [data for data, _ in TABLE if data.startswith((b"5 <13>a5", b"05 <13>a", b"8 <14>caf",
+                                                       b"10 <14>disk.", b"5 hello7"))]
+
+
+def as_cut(data, wanted):
+    """The records of a row whose stream was cut behind it."""
+    if not wanted or data in WHOLE or data.endswith((b"\n", b"\r", b"\0", b"_")):
+        return wanted
+    text, severity = wanted[-1]
+    return wanted[:-1] + [(b"[cut] " + text, severity)]
+
+
+def cut_in_the_middle(scratch):
+    """In every output; by a reset, in a connection that is one message, and by our own end."""
+    for kind in ("syslog", "stdout", "journal"):
+        with serving(kind, scratch, listeners=[LOOPBACK, dict(LOOPBACK, framing="close")]) as (
+                daemon, sink):
+            for count, (_, port) in enumerate(daemon.listeners):
+                sock = connect(port)
+                sock.sendall(b"half")
+                reset(sock)
+                record = sink.wait_count(count + 1)[-1]
+                assert record.text == (b"half" if kind == "journal" else b"[cut] half"), record
+                assert kind != "journal" or "cut" in record.flags
+            kept = connect(daemon.port)
+            kept.sendall(b"whole\nhalf")
+            sink.wait_count(3)
+            daemon.end()
+            record = sink.wait_count(4)[-1]
+            assert record.text == (b"half" if kind == "journal" else b"[cut] half"), record
+
+
 def reset_instead_of_the_end(scratch):
-    """Every row once more, ended by an RST: what came before it counts."""
+    """Every row once more, ended by an RST: what came before it counts, and what it cut is marked."""
     with serving("syslog", scratch) as (daemon, sink):
         said = []
         for data, wanted in TABLE + [LONG_LINE]:
             sock = connect(daemon.port)
             sock.sendall(data)
-            said.append((name_of(sock), data, wanted))
+            said.append((name_of(sock), data, as_cut(data, wanted)))
             reset(sock)
         check_rows("syslog", sink, said)
         daemon.allow(*HINTS)
@@ -338,6 +371,7 @@ def discard_oversize(scratch):
 
 
 if __name__ == "__main__":
-    main(table_on_stdout, table_on_syslog, table_in_the_journal, reset_instead_of_the_end,
+    main(table_on_stdout, table_on_syslog, table_in_the_journal, cut_in_the_middle,
+         reset_instead_of_the_end,
          other_framings, a_hundred_thousand_digits, lone_message_leaves_at_once,
          split_oversize, truncate_oversize, discard_oversize)

@@ -72,15 +72,16 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
     memcpy(r->text + segment->from, input->bytes, tail);
     enum opened opened = transport->open(&opening);
     if (opened != OPENED_SO_FAR)
-        atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+        atomic_store_explicit(&segment->at_end, SEGMENT_ENDS, memory_order_relaxed);
     input->at_end = input->at_end || opened != OPENED_SO_FAR;
     input->bytes = r->text + segment->from;
     input->len = tail + opening.opened;
     r->wire_carry.wire = opening.wire + opening.taken;
     r->wire_carry.wire_len = input->at_end ? 0 : (uint32_t)(opening.wire_bytes - opening.taken);
-    r->cut = opened == OPENED_BROKEN ||
+    bool broken = opened == OPENED_BROKEN ||
              (opened == OPENED_SO_FAR && input->at_end && opening.wire_bytes > opening.taken);
-    if (r->cut && established && r->table->conns[segment->slot].fd >= 0)
+    r->cut = r->cut || broken;
+    if (broken && established && r->table->conns[segment->slot].fd >= 0)
         preface_tell(r->preface, &r->ledger->slots[segment->slot].peer, NEWS_CUT,
                      "its stream was cut inside a record of TLS, or changed on its way; what came "
                      "whole before is logged");
@@ -102,7 +103,7 @@ static struct session_input next_input(struct round *r)
     };
 
     r->wire_carry = (struct round_carry){.wire_len = 0};
-    r->cut = false;
+    r->cut = atomic_load_explicit(&segment->at_end, memory_order_relaxed) == SEGMENT_CUT;
     if (transport->open != NULL)
         open_wire(r, transport, &input);
     return input;
@@ -121,18 +122,27 @@ static void judge(struct round *r, struct segment *segment, const struct preface
 static void refuse(struct round *r, struct segment *segment)
 {
     r->table->conns[segment->slot].by_reset = 1;
-    atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+    atomic_store_explicit(&segment->at_end, SEGMENT_ENDS, memory_order_relaxed);
     finish_segment(r, NULL, 0);
 }
 
-/* The first bytes of a stream may be another protocol's. */
-static void look_at_first_bytes(struct round *r, const struct segment *segment, bool had_header)
+/*
+ * The stream is another protocol's: its client is told in its own words, if there are some, and
+ * the connection ends.
+ */
+static void turn_away(struct round *r, struct segment *segment, enum protocol protocol)
 {
-    const struct framer *bytes = &r->view.framer;
+    const struct transport_kind *transport = transport_of(r->table, segment->slot);
+    const unsigned char *words;
+    size_t len;
 
-    if ((segment->start.received == 0 || had_header) && bytes->end > bytes->at)
-        preface_detect(r->preface, &r->ledger->slots[segment->slot].peer, bytes->at,
-                       (size_t)(bytes->end - bytes->at));
+    r->table->conns[segment->slot].by_reset = 1;
+    atomic_store_explicit(&segment->at_end, SEGMENT_CUT, memory_order_relaxed);
+    if (r->ledger->slots[segment->slot].transport != TRANSPORT_PLAIN ||
+        r->table->conns[segment->slot].fd < 0 ||
+        (words = protocol_refusal(protocol, &len)) == NULL)
+        return;
+    (void)transport->write(r->table, segment->slot, words, len); /* it may be gone already */
 }
 
 /* Begin to frame the next segment. Returns: false when there is nothing in it to frame. */
@@ -151,13 +161,18 @@ static bool open_view(struct round *r)
         input.verdict = atomic_load_explicit(&segment->verdict, memory_order_relaxed);
         opening = session_open(&r->view, stream, &input, &header);
     }
+    if (had_header && opening != SESSION_REFUSED && header.len > 0)
+        preface_keep_details(r->ledger, segment->slot, &header);
     if (opening == SESSION_WAITS)
-        finish_segment(r, input.bytes, input.at_end ? 0 : (uint32_t)input.len);
+        finish_segment(r, input.bytes + header.len, (uint32_t)(input.len - header.len));
     else if (opening == SESSION_REFUSED)
         refuse(r, segment);
     if (opening != SESSION_OPEN)
         return false;
-    look_at_first_bytes(r, segment, had_header);
+    if (r->view.protocol != PROTOCOL_NONE)
+        preface_name(r->preface, &r->ledger->slots[segment->slot].peer, r->view.protocol);
+    if (stream->session == SESSION_FOREIGN)
+        turn_away(r, segment, r->view.protocol);
     fill_source(r, r->framed, segment->slot);
     r->view_open = true;
     return true;
@@ -253,6 +268,8 @@ static void close_view(struct round *r)
     const unsigned char *from;
     size_t len = session_carry(&r->view, &from);
 
+    if (r->view.kind == &session_foreign)
+        counter_add(r->counters, COUNTER_FOREIGN_BYTES, (uint64_t)(r->view.framer.end - from));
     finish_segment(r, from, (uint32_t)len);
     r->view_open = false;
 }

@@ -177,16 +177,23 @@ static void drop_segment(struct round *r)
 }
 
 /* Note what came: the bytes are part of the ledger from here on. */
-static void note_segment(struct round *r, struct segment *segment, uint32_t fresh, bool at_end)
+static void note_segment(struct round *r, struct segment *segment, uint32_t fresh,
+                         enum segment_end end)
 {
     uint32_t carry = carry_of(r, segment->slot);
 
-    if (at_end)
-        atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+    if (end != SEGMENT_GOES_ON)
+        atomic_store_explicit(&segment->at_end, end, memory_order_relaxed);
     atomic_store_explicit(&segment->fresh, fresh, memory_order_release);
     r->ledger->slots[segment->slot].stream.received += fresh;
     r->fill += carry + fresh;
     counter_add(r->counters, COUNTER_BYTES, fresh);
+}
+
+/* A balancer has looked whether we are there, and said nothing. */
+static bool is_health_check(const struct slot *slot)
+{
+    return slot->flags & SLOT_LOCAL && slot->stream.sequence == 0;
 }
 
 enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool may_end)
@@ -198,23 +205,25 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
     switch (conn_receive(r->table, slot, at, segment->room, &n)) {
     case RECEIVED_BYTES: {
         bool at_end = may_end && n < segment->room;
-        note_segment(r, segment, (uint32_t)n, at_end);
+        note_segment(r, segment, (uint32_t)n, at_end ? SEGMENT_ENDS : SEGMENT_GOES_ON);
         return at_end ? ROUND_ENDED : ROUND_GOT;
     }
     case RECEIVED_NOTHING:
         if (conn_pending(r->table, slot)) {
-            note_segment(r, segment, 0, false);
+            note_segment(r, segment, 0, SEGMENT_GOES_ON);
             return ROUND_GOT;
         }
         drop_segment(r);
         return ROUND_NOTHING;
     case RECEIVED_RESET:
-        counter_add(r->counters, COUNTER_RESETS, 1);
+        if (!is_health_check(&r->ledger->slots[slot]))
+            counter_add(r->counters, COUNTER_RESETS, 1);
+        note_segment(r, segment, 0, SEGMENT_CUT);
         break;
     case RECEIVED_END:
+        note_segment(r, segment, 0, SEGMENT_ENDS);
         break;
     }
-    note_segment(r, segment, 0, true);
     return ROUND_ENDED;
 }
 
@@ -223,12 +232,12 @@ void round_flush(struct round *r, uint32_t slot)
     struct segment *segment = open_segment(r, slot, 0);
 
     atomic_store_explicit(&segment->flush, 1, memory_order_relaxed);
-    note_segment(r, segment, 0, false);
+    note_segment(r, segment, 0, SEGMENT_GOES_ON);
 }
 
 void round_end_stream(struct round *r, uint32_t slot)
 {
-    note_segment(r, open_segment(r, slot, 0), 0, true);
+    note_segment(r, open_segment(r, slot, 0), 0, SEGMENT_CUT);
 }
 
 /* --- delivering --- */

@@ -95,7 +95,7 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
 /* What was carried of a connection has waited for long enough; nothing is read. */
 void round_flush(struct round *r, uint32_t slot);
 
-/* Declare the stream of a connection ended, without reading. */
+/* Declare the stream of a connection ended by us, without reading. */
 void round_end_stream(struct round *r, uint32_t slot);
 
 /*
