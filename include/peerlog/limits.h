@@ -120,6 +120,11 @@
 /* A connection that we want to end has this long to say goodbye itself, in seconds. */
 #define PEERLOG_LEAVE_S 10u
 
+/* How long a message may wait for its end, and what a pause of its peer is, in seconds. */
+#define PEERLOG_DEFAULT_FLUSH_TIMEOUT_S 5u
+#define PEERLOG_MAX_FLUSH_TIMEOUT_S 3600u
+#define PEERLOG_PAUSE_S 1u
+
 /* With messages_per_second a connection is read in small bites, in bytes. */
 #define PEERLOG_SLOW_READ_BYTES 4096u
 

@@ -29,6 +29,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/parking/parking.c src/daemon/parking/parking.h \
 	src/daemon/session/admission.c src/daemon/session/admission.h \
 	src/daemon/session/conn.c src/daemon/session/conn.h \
+	src/daemon/session/foreign.c \
 	src/daemon/session/plain.c \
 	src/daemon/session/preface.c src/daemon/session/preface.h \
 	src/daemon/session/session.c src/daemon/session/session.h \

@@ -31,7 +31,8 @@ integration_tests = \
 	tests/integration/text.py \
 	tests/integration/tls.py \
 	tests/integration/tls_ends.py \
-	tests/integration/tls_refusals.py
+	tests/integration/tls_refusals.py \
+	tests/integration/waiting_messages.py
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \

@@ -6,8 +6,8 @@
  * time with a mark that it may be.
  *
  * The process is a worker that is stepped through its rounds: it opens segments, receives, frames,
- * offers, delivers a few records at a time, commits, carries halves of messages, and ends
- * connections. The successor sees copies: of the ledger, and of what the sockets hold.
+ * offers, delivers a few records at a time, commits, carries halves of messages, flushes what has
+ * no end, and ends connections. The successor sees copies: of the ledger, and of what the sockets hold.
  *
  * With many connections it takes a while; they go through all rounds when PEERLOG_LONG is set, and
  * only through the first one otherwise.
@@ -68,6 +68,7 @@ struct trial {
     uint32_t records; /* of each */
     uint32_t rounds;
     uint32_t a_time; /* records that the log takes at once */
+    bool flush; /* the last record is flushed, and the stream ends behind that */
     bool heir; /* the process that dies goes through what another left when it died */
     struct rig *rig; /* of the process that dies */
     struct rig first, second;
@@ -85,7 +86,7 @@ static void say_chunk(struct trial *t, struct client *client, uint32_t chunk)
     size_t len = chunk == 0 ? client->cut : client->len - client->cut;
 
     rig_say(t->rig, client->slot, client->fd, from, len);
-    if (chunk + 1 == CHUNKS)
+    if (chunk + 1 == CHUNKS && !t->flush)
         rig_say_goodbye(t->rig, client->slot, client->fd);
 }
 
@@ -101,6 +102,19 @@ static void finish_round(struct trial *t)
     }
 }
 
+/* The last record has waited in vain for its end; then the stream ends. */
+static void flush_and_end(struct trial *t)
+{
+    for (uint32_t i = 0; i < t->connections; i++)
+        round_flush(&t->rig->worker->round, t->clients[i].slot);
+    finish_round(t);
+    for (uint32_t i = 0; i < t->connections; i++) {
+        rig_say_goodbye(t->rig, t->clients[i].slot, t->clients[i].fd);
+        rig_read(t->rig, t->clients[i].slot, RIG_READABLE);
+    }
+    finish_round(t);
+}
+
 static void work(void *context)
 {
     struct trial *t = context;
@@ -114,13 +128,15 @@ static void work(void *context)
             say_chunk(t, &t->clients[i], chunk);
         t->shared->chunks = chunk < CHUNKS ? chunk + 1 : CHUNKS;
         for (uint32_t i = 0; i < t->connections; i++) {
-            bool last = chunk + 1 == CHUNKS && i % 2 == 0; /* the others are read once more */
+            bool last = chunk + 1 == CHUNKS && i % 2 == 0 && !t->flush; /* the others are read once more */
             uint32_t slot = t->clients[i].slot;
             if (atomic_load(&t->rig->ledger->slots[slot].use) == SLOT_LIVE)
                 rig_read(t->rig, slot, last ? RIG_GOODBYE : RIG_READABLE);
         }
         finish_round(t);
     }
+    if (t->flush)
+        flush_and_end(t);
 }
 
 /* --- the successor --- */
@@ -419,6 +435,15 @@ static void of_many_connections(void **state)
     });
 }
 
+static void of_flushed_messages(void **state)
+{
+    (void)state;
+    try_all_deaths((struct trial){
+        .connections = 2, .records = 3, .rounds = ROUNDS, .a_time = 2, .flush = true,
+        .plan = {.kind = &broker_prompt}, .after = {.kind = &broker_prompt},
+    });
+}
+
 static void behind_a_balancer(void **state)
 {
     (void)state;
@@ -478,6 +503,7 @@ int main(void)
         cmocka_unit_test(of_an_heir_in_the_middle_of_what_it_inherited),
         cmocka_unit_test(of_an_heir_behind_a_balancer),
         cmocka_unit_test(of_many_connections),
+        cmocka_unit_test(of_flushed_messages),
         cmocka_unit_test(of_many_connections_behind_a_balancer),
     };
 

@@ -89,6 +89,15 @@ static void write_tls(const struct source *source, const struct entry_writer *wr
     write_text(writer, context, "PEER_TLS_NAME", source->details->tls_name);
 }
 
+/* What a balancer has said of the peer beyond its address. */
+static void write_proxy(const struct peer_details *details, const struct entry_writer *writer,
+                        void *context)
+{
+    write_text(writer, context, "PEER_PROXY_AUTHORITY", details->proxy_authority);
+    write_text(writer, context, "PEER_PROXY_UNIQUE_ID", details->proxy_unique_id);
+    write_text(writer, context, "PEER_PROXY_TLS_NAME", details->proxy_tls_name);
+}
+
 /* The peer, and how its records are labelled. */
 static void write_source(const struct entry *entry, const struct entry_writer *writer,
                          void *context)
@@ -108,6 +117,8 @@ static void write_source(const struct entry *entry, const struct entry_writer *w
     writer->word(context, "PEER_CONNECTION", text, n);
     if (source->tls_version != NULL)
         write_tls(source, writer, context);
+    if (source->details != NULL)
+        write_proxy(source->details, writer, context);
 }
 
 /* The numbers of a split, truncated or incomplete message. */

@@ -31,6 +31,12 @@ static const char *const framing_names[] = {
     [FRAMING_CLOSE] = "close",
 };
 
+static const char *const multiline_names[] = {
+    [MULTILINE_NONE] = "none",
+    [MULTILINE_INDENTED] = "indented",
+    [MULTILINE_NO_PRIORITY] = "no-priority",
+};
+
 static const char *const oversize_names[] = {
     [OVERSIZE_SPLIT] = "split",
     [OVERSIZE_TRUNCATE] = "truncate",
@@ -86,6 +92,7 @@ static const char *const tls_version_names[] = {
 };
 
 static const char *framing_name(unsigned number) { return framing_names[number]; }
+static const char *multiline_name(unsigned number) { return multiline_names[number]; }
 static const char *oversize_name(unsigned number) { return oversize_names[number]; }
 static const char *priority_mode_name(unsigned number) { return priority_mode_names[number]; }
 static const char *output_name(unsigned number) { return output_names[number]; }
@@ -105,6 +112,7 @@ static const struct setting_words client_certificates = {COUNT_OF(client_certifi
 static const struct setting_words tls_versions = {COUNT_OF(tls_version_names), tls_version_name,
                                                   NULL};
 static const struct setting_words framings = {COUNT_OF(framing_names), framing_name, NULL};
+static const struct setting_words multilines = {COUNT_OF(multiline_names), multiline_name, NULL};
 static const struct setting_words oversizes = {COUNT_OF(oversize_names), oversize_name, NULL};
 static const struct setting_words priority_modes = {COUNT_OF(priority_mode_names),
                                                     priority_mode_name, NULL};
@@ -123,6 +131,11 @@ static const struct setting_rule listener_rules[] = {
      PLACE(listener_settings, address.port)},
     {"framing", SETTING_WORD, .words = &framings, .initial = FRAMING_AUTO,
      PLACE(listener_settings, framing)},
+    {"multiline", SETTING_WORD, .words = &multilines, .initial = MULTILINE_NONE,
+     PLACE(listener_settings, multiline)},
+    {"flush_timeout", SETTING_NUMBER, .max = PEERLOG_MAX_FLUSH_TIMEOUT_S,
+     .initial = PEERLOG_DEFAULT_FLUSH_TIMEOUT_S, .unit = "seconds",
+     PLACE(listener_settings, flush_timeout_s)},
     {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
      .inherited = true, PLACE(listener_settings, label.facility)},
     {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
