@@ -2,6 +2,7 @@
 
 integration_tests = \
 	tests/integration/access.py \
+	tests/integration/admin.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
 	tests/integration/client/broken_connection.py \

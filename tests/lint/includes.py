@@ -17,7 +17,7 @@ SOURCE = os.environ.get("PEERLOG_SOURCE", os.path.join(os.path.dirname(__file__)
 ARROWS = {
     "main": "server advice output settings",
     "server": "admin accept takeover worker output parking",
-    "admin": "worker",
+    "admin": "worker metrics",
     "accept": "worker takeover session parking",
     "worker": "output session parking metrics",
     "takeover": "session parking",

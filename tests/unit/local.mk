@@ -60,6 +60,7 @@ CORE_TESTS = \
 OS_TESTS = \
 	tests/unit/test_net
 DAEMON_TESTS = \
+	tests/unit/test_admin_wanted \
 	tests/unit/test_admission \
 	tests/unit/test_answer \
 	tests/unit/test_conn \
@@ -73,6 +74,7 @@ DAEMON_TESTS = \
 	tests/unit/test_output_journal \
 	tests/unit/test_parking \
 	tests/unit/test_preface \
+	tests/unit/test_prometheus \
 	tests/unit/test_round \
 	tests/unit/test_status \
 	tests/unit/test_warnings
@@ -156,6 +158,9 @@ tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_net_LDADD = $(OS_LIBS)
 
+tests_unit_test_admin_wanted_SOURCES = tests/unit/test_admin_wanted.c src/daemon/admin/wanted.c
+tests_unit_test_admin_wanted_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_admin_wanted_LDADD = $(DAEMON_LIBS)
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
 tests_unit_test_answer_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -182,6 +187,8 @@ tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_preface_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_preface_LDADD = $(DAEMON_LIBS)
+tests_unit_test_prometheus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_prometheus_LDADD = $(DAEMON_LIBS)
 tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_round_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)

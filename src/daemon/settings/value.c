@@ -206,8 +206,8 @@ static void store_tag(const struct value_place *place, const struct setting_valu
 static void store_path(const struct value_place *place, const struct setting_value *value)
 {
     size_t len = strlen(value->text);
-
-    if (value->text[0] != '/') {
+    bool none = len == 0 && place->rule->initial_text[0] == '\0'; /* as by default */
+    if (value->text[0] != '/' && !none) {
         refuse_text(place, value, "is no absolute path; it must begin with \"/\"");
     } else if (len >= place->rule->size) {
         char shown[SHOWN_BYTES];

@@ -39,7 +39,8 @@ static bool kill_connection(struct worker *w, uint32_t i, uint64_t connection, b
         conn_say_goodbye(w->plan.table, i);
     slot->flags |= SLOT_LEAVING;
     conn->by_reset = conn->by_reset || now;
-    /* The next sweep ends it. */
+    conn->sweeps_left = now ? 1 : PEERLOG_LEAVE_S;
+    /* The next sweep ends it, unless it is to be heard and still sends. */
     conn->active_s = w->now_s > PEERLOG_LEAVE_S ? w->now_s - PEERLOG_LEAVE_S : 0;
     worker_plan_sweep(w, true);
     return true;
@@ -96,6 +97,8 @@ static void answer(struct worker *w, struct letter *letter)
     case LETTER_DESCRIBE:
         describe_connections(w, letter);
         break;
+    case LETTER_ERRAND:
+        break; /* no worker is sent on one */
     }
     letter->answered(letter);
 }

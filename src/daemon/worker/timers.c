@@ -44,6 +44,20 @@ static bool give_up_handshake(struct worker *w, uint32_t slot)
 }
 
 /*
+ * Answers: is it time to end a connection that was told goodbye? It was silent, so it saw that; or
+ * it was told to end, and its time is over.
+ */
+static bool is_to_end(const struct worker *w, uint32_t slot, uint32_t silent_s)
+{
+    struct conn *conn = &w->plan.table->conns[slot];
+
+    if (conn->sweeps_left > 0 && --conn->sweeps_left == 0)
+        return true;
+    return silent_s >= PEERLOG_LEAVE_S &&
+           (conn->by_reset || conn_unread(w->plan.table, slot) == 0);
+}
+
+/*
  * Look over all connections: idle ones are told goodbye, and those that were told long ago
  * are ended. Returns: false when the output blocks.
  */
@@ -68,7 +82,7 @@ static bool sweep(struct worker *w)
                 return false;
         } else if (slot->flags & SLOT_LEAVING) {
             leaving = true;
-            if (silent_s >= PEERLOG_LEAVE_S && (conn->by_reset || conn_unread(table, i) == 0) &&
+            if (is_to_end(w, i, silent_s) &&
                 (!worker_make_room(w, i) || !worker_end_stream(w, i)))
                 return false;
         } else if (idle_s > 0 && silent_s >= idle_s) {
