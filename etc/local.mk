@@ -5,6 +5,10 @@ dist_bashcompletion_DATA = \
 dist_zshcompletion_DATA = \
 	etc/completion/_peerlog \
 	etc/completion/_peerlogd
+if HAVE_ADMIN
+dist_bashcompletion_DATA += etc/completion/peerlogctl.bash
+dist_zshcompletion_DATA += etc/completion/_peerlogctl
+endif
 
 # The sample is the configuration of a fresh installation. An administrator's own is
 # never overwritten, and never removed.

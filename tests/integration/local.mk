@@ -5,6 +5,7 @@ integration_tests = \
 	tests/integration/admin.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
+	tests/integration/ctl.py \
 	tests/integration/client/broken_connection.py \
 	tests/integration/client/documents.py \
 	tests/integration/client/interrupted.py \

@@ -87,6 +87,10 @@ CLIENT_TESTS = \
 	tests/unit/test_client_composer \
 	tests/unit/test_client_options \
 	tests/unit/test_client_outbox
+CTL_TESTS = \
+	tests/unit/test_ctl_numbers \
+	tests/unit/test_ctl_options \
+	tests/unit/test_ctl_view
 TLS_TESTS = \
 	tests/unit/test_tls_context \
 	tests/unit/test_tls_handshake \
@@ -99,6 +103,13 @@ check_LIBRARIES += libpeerlog-tls-test.a
 if HAVE_CMOCKA
 check_PROGRAMS += $(TLS_TESTS)
 TESTS += $(TLS_TESTS)
+endif
+endif
+
+if HAVE_ADMIN
+if HAVE_CMOCKA
+check_PROGRAMS += $(CTL_TESTS)
+TESTS += $(CTL_TESTS)
 endif
 endif
 
@@ -213,6 +224,13 @@ tests_unit_test_client_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_options_LDADD = $(CLIENT_LIBS)
 tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
+
+tests_unit_test_ctl_numbers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ctl_numbers_LDADD = libpeerlog-ctl.a $(CMOCKA_LIBS)
+tests_unit_test_ctl_options_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ctl_options_LDADD = libpeerlog-ctl.a $(CMOCKA_LIBS)
+tests_unit_test_ctl_view_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ctl_view_LDADD = libpeerlog-ctl.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_tls_context_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_context_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
