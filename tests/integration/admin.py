@@ -235,6 +235,94 @@ def prometheus_reads_it(scratch):
         assert done.returncode == 0 and not done.stderr, done.stderr.decode()
 
 
+PROMETHEUS = """
+global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}
+scrape_configs:
+  - job_name: peerlogd
+    static_configs: [ {{ targets: [ "127.0.0.1:{port}" ] }} ]
+"""
+
+
+@contextlib.contextmanager
+def prometheus(scratch, port):
+    """A real one that scrapes this port. Yields a function to query it with."""
+    config = os.path.join(scratch, "prometheus.yml")
+    with open(config, "w", encoding="ascii") as file:
+        file.write(PROMETHEUS.format(port=port))
+    with held_port() as own:
+        pass  # its sockets do not share a port
+    process = subprocess.Popen(
+        [tool("prometheus"), "--config.file=" + config, "--web.listen-address=127.0.0.1:%d" % own,
+         "--storage.tsdb.path=" + os.path.join(scratch, "tsdb")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=end_with_test)
+
+    def query(what):
+        with contextlib.suppress(ConnectionRefusedError):
+            web = http.client.HTTPConnection("127.0.0.1", own, timeout=PATIENCE)
+            web.request("GET", "/api/v1/query?query=" + what)
+            answer = web.getresponse()
+            text = answer.read()
+            web.close()
+            if answer.status == 200:
+                return [float(r["value"][1]) for r in json.loads(text)["data"]["result"]]
+        return None  # it is not ready yet
+
+    try:
+        yield query
+    finally:
+        process.kill()
+        process.wait()
+
+
+def a_real_prometheus_scrapes_it(scratch):
+    tool("prometheus")
+    with held_port() as port, administered(scratch, metrics=dict(port=port)) as (daemon, sink, _):
+        sock = connect(daemon.port)
+        sock.sendall(b"a\nb\nc\n")
+        sink.wait_count(3)
+        with prometheus(scratch, port) as query:
+            until(lambda: query("up") == [1], "a scrape")
+            until(lambda: query("peerlogd_messages_total") == [3], "three messages")
+            assert query("peerlogd_output_up") == [1]
+
+
+def scrapers_get_counters_alone(scratch):
+    with held_port() as port, administered(
+            scratch, metrics=dict(port=port, deny=["127.0.0.2"]), workers=1) as (daemon, _, admin):
+        def scrape(what, method="GET"):
+            web = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            web.request(method, what)
+            answer = web.getresponse()
+            text = answer.read().decode()
+            web.close()
+            return answer.status, text
+
+        assert scrape("/metrics")[0] == 200 and scrape("/metrics", "HEAD")[0] == 200
+        assert "peerlogd_connections 0\n" in scrape("/metrics")[1]
+        assert scrape("/metrics", "POST")[0] == 405
+        for what in "/", "/v1/status", "/v1/connections", "/metrics/x":
+            assert scrape(what)[0] == 404, what
+        assert scrape("/v1/reload", "POST")[0] == 404
+        denied = socket.create_connection(("127.0.0.1", port), PATIENCE, ("127.0.0.2", 0))
+        with contextlib.suppress(ConnectionResetError):
+            denied.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            assert denied.recv(1) == b""
+        denied.close()
+        assert admin.get("/v1/status")
+        daemon.allow("reloaded")
+        daemon.write_file(metrics=dict(port=port))
+        assert admin.ask("/v1/reload", "POST")[0] == 200
+        daemon.expect("metrics takes effect at the next restart")
+
+
+def a_port_that_is_taken_does_not_keep_it_from_serving(scratch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with serving("syslog", scratch, metrics=dict(port=port_of(taken))) as (daemon, sink):
+            daemon.expect(r"no counters for scrapers: cannot listen on 127.0.0.1:\d+: ")
+            connect(daemon.port).sendall(b"a message\n")
+            sink.wait_count(1)
+
+
 def wrong_requests_are_refused(scratch):
     with administered(scratch) as (_, _, admin):
         for what, method, status in (
@@ -332,6 +420,9 @@ main(nothing_is_loaded_before_it_is_asked,
      one_that_never_stops_sending_is_ended,
      a_reload_is_answered,
      prometheus_reads_it,
+     a_real_prometheus_scrapes_it,
+     scrapers_get_counters_alone,
+     a_port_that_is_taken_does_not_keep_it_from_serving,
      wrong_requests_are_refused,
      nonsense_costs_nothing,
      clients_that_hang_or_vanish_do_not_matter,

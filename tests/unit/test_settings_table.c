@@ -153,6 +153,7 @@ static const struct {
     {"output", "\n.Ss Settings of the output\n"},
     {"limits", "\n.Ss Limits\n"},
     {"admin", "\n.Ss Administration\n"},
+    {"metrics", "\n.Ss Metrics\n"},
 };
 
 /* The part of the manual about this group; it ends at the next heading. */

@@ -55,7 +55,9 @@ struct errand {
 };
 
 struct admin_plan {
-    int fd; /* the listening socket; the admin's */
+    int fd;         /* the listening socket, or -1; the admin's */
+    int metrics_fd; /* that for counters alone, likewise */
+    const struct metrics_settings *metrics; /* who may connect there; copied */
     uint64_t started_ms; /* of the process, by the monotonic clock */
     const struct connections *table;
     struct worker *const *workers;
@@ -72,7 +74,7 @@ struct admin_module {
 
     /*
      * Start its thread. Returns: 0, or negative errno.
-     * Owns: on success the admin owns PLAN's descriptor, and is released with free().
+     * Owns: on success the admin owns PLAN's descriptors, and is released with free().
      */
     int (*start)(const struct admin_plan *plan, struct admin **ret_admin);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/admin/private.h"
+#include "daemon/session/admission.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/poller.h"
@@ -162,6 +163,49 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *http, co
     return send_reply(http, &reply);
 }
 
+/* Counters alone: whoever may connect there may not ask for more. */
+static enum MHD_Result on_scrape(void *context, struct MHD_Connection *http, const char *url,
+                                 const char *method, const char *version, const char *body,
+                                 size_t *body_bytes, void **seen)
+{
+    struct request request = {
+        .accept = MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+    };
+    struct reply reply = {.status = 0};
+
+    (void)version;
+    (void)body;
+    (void)body_bytes; /* there is none */
+    if (has_body(http)) {
+        reply_fault(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "no resource takes a body");
+        return send_reply(http, &reply);
+    }
+    if (*seen == NULL) {
+        *seen = http;
+        return MHD_YES;
+    }
+    if (strcmp(url, resource_metrics->path) != 0)
+        reply_fault(&reply, MHD_HTTP_NOT_FOUND, "here is %s alone", resource_metrics->path);
+    else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+             strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        reply_fault(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "not with this method");
+    else
+        resource_metrics->answer(context, &request, &reply);
+    return send_reply(http, &reply);
+}
+
+/* Called for each who connects to scrape. */
+static enum MHD_Result may_scrape(void *context, const struct sockaddr *address, socklen_t len)
+{
+    const struct admin *admin = context;
+    struct peer peer;
+
+    (void)len;
+    if (peer_from_sockaddr(address, &peer) < 0)
+        return MHD_NO;
+    return admission_lists_allow(&admin->allow, &admin->deny, &peer) ? MHD_YES : MHD_NO;
+}
+
 /* What libmicrohttpd would say of its clients is of no interest. */
 static void say_nothing(void *context, const char *format, va_list arguments)
 {
@@ -178,9 +222,41 @@ static struct admin *admin_free(struct admin *admin)
         return NULL;
     if (admin->bell >= 0)
         (void)close(admin->bell); /* it holds no data */
+    free(admin->allow.ranges);
+    free(admin->deny.ranges);
     free(admin->samples);
     free(admin);
     return NULL;
+}
+
+/* Returns: 0, or -ENOMEM. */
+static int copy_list(const struct cidr_list *list, struct cidr_list *ret_list)
+{
+    if (list->count == 0)
+        return 0;
+    ret_list->ranges = calloc(list->count, sizeof list->ranges[0]);
+    if (ret_list->ranges == NULL)
+        return -ENOMEM;
+    memcpy(ret_list->ranges, list->ranges, list->count * sizeof list->ranges[0]);
+    ret_list->count = list->count;
+    return 0;
+}
+
+/* Serve what connects to FD. Returns: 0, or negative errno. */
+static int serve(struct admin *admin, int fd, MHD_AcceptPolicyCallback may,
+                 MHD_AccessHandlerCallback on, struct MHD_Daemon **ret_http)
+{
+    if (fd < 0)
+        return 0;
+    errno = 0;
+    *ret_http = MHD_start_daemon(
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, may, admin, on, admin,
+        MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
+    if (*ret_http != NULL)
+        return 0;
+    return errno != 0 ? -errno : -EIO;
 }
 
 static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
@@ -194,28 +270,32 @@ static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
     admin->bell = bell_new();
     admin->samples = calloc(plan->table->capacity, sizeof admin->samples[0]);
     int error = admin->bell < 0 ? admin->bell : admin->samples == NULL ? -ENOMEM : 0;
-    if (error == 0) {
-        admin->http = MHD_start_daemon(
-            MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, admin,
-            MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
-            MHD_OPTION_LISTEN_SOCKET, plan->fd,
-            MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MOST,
-            MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
-            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
-        error = admin->http != NULL ? 0 : errno != 0 ? -errno : -EIO;
-    }
-    if (error < 0)
+    if (error == 0)
+        error = copy_list(&plan->metrics->allow, &admin->allow);
+    if (error == 0)
+        error = copy_list(&plan->metrics->deny, &admin->deny);
+    if (error == 0)
+        error = serve(admin, plan->fd, NULL, on_request, &admin->http);
+    if (error == 0)
+        error = serve(admin, plan->metrics_fd, may_scrape, on_scrape, &admin->metrics);
+    if (error < 0) {
+        if (admin->http != NULL)
+            MHD_stop_daemon(admin->http);
         admin = admin_free(admin);
-    else
-        *ret_admin = admin;
-    return error;
+        return error;
+    }
+    *ret_admin = admin;
+    return 0;
 }
 
 static void admin_stop(struct admin *admin)
 {
     atomic_store(&admin->ending, 1);
     bell_ring(admin->bell);
-    MHD_stop_daemon(admin->http); /* which closes the listening socket, too */
+    if (admin->http != NULL)
+        MHD_stop_daemon(admin->http); /* which closes the listening socket, too */
+    if (admin->metrics != NULL)
+        MHD_stop_daemon(admin->metrics);
 }
 
 extern const struct admin_module admin_module;

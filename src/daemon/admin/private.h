@@ -29,7 +29,9 @@ struct sample {
 
 struct admin {
     struct admin_plan plan;
-    struct MHD_Daemon *http;
+    struct MHD_Daemon *http;    /* or NULL */
+    struct MHD_Daemon *metrics; /* for counters alone, by TCP; or NULL */
+    struct cidr_list allow, deny; /* there; they outlive a reload */
     int bell; /* rings when a question is answered, and at the end */
     _Atomic uint32_t ending;
     struct sample *samples; /* one for each slot */
@@ -109,6 +111,9 @@ struct resource {
 };
 extern const struct resource resources[];
 extern const size_t resources_count;
+
+/* What answers /metrics. Threads: also that of admin.metrics. */
+extern const struct resource *const resource_metrics;
 
 /* Say in REPLY that something is wrong. */
 __attribute__((format(printf, 3, 4)))

@@ -309,4 +309,5 @@ const struct resource resources[] = {
     {"/v1/connections", true, MHD_HTTP_METHOD_DELETE, end_connections},
     {"/v1/reload", false, MHD_HTTP_METHOD_POST, reload},
 };
+const struct resource *const resource_metrics = &resources[0];
 const size_t resources_count = COUNT_OF(resources);

@@ -14,11 +14,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/accept/listen_set.h"
 #include "daemon/server/private.h"
 #include "os/log.h"
 #include "os/module.h"
+#include "os/net.h"
 #include "os/poller.h"
 #include "os/unix_socket.h"
+
+/* Scrapers that wait in the kernel. */
+#define METRICS_BACKLOG 16
 
 /* Its owner and group may ask. */
 #define SOCKET_MODE (S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP)
@@ -105,7 +110,8 @@ void server_answer_admin(struct server *s)
 static int start_admin(struct server *s, const char **ret_why)
 {
     const struct admin_plan plan = {
-        .fd = s->admin_socket, .started_ms = s->started_ms, .table = &s->table,
+        .fd = s->admin_socket, .metrics_fd = s->metrics_socket,
+        .metrics = &s->snapshot->settings->metrics, .started_ms = s->started_ms, .table = &s->table,
         .workers = s->workers, .workers_count = s->workers_count, .health = &s->health,
         .context = s, .post = post_errand, .sum = sum_counters,
     };
@@ -125,7 +131,14 @@ static int start_admin(struct server *s, const char **ret_why)
     return error;
 }
 
-/* Somebody asks for the first time. */
+static void close_socket(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd); /* who waits in it sees that nobody is there */
+    *fd = -1;
+}
+
+/* Somebody asks for the first time, or there is a scraper to wait for. */
 static void begin(struct server *s)
 {
     const char *why = NULL;
@@ -133,9 +146,10 @@ static void begin(struct server *s)
     server_unwatch(s, &s->admin_watch);
     if (start_admin(s, &why) < 0) {
         log_say(SEVERITY_ERR, "administrators cannot be answered: %s", why);
-        (void)close(s->admin_socket); /* they see that nobody is there */
+        close_socket(&s->admin_socket);
+        close_socket(&s->metrics_socket);
     }
-    s->admin_socket = -1;
+    s->admin_socket = s->metrics_socket = -1;
 }
 
 /* Where the socket is to be. Answers: is there to be one? */
@@ -156,7 +170,28 @@ static bool find_path(const struct admin_settings *settings, char path[SETTINGS_
     return n > 0 && (size_t)n < SETTINGS_PATH_BYTES;
 }
 
-void server_open_admin(struct server *s)
+/* Scrapers come by TCP; what can come there is waited for from the start. */
+static void open_metrics(struct server *s)
+{
+    const struct peer *address = &s->snapshot->settings->metrics.address;
+    struct listen_fault fault = {.address = *address};
+    char text[320];
+
+    if (address->port == 0)
+        return;
+    s->metrics_socket = net_listen(address, METRICS_BACKLOG);
+    if (s->metrics_socket < 0) {
+        fault.error = s->metrics_socket;
+        server_describe_fault(text, sizeof text, &fault);
+        log_say(SEVERITY_ERR, "no counters for scrapers: %s", text);
+        s->metrics_socket = -1;
+        return;
+    }
+    net_set_end(s->metrics_socket, END_FIN); /* nothing of a scraper can be lost */
+    begin(s);
+}
+
+static void open_socket(struct server *s)
 {
     char path[SETTINGS_PATH_BYTES];
 
@@ -171,12 +206,16 @@ void server_open_admin(struct server *s)
                 strerror(-error));
 }
 
+void server_open_admin(struct server *s)
+{
+    open_socket(s);
+    open_metrics(s);
+}
+
 void server_close_admin(struct server *s)
 {
     server_unwatch(s, &s->admin_watch);
-    if (s->admin_socket >= 0)
-        (void)close(s->admin_socket); /* who waits in it sees the end */
-    s->admin_socket = -1;
+    close_socket(&s->admin_socket);
     if (s->admin != NULL)
         s->admin_module->stop(s->admin);
     answer_letters(s, false); /* their asker has given them up, and is gone */

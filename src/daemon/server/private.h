@@ -52,6 +52,7 @@ struct server {
     struct watch bell_watch, signals_watch, requests_watch, trial_watch, admin_watch;
     int requests; /* for a reload; -1: nobody can ask */
     int admin_socket; /* on which nobody has asked yet; or -1 */
+    int metrics_socket; /* likewise, to scrape */
     const struct admin_module *admin_module; /* once somebody has */
     struct admin *admin;
     struct mailbox mailbox; /* what the admin asks of main */

@@ -38,6 +38,12 @@ static void say_fault(void *context, const char *fault)
         (void)snprintf(s->reload_fault, sizeof s->reload_fault, "%s", fault); /* it may be cut */
 }
 
+static bool same_ranges(const struct cidr_list *a, const struct cidr_list *b)
+{
+    return a->count == b->count &&
+           (a->count == 0 || memcmp(a->ranges, b->ranges, a->count * sizeof a->ranges[0]) == 0);
+}
+
 /* What cannot change while we run stays, and is said. */
 static void keep_fixed(const struct settings *now, struct settings *next)
 {
@@ -58,6 +64,10 @@ static void keep_fixed(const struct settings *now, struct settings *next)
     if (next->admin.enabled != now->admin.enabled ||
         strcmp(next->admin.path, now->admin.path) != 0)
         log_say(SEVERITY_WARNING, "admin %s", restart);
+    if (!peer_equal(&next->metrics.address, &now->metrics.address) ||
+        !same_ranges(&next->metrics.allow, &now->metrics.allow) ||
+        !same_ranges(&next->metrics.deny, &now->metrics.deny))
+        log_say(SEVERITY_WARNING, "metrics %s", restart);
     next->buffer_size = now->buffer_size;
     next->workers = now->workers;
     next->admin = now->admin;

@@ -386,7 +386,7 @@ int server_run(const struct server_plan *plan)
     }
     *s = (struct server){
         .file = plan->file, .bell = -1, .set = -1, .signals = -1, .requests = -1, .trial = -1,
-        .admin_socket = -1,
+        .admin_socket = -1, .metrics_socket = -1,
         .gate = GATE_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .snapshot_taken = on_snapshot_taken, .worker_ended = on_worker_ended},

@@ -101,6 +101,13 @@ struct admin_settings {
     char path[SETTINGS_PATH_BYTES]; /* of the socket; "": in the runtime directory, if any */
 };
 
+/* Where counters are scraped by TCP. */
+struct metrics_settings {
+    struct peer address;    /* port 0: nowhere */
+    struct cidr_list allow; /* as of a listener */
+    struct cidr_list deny;
+};
+
 struct settings {
     struct listener_settings listeners[PEERLOG_MAX_LISTENERS];
     size_t listeners_count; /* at least 1 */
@@ -113,6 +120,7 @@ struct settings {
     struct output_settings output;
     struct limit_settings limits;
     struct admin_settings admin;
+    struct metrics_settings metrics;
 };
 
 /*
