@@ -87,6 +87,8 @@ static void print_status(const struct answer *answer)
 {
     const char *trouble = json_string_value(json_object_get(answer->json, "trouble"));
     char line[VIEW_LINE_BYTES];
+    json_t *peer;
+    size_t i;
 
     if (trouble != NULL)
         (void)printf("%s\n", trouble);
@@ -96,6 +98,12 @@ static void print_status(const struct answer *answer)
     (void)puts(line);
     view_process(line, answer->json, (long long)time(NULL));
     (void)puts(line);
+    json_array_foreach(json_object_get(answer->json, "busiest"), i, peer) {
+        if (i == 0)
+            (void)puts("\nwho sends most:");
+        view_busy(line, peer);
+        (void)puts(line);
+    }
 }
 
 static void print_connections(const struct answer *answer)

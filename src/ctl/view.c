@@ -165,3 +165,15 @@ void view_output(char dst[VIEW_LINE_BYTES], const json_t *status)
     (void)snprintf(dst, VIEW_LINE_BYTES, "log: %s%s%s, %s, %lld message%s waiting", type,
                    path[0] != '\0' ? " " : "", path, state, waiting, waiting == 1 ? "" : "s");
 }
+
+void view_busy(char dst[VIEW_LINE_BYTES], const json_t *peer)
+{
+    char address[VIEW_CELL_BYTES], rate[NUMBERS_BYTES], messages[NUMBERS_BYTES];
+    long long connections = take_number(peer, "connections");
+
+    take_text(address, sizeof address, peer, "address");
+    numbers_count(rate, json_number_value(json_object_get(peer, "rate")));
+    numbers_count(messages, (double)take_number(peer, "messages"));
+    (void)snprintf(dst, VIEW_LINE_BYTES, "%5s B/s %5s messages %5lld connection%s %s", rate, messages,
+                   connections, connections == 1 ? " " : "s", address);
+}

@@ -49,6 +49,9 @@ void view_load(char dst[VIEW_LINE_BYTES], const json_t *status);
 /* "log: syslog /dev/log, LOST for 12s, 300 messages wait" */
 void view_output(char dst[VIEW_LINE_BYTES], const json_t *status);
 
+/* One of the busiest peers of a status. */
+void view_busy(char dst[VIEW_LINE_BYTES], const json_t *peer);
+
 /* A number out of STATUS, such as "messages", "logged"; 0 when it is not there. */
 long long view_number(const json_t *object, const char *group, const char *name);
 

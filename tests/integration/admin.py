@@ -121,8 +121,27 @@ def it_tells_who_is_connected(scratch):
         status = admin.get("/v1/status")
         assert status["connections"]["open"] == 2 and status["messages"]["logged"] == 3
         assert status["output"]["up"] and status["output"]["path"] == sink.path
+        assert status["busiest"] == [dict(address="127.0.0.1", connections=2, messages=3, bytes=24,
+                                          rate=0.0)]
         told = admin.get("/v1/listeners")["listeners"]
         assert [(t["tag"], t["framing"]) for t in told] == [("peerlogd", "auto"), ("other", "lf")]
+
+
+def the_busiest_peers_are_named(scratch):
+    with administered(scratch) as (daemon, sink, admin):
+        hosts = [f"127.0.0.{i}" for i in range(1, 15)]
+        socks = {host: [connect(daemon.port, source=host) for _ in range(2)] for host in hosts}
+        for i, host in enumerate(hosts):
+            for sock in socks[host]:
+                sock.sendall((i + 1) * b"x\n")
+        sink.wait_count(sum(2 * (i + 1) for i in range(14)))
+        until(lambda: admin.get("/v1/status")["busiest"][0]["bytes"] == 14 * 4, "the last bytes")
+        busiest = admin.get("/v1/status")["busiest"]
+        assert [b["address"] for b in busiest] == hosts[:3:-1], busiest
+        assert all(b["connections"] == 2 for b in busiest)
+        socks[hosts[0]][0].sendall(10000 * b"x\n")
+        until(lambda: admin.get("/v1/status")["busiest"][0]["address"] == hosts[0],
+              "the one that sends now to be the first")
 
 
 def many_connections_are_all_listed(scratch):
@@ -415,6 +434,7 @@ if not os.path.exists(MODULE):
 main(nothing_is_loaded_before_it_is_asked,
      it_can_be_switched_off,
      it_tells_who_is_connected,
+     the_busiest_peers_are_named,
      many_connections_are_all_listed,
      connections_end_when_told,
      one_that_never_stops_sending_is_ended,

@@ -58,6 +58,7 @@ def questions_of_the_person_on_call(scratch):
         assert lines[0] == f"log: syslog {sink.path}, up, 0 messages waiting", lines
         assert lines[1] == "2 of 8192 connections, 101 messages, 1.7k bytes", lines
         assert lines[2].startswith(f"peerlogd ") and f"process {daemon.pid}," in lines[2], lines
+        assert lines[4] == "who sends most:" and lines[5].endswith("2 connections 127.0.0.1"), lines
         assert json.loads(ctl.good("status", "-o", "json"))["pid"] == daemon.pid
         # Who talks, who is silent?
         table = ctl.good("connections").splitlines()

@@ -61,6 +61,18 @@ static void says_first_what_is_worst(void **state)
     json_decref(status);
 }
 
+static void names_who_sends_most(void **state)
+{
+    json_t *peer = parse("{\"address\":\"192.0.2.7\",\"connections\":1,\"messages\":1234,"
+                         "\"bytes\":5,\"rate\":120.4}");
+    char line[VIEW_LINE_BYTES];
+
+    (void)state;
+    view_busy(line, peer);
+    assert_string_equal(line, "  120 B/s  1.2k messages     1 connection  192.0.2.7");
+    json_decref(peer);
+}
+
 static void lets_nothing_through_that_a_terminal_obeys(void **state)
 {
     json_t *one = parse("{\"address\":\"\\u001b[2J\\u0007\",\"tag\":\"\\u009b\\n%n%s\"}");
@@ -97,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_up_columns),
         cmocka_unit_test(says_first_what_is_worst),
+        cmocka_unit_test(names_who_sends_most),
         cmocka_unit_test(lets_nothing_through_that_a_terminal_obeys),
         cmocka_unit_test(bears_an_answer_that_lacks_everything),
     };

@@ -89,7 +89,8 @@ static int ask_some(struct admin *admin, const struct wanted *wanted, unsigned w
     for (uint32_t i = 0; i < ask->question.letter.describe.count; i++) {
         double rate = rate_of(admin, &ask->descriptions[i], now_ms);
         if (is_wanted(wanted, census->overview, &ask->descriptions[i]))
-            census->all[census->count++] = (struct counted){ask->descriptions[i], worker, rate};
+            census->all[census->count++] = (struct counted){
+                .of = ask->descriptions[i], .worker = worker, .rate = rate};
     }
     *from = ask->question.letter.describe.from;
     int more = ask->question.letter.describe.more;
@@ -169,6 +170,49 @@ int census_take(struct admin *admin, const struct overview *overview, const stru
         census.count = wanted->limit;
     *ret_census = census;
     return 0;
+}
+
+static int by_address(const void *left, const void *right)
+{
+    const struct counted *a = left, *b = right;
+    int order = memcmp(a->of.peer.address, b->of.peer.address, sizeof a->of.peer.address);
+
+    if (order != 0)
+        return order;
+    return a->of.peer.scope != b->of.peer.scope
+               ? (a->of.peer.scope < b->of.peer.scope ? -1 : 1)
+               : a->of.peer.family - b->of.peer.family;
+}
+
+static int by_rate_and_bytes(const void *left, const void *right)
+{
+    const struct counted *a = left, *b = right;
+
+    return a->rate != b->rate ? by_rate(left, right) : by_bytes(left, right);
+}
+
+void census_by_address(struct census *census)
+{
+    size_t kept = 0;
+
+    if (census->count > 1)
+        qsort(census->all, census->count, sizeof census->all[0], by_address);
+    for (size_t i = 0; i < census->count; i++) {
+        struct counted one = census->all[i], *last = kept > 0 ? &census->all[kept - 1] : NULL;
+        one.connections = 1;
+        one.rate = one.rate < 0 ? 0 : one.rate;
+        if (last == NULL || !peer_same_address(&last->of.peer, &one.of.peer)) {
+            census->all[kept++] = one;
+            continue;
+        }
+        last->connections++;
+        last->rate += one.rate;
+        last->of.received += one.of.received;
+        last->of.records += one.of.records;
+    }
+    census->count = kept;
+    if (kept > 1)
+        qsort(census->all, kept, sizeof census->all[0], by_rate_and_bytes);
 }
 
 bool census_end(struct admin *admin, const struct counted *connection, bool now)

@@ -71,6 +71,7 @@ struct counted {
     struct conn_description of;
     unsigned worker;
     double rate; /* bytes a second; negative: not known yet */
+    uint32_t connections; /* of its address, after census_by_address() */
 };
 
 struct census {
@@ -83,6 +84,12 @@ struct census {
 /* All connections that WANTED names, sorted and cut as it says. Returns: 0, or -ENOMEM. */
 int census_take(struct admin *admin, const struct overview *overview, const struct wanted *wanted,
                 struct census *ret_census);
+
+/*
+ * Make one of all connections of an address, with their sums, and sort these by bytes a second and
+ * then by bytes. Of the rest of each it has what one of its connections has.
+ */
+void census_by_address(struct census *census);
 
 /* End a connection. Answers: was it there? */
 bool census_end(struct admin *admin, const struct counted *connection, bool now);

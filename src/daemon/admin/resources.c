@@ -29,6 +29,9 @@ void reply_fault(struct reply *reply, unsigned status, const char *format, ...)
     reply->json = json_pack("{s:s}", "error", line);
 }
 
+/* Peers that the status names. */
+#define BUSIEST_MOST 10u
+
 /* --- names --- */
 
 /* The word that stands for NUMBER in the setting NAME of GROUP ("": the file itself). */
@@ -128,6 +131,30 @@ static json_t *describe_output(const struct overview *overview, const struct pro
                      "lost_seconds", lost_s);
 }
 
+/* Those that send most. Returns: NULL without memory. */
+static json_t *describe_busiest(struct admin *admin, const struct overview *overview)
+{
+    const struct wanted all = {.limit = 0};
+    json_t *list = json_array();
+    struct census census;
+
+    if (census_take(admin, overview, &all, &census) < 0)
+        return list;
+    census_by_address(&census);
+    for (size_t i = 0; i < census.count && i < BUSIEST_MOST; i++) {
+        const struct counted *one = &census.all[i];
+        char address[PEER_TEXT_BYTES];
+        (void)peer_format_address(&one->of.peer, address);
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:i, s:I, s:I, s:f}", "address", address,
+                            "connections", (int)one->connections,
+                            "messages", (json_int_t)one->of.records,
+                            "bytes", (json_int_t)one->of.received, "rate", one->rate));
+    }
+    free(census.all);
+    return list;
+}
+
 static void answer_status(struct admin *admin, const struct request *request, struct reply *reply)
 {
     struct errand *errand = ask_overview(admin, reply);
@@ -141,7 +168,7 @@ static void answer_status(struct admin *admin, const struct request *request, st
     sum_counters(admin, totals);
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack(
-        "{s:s, s:i, s:I, s:s*, s:s*, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:o}",
+        "{s:s, s:i, s:I, s:s*, s:s*, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:o, s:o}",
         "version", now.version, "pid", (int)getpid(), "started", (json_int_t)now.started_s,
         "file", overview->file[0] != '\0' ? overview->file : NULL,
         "trouble", overview->trouble[0] != '\0' ? overview->trouble : NULL,
@@ -151,7 +178,8 @@ static void answer_status(struct admin *admin, const struct request *request, st
         "messages",
         "logged", (json_int_t)totals[COUNTER_RECORDS], "waiting", (json_int_t)now.waiting,
         "bytes", (json_int_t)totals[COUNTER_BYTES],
-        "workers", (json_int_t)now.workers, "output", describe_output(overview, &now));
+        "workers", (json_int_t)now.workers, "output", describe_output(overview, &now),
+        "busiest", describe_busiest(admin, overview));
     errand_free(errand);
 }
 
