@@ -10,6 +10,7 @@ import json
 from support import *
 
 PEERLOGCTL = os.environ.get("PEERLOGCTL", "peerlogctl")
+SOURCE = os.environ.get("PEERLOG_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
 
 
 class Ctl:
@@ -125,6 +126,36 @@ def faults_have_their_statuses(scratch):
         assert done.returncode == 74
 
 
+def read(*path):
+    with open(os.path.join(SOURCE, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def documents_have_every_option_and_command(_):
+    help_text = subprocess.run([PEERLOGCTL, "-h"], capture_output=True, check=True).stdout.decode()
+    letters = set(re.findall(r"^  -(\w),", help_text, re.M))
+    names = set(re.findall(r"^  -\w, --([a-z]+)", help_text, re.M))
+    commands = set(re.findall(r"^  ([a-z]+) ", help_text, re.M))
+    assert len(letters) == len(names) == 9 and len(commands) == 6, help_text
+    manual = read("man", "peerlogctl.1")
+    items = re.findall(r"^\.It Fl (\w) , -([a-z]+)", manual, re.M)
+    assert {i[0] for i in items} == letters and {i[1] for i in items} == names, items
+    assert set(re.findall(r"^\.It Cm ([a-z]+)", manual, re.M)) == commands
+    for name in "peerlogctl.bash", "_peerlogctl":
+        text = read("etc", "completion", name)
+        assert set(re.findall(r"(?<![\w-])--([a-z]+)", text)) == names, name
+        assert commands <= set(re.findall(r"\w+", text)), name
+    script = """
+        source "$0"
+        _peerlogctl peerlogctl st peerlogctl; echo "${COMPREPLY[@]}"
+        _peerlogctl peerlogctl w -S; echo "${COMPREPLY[@]}"
+        _peerlogctl peerlogctl --li peerlogctl; echo "${COMPREPLY[@]}"
+    """
+    path = os.path.join(SOURCE, "etc", "completion", "peerlogctl.bash")
+    done = subprocess.run([tool("bash"), "-c", script, path], capture_output=True, check=True)
+    assert done.stdout.decode() == "status\nwaiting\n--listener --limit\n", done.stdout
+
+
 class Screen:
     """A terminal of 80 columns, with a program in it."""
 
@@ -205,4 +236,5 @@ main(questions_of_the_person_on_call,
      a_reload_says_how_it_went,
      metrics_are_prometheus_text,
      faults_have_their_statuses,
+     documents_have_every_option_and_command,
      top_is_live)
