@@ -59,8 +59,9 @@ def cells(bench):
         result.append(RealJournal("journald 16x256", 16, 256, group="journald", programs=OURS,
                                   kind="journal", count=200000, seconds=10.0))
         for kind in ("auto", "syslog"):
-            result.append(RealJournal(f"machine {kind} 16x256", 16, 256, group="journald", kind=kind,
-                                      programs=("peerlogd",), count=160000, seconds=10.0))
+            result.append(RealJournal(f"machine {kind} 16x256", 16, 256, group="journald",
+                                      kind=kind, programs=("peerlogd",), count=160000,
+                                      seconds=10.0))
     for beside in (0, 100, 1000, few):
         result.append(Stream(f"beside {beside} idle", 16, 256, idle=beside, group="linear",
                              programs=OURS))
