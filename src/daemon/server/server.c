@@ -306,6 +306,7 @@ static int start(struct server *s, const struct server_plan *plan)
         error = acceptor_start(s->acceptor); /* it waits at the gate, like the workers */
     }
     if (error == 0) {
+        atomic_store(&s->health.replaying, report.repeats > 0 ? s->workers_count : 0);
         ledger_keep_config(s->ledger, plan->config, plan->config_bytes);
         crash_server = s;
         signals_on_crash(note_crash);
