@@ -94,6 +94,8 @@ packages_of() {
     node) echo "nodejs | nodejs" ;;
     perl) echo "perl | perl-interpreter" ;;
     perl:Sys::Syslog) echo "perl | perl-Sys-Syslog" ;;
+    rsyslogd) echo "rsyslog rsyslog-relp rsyslog-openssl rsyslog-gnutls |" \
+        "rsyslog rsyslog-relp rsyslog-openssl rsyslog-gnutls" ;;
     logger) echo "bsdutils | util-linux" ;;
     nsenter | unshare) echo "util-linux | util-linux" ;;
     ss) echo "iproute2 | iproute" ;;

@@ -4,9 +4,12 @@
 _peerlog()
 {
     local current=$2 previous=$3
-    local words="-n -P -4 -6 -f -e -S -p -t -i -w -q -v -h -V
-        --server --port --file --skip-empty --size --priority --tag --id --rfc3164 --rfc5424
-        --framing --octet-count --timeout --retry --progress --quiet --verbose --help --version"
+    local words="-n -P -4 -6 -f -e -S -p -t -i -s -w -q -v -h -V
+        --server --port --tls --tls-ca --tls-cert --tls-key --tls-name --tls-insecure
+        --file --skip-empty --size --priority --prio-prefix --tag --id
+        --rfc3164 --rfc5424 --msgid --sd-id --sd-param --framing --octet-count --relp
+        --window --ack --timeout --retry --progress --stderr --no-act --quiet --verbose --help
+        --version"
     local levels="emerg alert crit err warning notice info debug"
     local facilities="kern user mail daemon auth syslog lpr news uucp cron authpriv ftp
         local0 local1 local2 local3 local4 local5 local6 local7"
@@ -20,10 +23,10 @@ _peerlog()
         previous=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     case $previous in
-    -n | --server)
+    -n | --server | --tls-name)
         COMPREPLY=($(compgen -A hostname -- "$current"))
         return ;;
-    -f | --file)
+    -f | --file | --tls-ca | --tls-cert | --tls-key)
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$current"))
         return ;;
@@ -45,7 +48,8 @@ _peerlog()
             COMPREPLY=($(compgen -W "$words" -- "$current"))
             return
         fi ;;
-    -P | --port | -S | --size | -t | --tag | -w | --timeout | --retry)
+    -P | --port | -S | --size | -t | --tag | --msgid | --sd-id | --sd-param | --window | -w | \
+        --timeout | --retry)
         return ;;
     esac
     if [[ $current == -* ]]; then

@@ -76,6 +76,17 @@
 #define PEERLOG_CLIENT_CHUNK_BYTES 262144u
 #define PEERLOG_CLIENT_MAX_TAG_BYTES 48u
 
+/* peerlog --relp: messages without an answer, the longest message, bytes of answers in one read. */
+#define PEERLOG_CLIENT_WINDOW 128u
+#define PEERLOG_CLIENT_MAX_WINDOW 1000000u
+#define PEERLOG_CLIENT_RELP_MESSAGE_BYTES 131072u
+#define PEERLOG_CLIENT_ANSWERS_BYTES 16384u
+
+/* peerlog: MSGID and the names of structured data (RFC 5424), all of the data, its elements. */
+#define PEERLOG_CLIENT_MAX_NAME_BYTES 32u
+#define PEERLOG_CLIENT_STRUCTURED_BYTES 4096u
+#define PEERLOG_CLIENT_MAX_ELEMENTS 32u
+
 /* peerlog: the least room for text in a message, so that a UTF-8 character fits. */
 #define PEERLOG_CLIENT_MIN_TEXT_BYTES 4u
 

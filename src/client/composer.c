@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "peerlog/limits.h"
 #include "peerlog/number.h"
@@ -19,10 +21,16 @@
 /* Digits and space of a count; a terminator is shorter. */
 #define MAX_COUNT_BYTES (PEERLOG_MAX_COUNT_DIGITS + 1)
 
+static void set_pri(struct composer_pri *pri, uint8_t priority)
+{
+    pri->len = (size_t)snprintf(pri->text, sizeof pri->text, "<%u>", (unsigned)priority);
+}
+
 size_t composer_least_bytes(const struct composer *c)
 {
     /* A text may bring the longest PRI there is, and all its pieces get it. */
-    size_t pri = c->added.len > 0 ? PEERLOG_MAX_PRI_DIGITS + 2 : 0;
+    bool varies = c->options->adds_pri || c->options->reads_prefixes;
+    size_t pri = varies ? PEERLOG_MAX_PRI_DIGITS + 2 : c->usual.len;
 
     return c->header.len + pri + PEERLOG_CLIENT_MIN_TEXT_BYTES;
 }
@@ -31,19 +39,19 @@ int composer_init(struct composer *c, const struct options *options, struct outb
                   const char *host, const char *user)
 {
     static const struct timespec epoch = {0};
-    size_t max = options->max_bytes != 0 ? options->max_bytes : PEERLOG_MAX_COUNT;
+    size_t max = options_max_bytes(options);
 
     *c = (struct composer){
         .options = options,
         .outbox = outbox,
         .is_plain = options->framing == FRAMING_LF && options->header_form == HEADER_NONE &&
-                    !options->skip_empty && options->max_bytes == 0,
+                    !options->skip_empty && options->max_bytes == 0 &&
+                    !options->copies_to_stderr,
     };
     header_init(&c->header, options, host, user);
     header_stamp(&c->header, &epoch);
-    if (options->adds_pri)
-        c->added.len = (size_t)snprintf(c->added.text, sizeof c->added.text, "<%u>",
-                                        (unsigned)options->priority);
+    if (options->adds_pri || options->header_form != HEADER_NONE)
+        set_pri(&c->usual, options->priority);
     if (max < composer_least_bytes(c))
         return -EMSGSIZE;
     c->max_text_bytes = max - c->header.len;
@@ -53,6 +61,26 @@ int composer_init(struct composer *c, const struct options *options, struct outb
 void composer_stamp(struct composer *c, const struct timespec *now)
 {
     header_stamp(&c->header, now);
+}
+
+/* --- priorities --- */
+
+/*
+ * A line may begin with a PRI that is meant for us (--prio-prefix); without a facility, that is
+ * with the kernel's, it has that of the others. Returns: the bytes it takes.
+ */
+static size_t take_prefix(struct composer *c, const unsigned char *text, size_t len)
+{
+    uint8_t priority = c->options->priority;
+
+    if (!c->options->reads_prefixes || c->carried.len > 0)
+        return 0;
+    size_t taken = priority_parse(text, len, &priority);
+    if (priority_facility(priority) == 0)
+        priority = priority_make(priority_facility(c->options->priority),
+                                 priority_severity(priority));
+    set_pri(&c->carried, priority);
+    return taken;
 }
 
 /*
@@ -67,7 +95,7 @@ static const struct composer_pri *next_pri(const struct composer *c, const unsig
 
     if (c->carried.len > 0)
         return &c->carried;
-    return c->added.len == 0 || priority_parse(text, len, &own) > 0 ? &none : &c->added;
+    return c->options->adds_pri && priority_parse(text, len, &own) > 0 ? &none : &c->usual;
 }
 
 /* The first piece of a text has gone, and begins with TEXT: what do the others get? */
@@ -75,9 +103,9 @@ static void carry_pri(struct composer *c, const unsigned char *text, size_t len)
 {
     uint8_t own;
 
-    if (c->added.len == 0 || c->carried.len > 0)
+    if (!c->options->adds_pri || c->carried.len > 0)
         return;
-    c->carried = c->added;
+    c->carried = c->usual;
     size_t own_len = priority_parse(text, len, &own);
     if (own_len > 0) {
         memcpy(c->carried.text, text, own_len);
@@ -85,7 +113,26 @@ static void carry_pri(struct composer *c, const unsigned char *text, size_t len)
     }
 }
 
-/* One message: count, header, text, terminator. */
+/* The text is at its end: the next one has a priority of its own. */
+static void drop_pri(struct composer *c)
+{
+    c->carried.len = 0;
+}
+
+/* --- messages --- */
+
+/* What is sent, as a line; what standard error does not take is sent all the same. */
+static void copy_to_stderr(const unsigned char *message, size_t len)
+{
+    static char lf = '\n';
+    struct iovec line[2] = {{.iov_base = (void *)(uintptr_t)message, .iov_len = len},
+                            {.iov_base = &lf, .iov_len = 1}};
+    ssize_t written = writev(STDERR_FILENO, line, 2);
+
+    (void)written;
+}
+
+/* One message: count, PRI, header, text, terminator. */
 static int add_piece(struct composer *c, const unsigned char *text, size_t len)
 {
     enum framing framing = c->options->framing;
@@ -96,17 +143,21 @@ static int add_piece(struct composer *c, const unsigned char *text, size_t len)
     int error = outbox_reserve(c->outbox, body_len + MAX_COUNT_BYTES, &place);
     if (error < 0)
         return error;
-    unsigned char *at = place;
+    unsigned char *at = place, *shown = place;
     if (framing == FRAMING_OCTET_COUNTING) {
         at += number_format((char *)at, body_len); /* it fits: max_text_bytes sees to that */
         *at++ = ' ';
+        if (c->options->relp)
+            shown = at; /* the count is between us and the session */
     }
-    memcpy(at, c->header.text, c->header.len);
-    at += c->header.len;
     memcpy(at, pri->text, pri->len);
     at += pri->len;
+    memcpy(at, c->header.text, c->header.len);
+    at += c->header.len;
     memcpy(at, text, len);
     at += len;
+    if (c->options->copies_to_stderr)
+        copy_to_stderr(shown, (size_t)(at - shown));
     if (framing != FRAMING_OCTET_COUNTING)
         *at++ = framing == FRAMING_NUL ? '\0' : '\n';
     outbox_commit(c->outbox, (size_t)(at - place), 1);
@@ -143,13 +194,10 @@ static int add_part(struct composer *c, const unsigned char *text, size_t len)
     size_t taken = 0;
 
     /* An empty message is none, but a PRI added to it would make it one. */
-    if (len == 0 && (c->options->skip_empty || c->added.len > 0))
+    if (len == 0 && (c->options->skip_empty || c->options->adds_pri))
         return 0;
     int error = add_full_pieces(c, text, len, &taken);
-    if (error == 0)
-        error = add_piece(c, text + taken, len - taken);
-    c->carried.len = 0;
-    return error;
+    return error < 0 ? error : add_piece(c, text + taken, len - taken);
 }
 
 /* Parts from the front of TEXT, each up to a BREAKER, which the framing cannot carry. */
@@ -173,12 +221,17 @@ static int add_parts(struct composer *c, int breaker, const unsigned char *text,
 
 static int add_line(struct composer *c, const unsigned char *text, size_t len)
 {
-    size_t taken = 0;
+    size_t prefix = take_prefix(c, text, len), taken = 0;
     int error = 0;
 
+    text += prefix;
+    len -= prefix;
     if (c->options->framing == FRAMING_NUL)
         error = add_parts(c, '\0', text, len, &taken);
-    return error < 0 ? error : add_part(c, text + taken, len - taken);
+    if (error == 0)
+        error = add_part(c, text + taken, len - taken);
+    drop_pri(c);
+    return error;
 }
 
 int composer_add_text(struct composer *c, const unsigned char *text, size_t len)
@@ -191,7 +244,10 @@ int composer_add_text(struct composer *c, const unsigned char *text, size_t len)
             len--; /* this one is the terminator */
         error = add_parts(c, '\n', text, len, &taken);
     }
-    return error < 0 ? error : add_part(c, text + taken, len - taken);
+    if (error == 0)
+        error = add_part(c, text + taken, len - taken);
+    drop_pri(c);
+    return error;
 }
 
 static uint64_t count_lines(const unsigned char *bytes, size_t len)
@@ -224,13 +280,18 @@ static int add_overflow(struct composer *c, const unsigned char *text, size_t le
     size_t parts = 0, pieces = 0;
     int error = 0;
 
-    if (len > c->max_text_bytes && c->options->framing == FRAMING_NUL)
+    if (len <= c->max_text_bytes)
+        return 0; /* it is not too long without a prefix either */
+    size_t prefix = take_prefix(c, text, len);
+    text += prefix;
+    len -= prefix;
+    if (c->options->framing == FRAMING_NUL)
         error = add_parts(c, '\0', text, len, &parts);
     if (error == 0)
         error = add_full_pieces(c, text + parts, len - parts, &pieces);
     if (error < 0)
         return error;
-    *ret_taken = parts + pieces;
+    *ret_taken = prefix + parts + pieces;
     return 0;
 }
 

@@ -2,7 +2,8 @@
  *
  * Composer: from text to framed messages in the outbox. Here a line gets its header,
  * its count or its terminator, and is cut when it is too long. Plain lines that end
- * with LF need nothing of that and pass in blocks.
+ * with LF need nothing of that and pass in blocks. A copy of each message may go to
+ * standard error (--stderr).
  *
  * What the framing cannot carry inside a message ends it: an LF in an argument with lf
  * framing, a NUL with nul framing. Each part then is a message with a header.
@@ -29,8 +30,8 @@ struct composer {
     struct outbox *outbox;
     struct header header;
     bool is_plain;          /* nothing is added to lines, so they pass in blocks */
-    struct composer_pri added;   /* with octet counting alone, for texts without one */
-    struct composer_pri carried; /* of the text that is being cut, for its next pieces */
+    struct composer_pri usual;   /* of a header; with octet counting alone, for texts without one */
+    struct composer_pri carried; /* of the text at hand: its prefix, or that of its first piece */
     size_t max_text_bytes;  /* of one message, without its header but with its PRI */
     uint64_t cut;           /* pieces that do not end where their line ended */
     uint64_t breaks;        /* messages ended by what the framing cannot carry */

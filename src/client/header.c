@@ -78,6 +78,7 @@ void header_stamp(struct header *h, const struct timespec *now)
 {
     const struct options *o = h->options;
     char when[TIME_BYTES], id[24] = "";
+    const char *structured = *o->structured != '\0' ? o->structured : "-";
     int len = 0;
 
     if (h->stamp.tv_sec == now->tv_sec && h->stamp.tv_nsec == now->tv_nsec)
@@ -89,8 +90,8 @@ void header_stamp(struct header *h, const struct timespec *now)
         else
             format_long_time(now, when);
         (void)snprintf(id, sizeof id, o->id != 0 ? "%ld" : "-", o->id);
-        len = snprintf(h->text, sizeof h->text, "<%u>1 %s %s %s %s - - ", o->priority, when,
-                       h->host, h->tag, id);
+        len = snprintf(h->text, sizeof h->text, "1 %s %s %s %s %s %s ", when, h->host, h->tag, id,
+                       o->msgid != NULL ? o->msgid : "-", structured);
     } else if (o->header_form != HEADER_NONE) {
         bool is_short = o->header_form == HEADER_SHORT;
         when[0] = '\0';
@@ -98,8 +99,8 @@ void header_stamp(struct header *h, const struct timespec *now)
             format_bsd_time(now, when);
         if (o->id != 0)
             (void)snprintf(id, sizeof id, "[%ld]", o->id);
-        len = snprintf(h->text, sizeof h->text, "<%u>%s%s%s%s%s%s%s", o->priority, when,
-                       is_short ? "" : " ", is_short ? "" : h->host, is_short ? "" : " ",
+        len = snprintf(h->text, sizeof h->text, "%s%s%s%s%s%s%s", when, is_short ? "" : " ",
+                       is_short ? "" : h->host, is_short ? "" : " ",
                        h->tag == NULL ? "" : h->tag, id, h->tag == NULL ? "" : ": ");
     }
     h->len = (size_t)len < sizeof h->text ? (size_t)len : sizeof h->text - 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Header: what stands before the text of a message (RFC 3164, section 4.1; RFC 5424,
- * section 6.2). Host, user and time come from the caller, so the same input makes the
- * same header.
+ * Header: what stands between the PRI and the text of a message (RFC 3164, section 4.1;
+ * RFC 5424, section 6.2). Host, user and time come from the caller, so the same input makes
+ * the same header.
  */
 #ifndef PEERLOG_CLIENT_HEADER_H
 #define PEERLOG_CLIENT_HEADER_H
@@ -12,9 +12,10 @@
 #include <time.h>
 
 #include "client/options.h"
+#include "peerlog/limits.h"
 
-/* A host of 255, a tag of 48 and an id of 128 bytes fit, as RFC 5424 has them. */
-#define HEADER_BYTES 512u
+/* A host of 255, a tag of 48, an id of 128 and a MSGID of 32 bytes fit, as RFC 5424 has them. */
+#define HEADER_BYTES (PEERLOG_CLIENT_STRUCTURED_BYTES + 576u)
 #define HEADER_HOST_BYTES 256u
 
 struct header {

@@ -92,16 +92,22 @@ void outbox_commit(struct outbox *o, size_t bytes, uint64_t count)
     o->messages += count;
 }
 
-size_t outbox_next(const struct outbox *o, const unsigned char **ret_bytes)
+/* The bytes from offset AT to the end of their chunk. Returns: their number. */
+static size_t bytes_at(const struct outbox *o, uint64_t at, const unsigned char **ret_bytes)
 {
     for (const struct chunk *c = o->first; c != NULL; c = c->next) {
-        uint64_t into = o->sent - c->start;
+        uint64_t into = at - c->start;
         if (into < c->len) {
             *ret_bytes = c->bytes + into;
             return c->len - (size_t)into;
         }
     }
     return 0;
+}
+
+size_t outbox_next(const struct outbox *o, const unsigned char **ret_bytes)
+{
+    return bytes_at(o, o->sent, ret_bytes);
 }
 
 void outbox_advance(struct outbox *o, size_t bytes)
@@ -125,14 +131,38 @@ void outbox_acknowledge(struct outbox *o, uint64_t in_flight)
     }
 }
 
+/* Read the count at BYTES, which was composed here. Returns: its length, the space included. */
+static size_t read_count(const unsigned char *bytes, size_t len, size_t *ret_count)
+{
+    size_t count = 0, digits = 0;
+
+    while (digits < len && bytes[digits] != ' ')
+        count = count * 10 + (size_t)(bytes[digits++] - '0');
+    *ret_count = count;
+    return digits + 1;
+}
+
+size_t outbox_message(const struct outbox *o, uint64_t start, const unsigned char **ret_text,
+                      size_t *ret_len)
+{
+    const unsigned char *bytes = NULL;
+    size_t count = 0, len = bytes_at(o, start, &bytes);
+
+    assert(o->framing == FRAMING_OCTET_COUNTING && len > 0);
+    size_t digits = read_count(bytes, len, &count);
+    if (ret_text != NULL)
+        *ret_text = bytes + digits;
+    if (ret_len != NULL)
+        *ret_len = count;
+    return digits + count;
+}
+
 /* The length of the framed message that begins at BYTES; LEN when it is the last one. */
 static size_t first_message(enum framing framing, const unsigned char *bytes, size_t len)
 {
     if (framing == FRAMING_OCTET_COUNTING) {
-        size_t count = 0, digits = 0;
-        while (digits < len && bytes[digits] != ' ')
-            count = count * 10 + (size_t)(bytes[digits++] - '0');
-        return digits + 1 + count < len ? digits + 1 + count : len;
+        size_t count = 0, digits = read_count(bytes, len, &count);
+        return digits + count < len ? digits + count : len;
     }
     const unsigned char *end = memchr(bytes, framing == FRAMING_NUL ? '\0' : '\n', len);
     return end == NULL ? len : (size_t)(end - bytes) + 1;

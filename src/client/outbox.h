@@ -35,7 +35,10 @@ struct outbox_tally {
     uint64_t composed;
     uint64_t sent;  /* begun, at least */
     uint64_t acked; /* to their last byte */
-    uint64_t unfinished_bytes; /* read, of a message that is not whole; not the outbox's to know */
+    /* What follows is not the outbox's to know. */
+    uint64_t unfinished_bytes; /* read, of a message that is not whole */
+    uint64_t refused;          /* with RELP: never to be taken by the other side */
+    bool is_confirmed;         /* with RELP: "acked" is the word of the other side's program */
 };
 
 void outbox_init(struct outbox *o, enum framing framing);
@@ -54,6 +57,14 @@ void outbox_commit(struct outbox *o, size_t bytes, uint64_t count);
 
 /* The next bytes to send. Returns: how many stand at *ret_bytes, 0 when all are sent. */
 size_t outbox_next(const struct outbox *o, const unsigned char **ret_bytes);
+
+/*
+ * The message that starts at offset START, of a stream with octet counts; it has been composed,
+ * and is not acknowledged. TEXT and LEN may be NULL.
+ * Returns: its length with its count; *ret_text and *ret_len are without.
+ */
+size_t outbox_message(const struct outbox *o, uint64_t start, const unsigned char **ret_text,
+                      size_t *ret_len);
 
 /* The kernel has taken BYTES of them. */
 void outbox_advance(struct outbox *o, size_t bytes);

@@ -141,7 +141,7 @@ void progress_init(struct progress *p, const struct options *options, uint64_t t
 {
     bool wanted = options->progress == PROGRESS_ALWAYS ||
                   (options->progress == PROGRESS_AUTO && total > 0 && !options->quiet &&
-                   isatty(STDERR_FILENO) == 1);
+                   !options->copies_to_stderr && isatty(STDERR_FILENO) == 1);
 
     *p = (struct progress){.is_shown = wanted, .is_forced = options->progress == PROGRESS_ALWAYS,
                            .total = total, .started_ms = now_ms};

@@ -9,9 +9,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <time.h>
 
-#include "client/say.h"
+#include "client/interrupt.h"
 #include "os/clock.h"
 #include "peerlog/limits.h"
 
@@ -57,37 +58,11 @@ static int take_input(struct pump *p)
 
 /* --- one connection --- */
 
-static uint64_t unsent(const struct pump *p)
-{
-    return p->outbox.composed - p->outbox.sent;
-}
-
-/* Is there anything that the other side owes us? */
-static bool is_waiting_for_peer(const struct pump *p)
-{
-    return p->outbox.acked < p->outbox.composed || p->wire.half_closed;
-}
-
 static bool wants_input(const struct pump *p)
 {
-    return !p->source.ended && unsent(p) < PEERLOG_CLIENT_CHUNK_BYTES;
-}
+    uint64_t unsent = p->outbox.composed - p->outbox.sent;
 
-/* Give the kernel what it takes. Returns: 0, or a negative errno. */
-static int flush(struct pump *p)
-{
-    const unsigned char *bytes;
-    size_t len;
-
-    while ((len = outbox_next(&p->outbox, &bytes)) > 0) {
-        ssize_t n = wire_send(&p->wire, bytes, len);
-        if (n < 0)
-            return (int)n;
-        outbox_advance(&p->outbox, (size_t)n);
-        if ((size_t)n < len)
-            break;
-    }
-    return 0;
+    return !p->source.ended && unsent < PEERLOG_CLIENT_CHUNK_BYTES;
 }
 
 uint64_t pump_bytes_done(const struct pump *p)
@@ -98,29 +73,18 @@ uint64_t pump_bytes_done(const struct pump *p)
 }
 
 /* Ask what has arrived. What has is progress. */
-static void look_at_acks(struct pump *p, uint64_t now)
+static void look(struct pump *p, uint64_t now)
 {
-    uint64_t before = p->outbox.acked;
-
-    outbox_acknowledge(&p->outbox, wire_in_flight(&p->wire));
-    if (p->outbox.acked > before || !is_waiting_for_peer(p))
+    if (p->delivery->look(p) || !p->delivery->is_owed(p))
         p->progress_at_ms = now;
     progress_show(&p->progress, pump_bytes_done(p), now);
 }
 
-/*
- * The other side has closed. What comes back later only matters with what was acknowledged
- * until now: a closed socket acknowledges nothing more, a half-closed one may.
- */
-static void note_close(struct pump *p)
+const char *pump_reason(const struct pump *p, int error)
 {
-    p->progress_at_ms = clock_mono_ms();
-    outbox_acknowledge(&p->outbox, wire_in_flight(&p->wire));
-    p->closed_at = p->outbox.acked == p->outbox.sent ? p->outbox.acked : PUMP_NOT_SETTLED;
-    if (!p->options->verbose || p->wire.half_closed)
-        return;
-    progress_clear(&p->progress);
-    say("%s has closed its side; it may not read what is sent from now on", p->wire.peer);
+    if (*p->session.problem != '\0')
+        return p->session.problem;
+    return *wire_problem(&p->wire) != '\0' ? wire_problem(&p->wire) : strerror(error);
 }
 
 bool pump_had_goodbye(const struct pump *p)
@@ -136,7 +100,7 @@ static int next_wait_ms(const struct pump *p, uint64_t now)
     uint64_t wait = p->wire.half_closed && p->wire.peer_closed ? LAST_ACK_INTERVAL_MS
                                                                : ACK_INTERVAL_MS;
 
-    if (!is_waiting_for_peer(p))
+    if (!p->delivery->is_owed(p))
         return p->progress.is_shown ? (int)PROGRESS_INTERVAL_MS : -1;
     if (p->options->timeout_ms != 0 && limit - now < wait)
         wait = limit - now;
@@ -145,7 +109,7 @@ static int next_wait_ms(const struct pump *p, uint64_t now)
 
 static bool is_out_of_patience(const struct pump *p, uint64_t now)
 {
-    return p->options->timeout_ms != 0 && is_waiting_for_peer(p) &&
+    return p->options->timeout_ms != 0 && p->delivery->is_owed(p) &&
            now - p->progress_at_ms >= p->options->timeout_ms;
 }
 
@@ -163,7 +127,9 @@ static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
         [SOURCE] = {.fd = wants_input(p) ? p->source.fd : -1, .events = POLLIN},
     };
 
-    fds[WIRE].events = (short)((w->peer_closed ? 0 : POLLIN) | (unsent(p) > 0 ? POLLOUT : 0));
+    fds[WIRE].events = wire_events(w, p->delivery->has_output(p));
+    if (w->peer_closed)
+        fds[WIRE].events &= ~POLLIN;
     if (w->peer_closed && w->half_closed)
         fds[WIRE].fd = -1; /* poll() would answer POLLHUP without end */
     *ret_has_input = false;
@@ -173,27 +139,37 @@ static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
     *ret_has_input = fds[SOURCE].revents != 0;
     if (fds[INTERRUPT].revents != 0)
         return -EINTR;
-    if ((fds[WIRE].revents & ~POLLOUT) == 0 && fds[WIRE].fd >= 0)
+    if (fds[WIRE].fd >= 0 && !wire_is_heard(w, fds[WIRE].revents))
         return 0;
-    bool was_closed = w->peer_closed;
-    ssize_t drained = wire_drain(w); /* what it says is thrown away and is no progress */
-    if (w->peer_closed && !was_closed)
-        note_close(p);
-    return drained < 0 ? (int)drained : 0;
+    return p->delivery->hear(p);
 }
 
-/* Do what is due: compose, send, say goodbye. Returns: 0, -ENOMEM or what wire_send() says. */
+/* Do what is due: compose and send. Returns: 0, or a negative errno. */
 static int work(struct pump *p, bool has_input)
 {
     /* Patience begins with the first thing that the other side owes us. */
-    if (!is_waiting_for_peer(p))
+    if (!p->delivery->is_owed(p))
         p->progress_at_ms = clock_mono_ms();
     int error = has_input ? take_input(p) : 0;
-    if (error == 0)
-        error = flush(p);
-    if (error == 0 && p->source.ended && unsent(p) == 0 && !p->wire.half_closed)
-        error = wire_half_close(&p->wire);
-    return error;
+    return error == 0 ? p->delivery->send(p) : error;
+}
+
+/* How it ended with ERROR, a negative errno, or with 0. */
+static enum pump_ending ending_of(int error, int *ret_error)
+{
+    switch (error) {
+    case 0:
+        return PUMP_DONE;
+    case -EINTR:
+        return PUMP_INTERRUPTED;
+    case -ENOMEM:
+        return PUMP_NO_MEMORY;
+    case -EPROTO:
+        return PUMP_MISUNDERSTOOD;
+    default:
+        *ret_error = -error;
+        return PUMP_BROKEN;
+    }
 }
 
 enum pump_ending pump_run(struct pump *p, int *ret_error)
@@ -201,28 +177,38 @@ enum pump_ending pump_run(struct pump *p, int *ret_error)
     bool has_input = false, is_over = false;
 
     p->progress_at_ms = clock_mono_ms();
-    while (!is_over) {
-        int error = work(p, has_input);
+    int error = p->delivery->begin(p);
+    while (error == 0 && !is_over) {
+        error = work(p, has_input);
         uint64_t now = clock_mono_ms();
-        look_at_acks(p, now);
+        look(p, now);
         if (error == 0 && is_out_of_patience(p, now))
-            return PUMP_STALLED;
+            return p->delivery->is_certain(p) ? PUMP_DONE : PUMP_STALLED;
         if (error == 0)
             error = wait_for_event(p, now, &has_input);
-        if (error == 0 && p->wire.half_closed && p->wire.peer_closed &&
-            wire_in_flight(&p->wire) == 0) {
-            is_over = true; /* unless that was a reset */
-            error = (int)wire_drain(&p->wire);
-        }
-        look_at_acks(p, clock_mono_ms());
-        if (error == -EINTR)
+        if (error == 0)
+            is_over = p->delivery->is_over(p, &error);
+        look(p, clock_mono_ms());
+    }
+    return ending_of(error, ret_error);
+}
+
+enum pump_ending pump_rehearse(struct pump *p)
+{
+    enum { INTERRUPT, SOURCE, FDS };
+    struct pollfd fds[FDS] = {
+        [INTERRUPT] = {.fd = p->interrupt_fd, .events = POLLIN},
+        [SOURCE] = {.fd = p->source.fd, .events = POLLIN},
+    };
+
+    while (!p->source.ended) {
+        (void)poll(fds, FDS, -1); /* a signal shows below */
+        if (interrupt_signal() != 0)
             return PUMP_INTERRUPTED;
-        if (error == -ENOMEM)
+        if (fds[SOURCE].revents != 0 && take_input(p) < 0)
             return PUMP_NO_MEMORY;
-        if (error < 0) {
-            *ret_error = -error;
-            return PUMP_BROKEN;
-        }
+        outbox_advance(&p->outbox, (size_t)(p->outbox.composed - p->outbox.sent));
+        outbox_acknowledge(&p->outbox, 0);
     }
     return PUMP_DONE;
 }

@@ -19,8 +19,10 @@
 /* The messages of TALLY. Returns: the length. */
 static int format_messages(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally)
 {
-    uint64_t missing = tally->sent - tally->acked, waiting = tally->composed - tally->sent;
+    uint64_t missing = tally->sent - tally->acked - tally->refused;
+    uint64_t waiting = tally->composed - tally->sent;
     const char *plural = tally->sent == 1 ? "" : "s";
+    const char *acked = tally->is_confirmed ? "confirmed" : "acknowledged";
     int len;
 
     if (tally->sent == 0 && waiting == 1)
@@ -29,13 +31,16 @@ static int format_messages(char text[REPORT_TALLY_BYTES], const struct outbox_ta
         return snprintf(text, REPORT_TALLY_BYTES, "none of %" PRIu64 " messages was sent", waiting);
     if (tally->sent == 0)
         len = snprintf(text, REPORT_TALLY_BYTES, "no message was sent");
-    else if (missing == 0)
-        len = snprintf(text, REPORT_TALLY_BYTES, "%" PRIu64 " message%s sent and acknowledged",
-                       tally->sent, plural);
+    else if (missing == 0 && tally->refused == 0)
+        len = snprintf(text, REPORT_TALLY_BYTES, "%" PRIu64 " message%s sent and %s", tally->sent,
+                       plural, acked);
     else
         len = snprintf(text, REPORT_TALLY_BYTES, "%" PRIu64 " message%s sent, %" PRIu64
-                       " acknowledged, %" PRIu64 " may be missing",
-                       tally->sent, plural, tally->acked, missing);
+                       " %s, %" PRIu64 " may be missing",
+                       tally->sent, plural, tally->acked, acked, missing);
+    if (tally->refused > 0)
+        len += snprintf(text + len, REPORT_TALLY_BYTES - (size_t)len, ", %" PRIu64 " refused",
+                        tally->refused);
     if (waiting > 0)
         len += snprintf(text + len, REPORT_TALLY_BYTES - (size_t)len, ", %" PRIu64 " not sent",
                         waiting);
@@ -79,6 +84,8 @@ static const char *refusal_hint(int error)
 
 const char *report_reason(enum wire_result result, const struct wire_failure *failure)
 {
+    if (result == WIRE_UNTRUSTED)
+        return failure->words;
     if (result == WIRE_REFUSED)
         return strerror(failure->error);
     return failure->error == EAI_SYSTEM ? strerror(failure->system_error)
@@ -121,31 +128,30 @@ int report_unconnected(const struct options *options, enum wire_result result,
             (void)snprintf(others, sizeof others, " (the last of %d addresses)",
                            failure->addresses);
         say("cannot connect to %s%s: %s%s", failure->peer, others, reason,
-            refusal_hint(failure->error));
-        return report_status(failure->error, EX_UNAVAILABLE);
+            result == WIRE_REFUSED ? refusal_hint(failure->error) : "");
+        return report_status(failure->error,
+                             result == WIRE_REFUSED ? EX_UNAVAILABLE : EX_PROTOCOL);
     }
 }
 
-void report_broken(const char *peer, int error, const struct outbox_tally *tally)
+void report_broken(const char *peer, const char *reason, const struct outbox_tally *tally)
 {
     char text[REPORT_TALLY_BYTES];
-    bool may_be_unread = tally->acked > 0 && tally->acked == tally->sent;
+    bool may_be_unread = !tally->is_confirmed && tally->acked > 0 && tally->acked == tally->sent;
     const char *doubt = tally->acked == 1 ? ", but the other side may not have read it"
                                           : ", but the other side may not have read them all";
 
     report_format_tally(text, tally);
-    say("%s: %s: %s%s", peer, strerror(error), text, may_be_unread ? doubt : "");
+    say("%s: %s: %s%s", peer, reason, text, may_be_unread ? doubt : "");
 }
 
-void report_stalled(const char *peer, const struct options *options,
+void report_stalled(const char *peer, const char *what, const struct options *options,
                     const struct outbox_tally *tally)
 {
     char text[REPORT_TALLY_BYTES];
-    bool is_all = tally->acked == tally->composed;
 
     report_format_tally(text, tally);
-    say("%s: %s for %g s: %s (--timeout sets the time)", peer,
-        is_all ? "not closed by the other side" : "no progress", options->timeout_ms / 1000.0,
+    say("%s: %s for %g s: %s (--timeout sets the time)", peer, what, options->timeout_ms / 1000.0,
         text);
 }
 

@@ -13,7 +13,7 @@
 #include "client/outbox.h"
 #include "client/wire.h"
 
-#define REPORT_TALLY_BYTES 256u
+#define REPORT_TALLY_BYTES 320u
 
 /* Write TALLY as words: "3 messages sent, 2 acknowledged, 1 may be missing". */
 void report_format_tally(char text[REPORT_TALLY_BYTES], const struct outbox_tally *tally);
@@ -31,11 +31,11 @@ int report_status(int error, int otherwise);
 int report_unconnected(const struct options *options, enum wire_result result,
                        const struct wire_failure *failure);
 
-/* Say that the connection to PEER broke with ERROR (an errno). */
-void report_broken(const char *peer, int error, const struct outbox_tally *tally);
+/* Say that the connection to PEER broke, and REASON. */
+void report_broken(const char *peer, const char *reason, const struct outbox_tally *tally);
 
-/* Say that PEER did not go on in time. */
-void report_stalled(const char *peer, const struct options *options,
+/* Say that PEER did not go on in time, and WHAT there was not. */
+void report_stalled(const char *peer, const char *what, const struct options *options,
                     const struct outbox_tally *tally);
 
 /* Say that memory is missing. Returns: the exit status. */

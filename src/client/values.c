@@ -159,11 +159,15 @@ bool value_tag(struct parse *p, const char *value)
     return true;
 }
 
+/* As logger(1) takes it: ps(1) and others put blanks before a number. */
 bool value_id(struct parse *p, const char *value)
 {
     uint32_t id = (uint32_t)getpid();
+    const char *digits = value == NULL ? NULL : value + strspn(value, " \t\n\v\f\r");
 
-    if (value != NULL && (!parse_number(value, INT32_MAX, &id) || id == 0))
+    if (digits != NULL && *digits == '+')
+        digits++;
+    if (digits != NULL && (!parse_number(digits, INT32_MAX, &id) || id == 0))
         return value_refuse(p, "%s: \"%s\" is no process id; it is a number from 1 to %d",
                             p->source, value, INT32_MAX);
     p->options->id = (long)id;
@@ -203,6 +207,18 @@ bool value_framing(struct parse *p, const char *value)
     else
         return value_refuse(p, "%s: \"%s\" is no framing; it is lf, nul or octet-counting",
                             p->source, value);
+    return true;
+}
+
+bool value_window(struct parse *p, const char *value)
+{
+    uint32_t window = 0;
+
+    if (!parse_number(value, PEERLOG_CLIENT_MAX_WINDOW, &window) || window == 0)
+        return value_refuse(p, "%s: \"%s\" is no number of messages; it is 1 to %u", p->source,
+                            value, PEERLOG_CLIENT_MAX_WINDOW);
+    p->options->window = window;
+    p->has_window = true;
     return true;
 }
 

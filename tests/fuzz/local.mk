@@ -8,6 +8,8 @@ FUZZERS = \
 	tests/fuzz/fuzz_priority \
 	tests/fuzz/fuzz_protocol_detect \
 	tests/fuzz/fuzz_proxy \
+	tests/fuzz/fuzz_relp \
+	tests/fuzz/fuzz_session \
 	tests/fuzz/fuzz_settings \
 	tests/fuzz/fuzz_state
 if HAVE_TLS
@@ -65,6 +67,14 @@ tests_fuzz_fuzz_protocol_detect_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_proxy_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_relp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_relp_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_relp_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_session_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_session_LDADD = libpeerlog-client.a $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_settings_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_settings_LDFLAGS = $(FUZZ_LINK_FLAGS)

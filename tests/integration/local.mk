@@ -4,13 +4,16 @@ integration_tests = \
 	tests/integration/access.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
+	tests/integration/client/as_logger.py \
 	tests/integration/client/broken_connection.py \
 	tests/integration/client/documents.py \
 	tests/integration/client/interrupted.py \
 	tests/integration/client/large_file.py \
 	tests/integration/client/lines_leave_at_once.py \
+	tests/integration/client/relp.py \
 	tests/integration/client/retry.py \
 	tests/integration/client/textbook_server.py \
+	tests/integration/client/tls.py \
 	tests/integration/client/to_the_daemon.py \
 	tests/integration/client/wire_forms.py \
 	tests/integration/fairness.py \
@@ -29,6 +32,8 @@ integration_tests = \
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/client/peer.py \
+	tests/integration/client/relp_server.py \
+	tests/integration/client/tls_files.py \
 	tests/integration/clients.py \
 	tests/integration/kernel.py \
 	tests/integration/records.py \

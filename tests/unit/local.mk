@@ -13,6 +13,8 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/oracle_parts.h \
 	tests/unit/oracle_records.c \
 	tests/unit/oracle_texts.c \
+	tests/unit/relp_frames.c \
+	tests/unit/relp_frames.h \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -56,6 +58,7 @@ CORE_TESTS = \
 	tests/unit/test_proxy \
 	tests/unit/test_proxy_extensions \
 	tests/unit/test_record \
+	tests/unit/test_relp \
 	tests/unit/test_utf8
 OS_TESTS = \
 	tests/unit/test_net
@@ -84,7 +87,8 @@ SETTINGS_TESTS = \
 CLIENT_TESTS = \
 	tests/unit/test_client_composer \
 	tests/unit/test_client_options \
-	tests/unit/test_client_outbox
+	tests/unit/test_client_outbox \
+	tests/unit/test_client_session
 TLS_TESTS = \
 	tests/unit/test_tls_context \
 	tests/unit/test_tls_handshake \
@@ -114,7 +118,7 @@ SETTINGS_LIBS = libpeerlog-settings-test.a libpeerlogd.a libpeerlog-os.a libpeer
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 TLS_LIBS = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a libpeerlog-core.a \
 	$(OPENSSL_LIBS)
-CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(CMOCKA_LIBS)
+CLIENT_LIBS = libpeerlog-client.a libpeerlog-core.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_cidr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cidr_LDADD = $(CORE_LIBS)
@@ -150,6 +154,8 @@ tests_unit_test_proxy_extensions_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_extensions_LDADD = $(CORE_LIBS)
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_LDADD = $(CORE_LIBS)
+tests_unit_test_relp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_relp_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
@@ -206,6 +212,8 @@ tests_unit_test_client_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_options_LDADD = $(CLIENT_LIBS)
 tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
+tests_unit_test_client_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_client_session_LDADD = $(CLIENT_LIBS)
 
 tests_unit_test_tls_context_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_context_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)

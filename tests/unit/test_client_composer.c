@@ -218,11 +218,49 @@ static void stays_valid_with_an_impossible_host_and_user(void **state)
     (void)state;
     header_init(&h, &options, "my host\n", "");
     header_stamp(&h, &moment);
-    assert_string_equal(h.text, "<13>1 2026-11-02T08:12:14.000123+00:00 - peerlog - - - ");
+    assert_string_equal(h.text, "1 2026-11-02T08:12:14.000123+00:00 - peerlog - - - ");
     options.header_form = HEADER_RFC3164;
     header_init(&h, &options, "", "a b");
     header_stamp(&h, &moment);
-    assert_string_equal(h.text, "<13>Nov  2 08:12:14 localhost peerlog: ");
+    assert_string_equal(h.text, "Nov  2 08:12:14 localhost peerlog: ");
+}
+
+static void takes_a_priority_from_the_front_of_a_line(void **state)
+{
+    const struct options prefixed = {.framing = FRAMING_LF, .header_form = HEADER_SHORT,
+                                     .tag = "t", .reads_prefixes = true};
+    const struct options local = {.framing = FRAMING_NUL, .header_form = HEADER_SHORT,
+                                  .priority = 134, .reads_prefixes = true, .skip_empty = true};
+    const struct options counted = {.framing = FRAMING_OCTET_COUNTING, .reads_prefixes = true,
+                                    .header_form = HEADER_SHORT};
+
+    (void)state;
+    check_lines(&prefixed, TEXT("<11>a\nb\n<3>c\n<>d\n<192>e\n <3>f\n<191>\n"),
+                TEXT("<11>t: a\n<13>t: b\n<11>t: c\n<13>t: <>d\n<13>t: <192>e\n<13>t:  <3>f\n"
+                     "<191>t: \n"), 7);
+    check_lines(&local, TEXT("<3>a\0b\n<11>\n<11>c\nd"),
+                TEXT("<131>a\0<131>b\0<11>c\0<134>d\0"), 4);
+    check_lines(&counted, TEXT("<11><12>a\n"), TEXT("9 <11><12>a"), 1);
+}
+
+static void gives_all_pieces_of_a_line_its_prefix(void **state)
+{
+    const struct options cut = {.framing = FRAMING_LF, .header_form = HEADER_SHORT,
+                                .reads_prefixes = true, .max_bytes = 9};
+
+    (void)state;
+    check_lines(&cut, TEXT("<191>123456789\n12345678\n<7>1\n"),
+                TEXT("<191>1234\n<191>5678\n<191>9\n<13>12345\n<13>678\n<15>1\n"), 6);
+}
+
+static void puts_msgid_and_structured_data_into_their_places(void **state)
+{
+    const struct options options = {.framing = FRAMING_LF, .header_form = HEADER_RFC5424,
+                                    .tag = "app", .omits_time = true, .omits_host = true,
+                                    .msgid = "M", .structured = "[z@1 a=\"b\"]"};
+
+    (void)state;
+    check_lines(&options, TEXT("hi\n"), TEXT("<13>1 - - app - M [z@1 a=\"b\"] hi\n"), 1);
 }
 
 static void splits_an_argument_only_where_its_framing_must(void **state)
@@ -284,6 +322,9 @@ int main(void)
         cmocka_unit_test(cuts_too_long_lines_however_they_come),
         cmocka_unit_test(writes_the_header_that_was_asked_for),
         cmocka_unit_test(stays_valid_with_an_impossible_host_and_user),
+        cmocka_unit_test(takes_a_priority_from_the_front_of_a_line),
+        cmocka_unit_test(gives_all_pieces_of_a_line_its_prefix),
+        cmocka_unit_test(puts_msgid_and_structured_data_into_their_places),
         cmocka_unit_test(splits_an_argument_only_where_its_framing_must),
         cmocka_unit_test(refuses_a_size_that_leaves_no_room_for_text),
     };

@@ -20,6 +20,7 @@
 #include "client/progress.h"
 #include "client/report.h"
 #include "peerlog/count.h"
+#include "peerlog/limits.h"
 
 #define MAX_WORDS 16
 
@@ -46,6 +47,9 @@ static int clear_environment(void **state)
     (void)state;
     (void)unsetenv("PEERLOG_SERVER"); /* the names are valid */
     (void)unsetenv("PEERLOG_PORT");
+    (void)unsetenv("PEERLOG_TLS");
+    (void)unsetenv("PEERLOG_TLS_CA");
+    (void)unsetenv("PEERLOG_TLS_INSECURE");
     return 0;
 }
 
@@ -188,6 +192,11 @@ static void chooses_the_header_by_what_it_must_carry(void **state)
         {"--octet-count", HEADER_NONE, true},
         {"--framing octet-counting -p user.notice", HEADER_SHORT, false},
         {"--octet-count --rfc5424", HEADER_RFC5424, false},
+        {"--prio-prefix", HEADER_SHORT, false},
+        {"--msgid M", HEADER_RFC5424, false},
+        {"-t app --sd-id z@1", HEADER_RFC5424, false},
+        {"--relp", HEADER_NONE, false},
+        {"--relp --octet-count -t app", HEADER_SHORT, false},
     };
 
     (void)state;
@@ -244,6 +253,20 @@ static void refuses_and_says_what_would_be_right(void **state)
         {"-t 1234567890123456789012345678901234567890123456789", "this one has 49"},
         {"-t \xc3\xa4 --rfc5424", "printable ASCII"},
         {"--id=0", "no process id"},
+        {"--tls-key f", "--tls-key needs --tls-cert"},
+        {"--tls-ca= x", "a name is needed"},
+        {"--window 0 --relp", "1 to 1000000"},
+        {"--window 1000001 --relp", "1 to 1000000"},
+        {"--window 5", "--window needs --relp"},
+        {"--relp --framing nul", "exclude each other"},
+        {"--msgid \xc3\xa4", "is no MSGID"},
+        {"--rfc3164 --msgid M", "--msgid needs the header of RFC 5424"},
+        {"--rfc3164 --sd-id z@1", "--sd-id needs the header of RFC 5424"},
+        {"--sd-id z@1 --sd-id y@1 --sd-id z@1", "\"z@1\" is there already"},
+        {"--sd-id z@1.2.", "is no id of an element"},
+        {"--sd-param a=\"b\"", "--sd-id comes before it"},
+        {"--sd-id z@1 --sd-param a=\"b]\"", "is not NAME="},
+        {"--sd-id z@1 --sd-param a=\"\\", "is not NAME="},
         {"--rfc5424=", "notq, notime and nohost"},
         {"--rfc5424=notime,", "notq, notime and nohost"},
         {"--rfc5424=nothing", "\"nothing\" is no list"},
@@ -279,21 +302,116 @@ static void refuses_and_says_what_would_be_right(void **state)
     }
 }
 
+static void collects_elements_of_structured_data(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse("--sd-id z@1 --sd-param a=\"1\" --sd-param b=\"\\]\" --sd-id none@1 "
+                           "--sd-id y@32473.1 --sd-param c=\"\"", &o), OPTIONS_RUN);
+    assert_string_equal(o.structured, "[z@1 a=\"1\" b=\"\\]\"][y@32473.1 c=\"\"]");
+}
+
+static void refuses_more_structured_data_than_there_is_room_for(void **state)
+{
+    static char value[PEERLOG_CLIENT_STRUCTURED_BYTES];
+    static char id[] = "z@1", id_option[] = "--sd-id", option[] = "--sd-param";
+    char *argv[] = {option, id_option, id, option, value, NULL};
+    const size_t around = strlen("[z@1 ]"), room = PEERLOG_CLIENT_STRUCTURED_BYTES - 1 - around;
+    struct options o;
+
+    (void)state;
+    memset(value, 'x', sizeof value - 1);
+    memcpy(value, "a=\"", 3);
+    value[room - 1] = '"';
+    value[room] = '\0';
+    assert_int_equal(options_parse(5, argv, &o, problem), OPTIONS_RUN);
+    assert_int_equal(strlen(o.structured), PEERLOG_CLIENT_STRUCTURED_BYTES - 1);
+    value[room - 1] = 'x';
+    value[room] = '"';
+    value[room + 1] = '\0';
+    assert_int_equal(options_parse(5, argv, &o, problem), OPTIONS_BAD);
+    assert_non_null(strstr(problem, "can have 4095 bytes"));
+}
+
+static void counts_octets_for_relp_and_limits_messages(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse("--relp --ack", &o), OPTIONS_RUN);
+    assert_true(o.relp && o.wants_receipt);
+    assert_int_equal(o.framing, FRAMING_OCTET_COUNTING);
+    assert_int_equal(o.window, 128);
+    assert_int_equal(options_max_bytes(&o), 131072);
+    assert_int_equal(parse("--relp --window 1000000 -S 1M", &o), OPTIONS_RUN);
+    assert_int_equal(o.window, 1000000);
+    assert_int_equal(options_max_bytes(&o), 1 << 20);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_int_equal(options_max_bytes(&o), 16777216);
+}
+
+static void asks_for_tls_in_many_ways(void **state)
+{
+    static const char *const lines[] = {
+        "--tls", "--tls-ca f", "--tls-cert f", "--tls-cert f --tls-key g", "--tls-name n",
+        "--tls-insecure",
+    };
+    struct options o;
+
+    (void)state;
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_false(o.tls);
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        assert_int_equal(parse(lines[i], &o), OPTIONS_RUN);
+        assert_true(o.tls);
+        assert_int_equal(o.tls_insecure, i == COUNT_OF(lines) - 1);
+    }
+}
+
+static void takes_files_of_tls_from_the_environment_but_not_tls(void **state)
+{
+    struct options o;
+
+    (void)state;
+    assert_int_equal(setenv("PEERLOG_TLS_CA", "from-there", 1), 0);
+    assert_int_equal(setenv("PEERLOG_TLS_INSECURE", "1", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_false(o.tls);
+    assert_string_equal(o.tls_ca, "from-there");
+    assert_int_equal(parse("--tls-ca from-here", &o), OPTIONS_RUN);
+    assert_true(o.tls && o.tls_insecure);
+    assert_string_equal(o.tls_ca, "from-here");
+    assert_int_equal(setenv("PEERLOG_TLS", "Yes", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_true(o.tls);
+    assert_int_equal(setenv("PEERLOG_TLS", "", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_RUN);
+    assert_false(o.tls);
+    assert_int_equal(setenv("PEERLOG_TLS", "tls", 1), 0);
+    assert_int_equal(parse("", &o), OPTIONS_BAD);
+    assert_string_equal(problem, "PEERLOG_TLS: \"tls\" is neither yes nor no");
+}
+
 static void words_the_tally_as_it_is_known(void **state)
 {
     static const struct {
         struct outbox_tally tally;
         const char *text;
     } cases[] = {
-        {{0, 0, 0, 0}, "no message was sent"},
-        {{1, 1, 1, 0}, "1 message sent and acknowledged"},
-        {{3, 3, 1, 0}, "3 messages sent, 1 acknowledged, 2 may be missing"},
-        {{5, 3, 3, 0}, "3 messages sent and acknowledged, 2 not sent"},
-        {{2, 0, 0, 0}, "none of 2 messages was sent"},
-        {{1, 0, 0, 0}, "the message was not sent"},
-        {{2, 2, 2, 1}, "2 messages sent and acknowledged, and 1 byte of an unfinished line lost"},
-        {{0, 0, 0, 9}, "no message was sent, and 9 bytes of an unfinished line lost"},
-        {{UINT64_MAX, 11111111111111111111u, 0, UINT64_MAX},
+        {{0, 0, 0, 0, 0, false}, "no message was sent"},
+        {{1, 1, 1, 0, 0, false}, "1 message sent and acknowledged"},
+        {{3, 3, 1, 0, 0, false}, "3 messages sent, 1 acknowledged, 2 may be missing"},
+        {{5, 3, 3, 0, 0, false}, "3 messages sent and acknowledged, 2 not sent"},
+        {{2, 0, 0, 0, 0, false}, "none of 2 messages was sent"},
+        {{1, 0, 0, 0, 0, false}, "the message was not sent"},
+        {{2, 2, 2, 1, 0, false},
+         "2 messages sent and acknowledged, and 1 byte of an unfinished line lost"},
+        {{0, 0, 0, 9, 0, false}, "no message was sent, and 9 bytes of an unfinished line lost"},
+        {{3, 3, 3, 0, 0, true}, "3 messages sent and confirmed"},
+        {{4, 3, 1, 0, 1, true},
+         "3 messages sent, 1 confirmed, 1 may be missing, 1 refused, 1 not sent"},
+        {{UINT64_MAX, 11111111111111111111u, 0, UINT64_MAX, 0, false},
          "11111111111111111111 messages sent, 0 acknowledged, 11111111111111111111 may be missing, "
          "7335632962598440504 not sent, and 18446744073709551615 bytes of an unfinished line lost"},
     };
@@ -351,6 +469,13 @@ int main(void)
         cmocka_unit_test_setup(chooses_the_header_by_what_it_must_carry, clear_environment),
         cmocka_unit_test_setup(reads_priorities_by_name_and_number, clear_environment),
         cmocka_unit_test_setup(refuses_and_says_what_would_be_right, clear_environment),
+        cmocka_unit_test_setup(collects_elements_of_structured_data, clear_environment),
+        cmocka_unit_test_setup(refuses_more_structured_data_than_there_is_room_for,
+                               clear_environment),
+        cmocka_unit_test_setup(counts_octets_for_relp_and_limits_messages, clear_environment),
+        cmocka_unit_test_setup(asks_for_tls_in_many_ways, clear_environment),
+        cmocka_unit_test_setup_teardown(takes_files_of_tls_from_the_environment_but_not_tls,
+                                        clear_environment, clear_environment),
         cmocka_unit_test(words_the_tally_as_it_is_known),
         cmocka_unit_test(draws_progress_into_every_width),
     };

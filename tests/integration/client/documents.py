@@ -32,11 +32,13 @@ def options_of_help():
 
 def compare_manual(letters, names):
     page = read("man", "peerlog.1")
-    items = re.findall(r"^\.It Fl (.*)$", page, re.M)
+    # What is said there of logger(1) is not ours.
+    items = re.findall(r"^\.It Fl (.*)$", page.split(".Sh COMPATIBILITY")[0], re.M)
     documented = {part.strip().split()[0] for item in items for part in item.split(", Fl ")}
     check("the manual", documented, set(letters) | {"-" + name for name in names})
-    for name in "PEERLOG_SERVER", "PEERLOG_PORT":
-        check_in("the manual", f".It Ev {name}", page)
+    for name in ("SERVER", "PORT", "TLS", "TLS_CA", "TLS_CERT", "TLS_KEY", "TLS_NAME",
+                 "TLS_INSECURE"):
+        check("the manual", bool(re.search(rf"Ev PEERLOG_{name}\b", page)), True)
 
 
 def compare_completions(letters, names):

@@ -13,7 +13,7 @@ import threading
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from support import PATIENCE, tell_skipped  # noqa: E402, F401
+from support import PATIENCE, tell_skipped, until  # noqa: E402, F401
 
 PEERLOG = os.environ.get("PEERLOG", "peerlog")
 
