@@ -30,6 +30,8 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/session/conn.c src/daemon/session/conn.h \
 	src/daemon/session/plain.c \
 	src/daemon/session/preface.c src/daemon/session/preface.h \
+	src/daemon/session/automatic.c \
+	src/daemon/session/relp.c \
 	src/daemon/session/session.c src/daemon/session/session.h \
 	src/daemon/session/syslog.c \
 	src/daemon/session/transport.h \

@@ -26,11 +26,13 @@ integration_tests = \
 	tests/integration/odd_starts.py \
 	tests/integration/priority.py \
 	tests/integration/real_clients.py \
+	tests/integration/relp.py \
 	tests/integration/stop_and_reload.py \
 	tests/integration/text.py
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
+	tests/integration/client/omrelp.py \
 	tests/integration/client/peer.py \
 	tests/integration/client/relp_server.py \
 	tests/integration/client/tls_files.py \

@@ -27,6 +27,7 @@
 #include "peerlog/framer.h"
 #include "peerlog/limits.h"
 #include "peerlog/peer.h"
+#include "peerlog/relp_stream.h"
 
 #define LEDGER_LAYOUT 2u
 #define LEDGER_INBOX_BYTES (1024u * 1024u)
@@ -57,18 +58,23 @@ enum transport_id {
 /* What they mean: session/session.h. */
 enum session_id {
     SESSION_SYSLOG = 0,
+    SESSION_RELP,
+    SESSION_AUTO, /* either: its first bytes will tell */
     SESSIONS,
 };
 
 /* Where a connection's stream of bytes stands. */
 struct stream {
-    struct framer_state framer;
+    union {
+        struct framer_state framer;
+        struct relp_stream relp; /* of SESSION_RELP */
+    };
     uint64_t received;    /* bytes read from the socket since it began */
     uint64_t sequence;    /* number of the last record */
     uint32_t tail_bytes;  /* carried bytes of an incomplete message */
     uint8_t before;       /* 1 + the priority of the last message, or 0 */
     uint8_t awaits_proxy; /* a PROXY header must come first */
-    uint8_t session;      /* enum session_id */
+    _Atomic uint8_t session; /* enum session_id; main may look */
     uint8_t reserved;
 };
 

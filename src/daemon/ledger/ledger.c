@@ -243,12 +243,12 @@ const char *ledger_config(const struct ledger *ledger, size_t *ret_len)
     return ledger->header->config;
 }
 
-/* Nothing is framed before the PROXY header is whole: its beginning is all there is. */
-static bool awaits_header(const struct stream *stream)
+/* Nothing is framed before it is known what the stream is: up to MOST bytes are all there is. */
+static bool is_untouched(const struct stream *stream, uint32_t most)
 {
     static const struct framer_state untouched;
 
-    return stream->tail_bytes <= PROXY_MAX_BYTES &&
+    return stream->tail_bytes <= most &&
            memcmp(&stream->framer, &untouched, sizeof untouched) == 0;
 }
 
@@ -257,8 +257,16 @@ bool ledger_stream_valid(const struct ledger *ledger, const struct stream *strea
     if (stream->tail_bytes > ledger->header->tail_stride || stream->before > PEERLOG_MAX_PRI + 1 ||
         stream->awaits_proxy > 1 || stream->session >= SESSIONS)
         return false;
-    return stream->awaits_proxy ? awaits_header(stream)
-                                : framer_state_valid(&stream->framer, stream->tail_bytes);
+    if (stream->awaits_proxy)
+        return is_untouched(stream, PROXY_MAX_BYTES);
+    switch (stream->session) {
+    case SESSION_AUTO:
+        return is_untouched(stream, RELP_GUESS_BYTES);
+    case SESSION_RELP:
+        return relp_stream_valid(&stream->relp, stream->tail_bytes);
+    default:
+        return framer_state_valid(&stream->framer, stream->tail_bytes);
+    }
 }
 
 bool ledger_slot_valid(const struct slot *slot)

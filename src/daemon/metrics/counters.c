@@ -53,6 +53,7 @@ const struct counter_name counter_names[COUNTERS] = {
                         "Rounds of reading and delivering.", NULL, 0},
     [COUNTER_UNFINISHED] = {"peerlogd_messages_unfinished_total", NULL,
                             "Messages that a stop delivered as far as they had come.", NULL, 0},
+    [COUNTER_DEAF] = {ENDED, "how=\"write_timeout\"", NULL, NULL, 0},
 };
 
 void counters_sum(uint64_t totals[COUNTERS], const _Atomic uint64_t *block)

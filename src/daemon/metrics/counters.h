@@ -35,6 +35,7 @@ enum counter {
     COUNTER_CLOSED,
     COUNTER_ROUNDS,
     COUNTER_UNFINISHED,
+    COUNTER_DEAF,
     COUNTERS,
 };
 

@@ -10,6 +10,7 @@
 
 #include "daemon/server/private.h"
 #include "daemon/session/conn.h"
+#include "daemon/session/session.h"
 #include "daemon/takeover/takeover.h"
 #include "os/log.h"
 
@@ -41,6 +42,9 @@ static void place_orphan(struct server *s, uint32_t i)
         if (slot->transport != TRANSPORT_PLAIN && slot->stream.received > 0)
             s->table.conns[i].by_reset = 1; /* its handshake is gone with the process before */
         slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.received == 0;
+        if (slot->stream.received == 0)
+            slot->stream.session = session_wanted(settings);
+        s->ledger->sessions[i] = (struct session_state){.bytes = {0}};
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include <sys/socket.h>
 
+#include "daemon/session/session.h"
 #include "os/module.h"
 #include "os/net.h"
 #include "os/poller.h"
@@ -95,6 +96,7 @@ struct conn_readiness conn_readiness(uint32_t events)
     return (struct conn_readiness){
         .writable = (events & EPOLLOUT) != 0,
         .said_goodbye = (events & ends) == EPOLLRDHUP && !(events & EPOLLPRI),
+        .broken = (events & (EPOLLHUP | EPOLLERR)) != 0,
     };
 }
 
@@ -134,7 +136,9 @@ uint32_t conn_unread(const struct connections *table, uint32_t slot)
 
 void conn_say_goodbye(struct connections *table, uint32_t slot)
 {
-    (void)shutdown(table->conns[slot].fd, SHUT_WR); /* it may be gone already */
+    /* A session that answers says goodbye itself, behind its answers. */
+    if (session_of(&table->ledger->slots[slot].stream)->committed == NULL)
+        (void)shutdown(table->conns[slot].fd, SHUT_WR); /* it may be gone already */
 }
 
 void conn_expect_end(struct connections *table, uint32_t slot)

@@ -38,6 +38,7 @@ int conn_want(struct connections *table, uint32_t slot, int set, uint8_t wants);
 struct conn_readiness {
     bool writable;
     bool said_goodbye; /* and nothing else is wrong: a short read is the last one */
+    bool broken;       /* nothing can be written any more */
 };
 struct conn_readiness conn_readiness(uint32_t events);
 

@@ -21,6 +21,8 @@
 /* What may be news: a protocol that is not ours, a refusal. */
 #define NEWS_PROTOCOL 1
 #define NEWS_REFUSAL 1000
+#define NEWS_FAULT 2000
+#define NEWS_DEAF 2001
 
 /* A peer of which something was said. */
 struct named {
@@ -100,6 +102,28 @@ void preface_detect(struct preface *preface, const struct peer *peer, const unsi
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
+}
+
+void preface_report_fault(struct preface *preface, const struct peer *peer, const char *what)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, NEWS_FAULT))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE, "%s sent %s; what came before is logged and answered, and its session "
+                             "was closed", text, what);
+}
+
+void preface_report_deaf(struct preface *preface, const struct peer *peer)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, NEWS_DEAF))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE, "%s did not read its answers within limits.write_timeout; its "
+                             "connection was closed", text);
 }
 
 /* --- PROXY headers --- */

@@ -8,11 +8,46 @@
 
 static const struct session_kind *const kinds[SESSIONS] = {
     [SESSION_SYSLOG] = &session_syslog,
+    [SESSION_RELP] = &session_relp,
+    [SESSION_AUTO] = &session_auto,
 };
+
+uint8_t session_wanted(const struct listener_settings *listener)
+{
+    static const uint8_t wanted[] = {
+        [LISTENER_AUTO] = SESSION_AUTO,
+        [LISTENER_SYSLOG] = SESSION_SYSLOG,
+        [LISTENER_RELP] = SESSION_RELP,
+    };
+
+    return listener != NULL ? wanted[listener->session] : SESSION_SYSLOG;
+}
 
 const struct session_kind *session_of(const struct stream *stream)
 {
     return kinds[stream->session];
+}
+
+enum session_answers session_committed(struct connections *table, uint32_t slot)
+{
+    const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);
+
+    return kind->committed != NULL ? kind->committed(table, slot) : ANSWERS_OUT;
+}
+
+bool session_owes(const struct connections *table, uint32_t slot)
+{
+    const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);
+
+    return kind->owes != NULL && kind->owes(table, slot);
+}
+
+void session_inherit(struct connections *table, uint32_t slot)
+{
+    const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);
+
+    if (kind->inherit != NULL)
+        kind->inherit(table, slot);
 }
 
 enum session_opening session_open(struct session_view *view, struct stream *stream,
@@ -36,10 +71,4 @@ enum session_opening session_open(struct session_view *view, struct stream *stre
     view->rules = input->rules;
     view->kind->open(view, input->bytes + skip, input->len - skip, input->at_end);
     return SESSION_OPEN;
-}
-
-size_t session_carry(const struct session_view *view, const unsigned char **ret_from)
-{
-    *ret_from = view->framer.at;
-    return view->framer.keep;
 }

@@ -13,7 +13,7 @@
 
 #include "os/net.h"
 
-/* Room that an answer needs for sure: more than any record of ours has. */
+/* More than any record of ours has. */
 #define ANSWER_BYTES (TLS_MAX_TEXT_BYTES + TLS_SEAL_BYTES)
 
 static struct tls_tools *tools_at(void **tools)
@@ -83,7 +83,7 @@ static int send_record(struct connections *table, uint32_t slot, enum reply repl
     int fd = table->conns[slot].fd;
     uint64_t written = 0;
 
-    if (net_send_room(fd) < ANSWER_BYTES)
+    if (net_send_room(fd) < len)
         return -EAGAIN;
     int error = net_written(fd, &written);
     if (error < 0)
@@ -116,6 +116,15 @@ static int send_update(struct connections *table, uint32_t slot)
     return error;
 }
 
+static size_t tls_room(const struct connections *table, uint32_t slot)
+{
+    size_t room = net_send_room(table->conns[slot].fd);
+    size_t most = tls_slot_of(table, slot)->state.max_text_bytes;
+
+    room = room > TLS_SEAL_BYTES ? room - TLS_SEAL_BYTES : 0;
+    return room < most ? room : most;
+}
+
 static int tls_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
 {
     unsigned char record[ANSWER_BYTES];
@@ -132,10 +141,10 @@ static int tls_write(struct connections *table, uint32_t slot, const void *bytes
     return error;
 }
 
-static void tls_committed(struct connections *table, uint32_t slot)
+/* What does not go out now goes before the next word. */
+static int tls_committed(struct connections *table, uint32_t slot)
 {
-    if (table->conns[slot].fd >= 0)
-        (void)send_update(table, slot); /* what does not go out now goes before the next word */
+    return table->conns[slot].fd >= 0 ? send_update(table, slot) : 0;
 }
 
 /* The last word: close_notify, or the alert that belongs to a broken end. */
@@ -205,6 +214,7 @@ static const struct transport_kind transport_tls = {
     .establish = tls_shake,
     .receive = tls_receive,
     .open = tls_open_wire,
+    .room = tls_room,
     .write = tls_write,
     .committed = tls_committed,
     .describe = tls_describe,

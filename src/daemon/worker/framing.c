@@ -119,6 +119,8 @@ static void look_at_first_bytes(struct round *r, const struct segment *segment, 
 {
     const struct framer *bytes = &r->view.framer;
 
+    if (r->view.kind != &session_syslog)
+        return;
     if ((segment->start.received == 0 || had_header) && bytes->end > bytes->at)
         preface_detect(r->preface, &r->ledger->slots[segment->slot].peer, bytes->at,
                        (size_t)(bytes->end - bytes->at));
@@ -197,11 +199,27 @@ static void discard_message(struct round *r)
     announce_oversize(r, slot, "discarded");
 }
 
+/* A session that has ended itself says why. */
+static void say_fault(struct round *r)
+{
+    const struct segment *segment = &r->inbox->segment[r->framed];
+    const struct session_kind *kind = r->view.kind;
+
+    if (kind->fault == NULL || kind->fault(r->view.stream) == NULL)
+        return;
+    if (session_of(&segment->start) == kind && kind->fault(&segment->start) != NULL)
+        return; /* it was said */
+    preface_report_fault(r->preface, &r->ledger->slots[segment->slot].peer,
+                         kind->fault(r->view.stream));
+}
+
 /* What the view leaves undecided stays in the inbox until the round is closed. */
 static void close_view(struct round *r)
 {
     const unsigned char *from;
     size_t len = session_carry(&r->view, &from);
+
+    say_fault(r);
 
     finish_segment(r, from, (uint32_t)len);
     r->view_open = false;

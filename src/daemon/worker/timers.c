@@ -9,6 +9,7 @@
 #include "daemon/worker/private.h"
 
 #include "daemon/session/conn.h"
+#include "daemon/session/session.h"
 #include "os/clock.h"
 
 int worker_until(uint64_t moment_ms)
@@ -43,6 +44,15 @@ static bool give_up_handshake(struct worker *w, uint32_t slot)
     return worker_make_room(w, slot) && worker_end_stream(w, slot);
 }
 
+/* It does not read its answers. Returns: false while the output blocks. */
+static bool give_up_writing(struct worker *w, uint32_t slot)
+{
+    w->plan.table->conns[slot].by_reset = 1;
+    counter_add(w->counters, COUNTER_DEAF, 1);
+    preface_report_deaf(w->plan.preface, &w->plan.table->ledger->slots[slot].peer);
+    return worker_make_room(w, slot) && worker_end_stream(w, slot);
+}
+
 /*
  * Look over all connections: idle ones are told goodbye, and those that were told long ago
  * are ended. Returns: false when the output blocks.
@@ -66,7 +76,16 @@ static bool sweep(struct worker *w)
             if (silent_s >= w->round.snapshot->settings->limits.handshake_timeout_s &&
                 !give_up_handshake(w, i))
                 return false;
+        } else if (conn->wants == CONN_WANTS_WRITE) {
+            leaving = true;
+            if (silent_s >= w->round.snapshot->settings->limits.write_timeout_s &&
+                !give_up_writing(w, i))
+                return false;
         } else if (slot->flags & SLOT_LEAVING) {
+            if (!conn->in_hand && session_owes(table, i)) {
+                worker_answer(w, i);
+                continue;
+            }
             leaving = true;
             if (silent_s >= PEERLOG_LEAVE_S && (conn->by_reset || conn_unread(table, i) == 0) &&
                 (!worker_make_room(w, i) || !worker_end_stream(w, i)))
