@@ -15,7 +15,7 @@ from support import PATIENCE, Skip, until  # noqa: E402
 class Omrelp:
     """rsyslogd in FOLDER that sends to PORT of this machine what is put into its log socket.
 
-    OPTIONS: more of its action.
+    OPTIONS: more of its action. It has one worker, since each one has a connection of its own.
     """
 
     def __init__(self, folder, port, options=""):
@@ -28,6 +28,7 @@ class Omrelp:
         with open(os.path.join(self.folder, "rsyslog.conf"), "w", encoding="ascii") as file:
             file.write(f"""
 global(workDirectory="{self.folder}")
+main_queue(queue.workerThreads="1")
 module(load="omrelp")
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{self.input}" RateLimit.Interval="0" ruleset="out")
