@@ -80,6 +80,7 @@ DAEMON_TESTS = \
 	tests/unit/test_parking \
 	tests/unit/test_preface \
 	tests/unit/test_round \
+	tests/unit/test_session_relp \
 	tests/unit/test_status \
 	tests/unit/test_warnings
 SETTINGS_TESTS = \
@@ -195,6 +196,8 @@ tests_unit_test_preface_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_preface_LDADD = $(DAEMON_LIBS)
 tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_round_LDADD = $(WORK_LIBS)
+tests_unit_test_session_relp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_session_relp_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_status_LDADD = $(DAEMON_LIBS)
 tests_unit_test_warnings_CPPFLAGS = $(TEST_CPPFLAGS)
