@@ -79,6 +79,7 @@ struct tls_context;
 struct listener_settings {
     struct peer address; /* numeric address and port; "::" serves both families; port 0: any */
     uint8_t framing;     /* enum framing */
+    uint8_t session;     /* enum listener_session */
     uint8_t multiline;   /* enum multiline */
     uint32_t flush_timeout_s; /* seconds; 0: never */
     bool allow_kern;     /* peers may say the facility kern */
@@ -101,6 +102,13 @@ struct listener_settings {
 
 enum tls_min { TLS_MIN_1_2, TLS_MIN_1_3 };
 
+/* Which sessions a listener has. */
+enum listener_session {
+    LISTENER_AUTO, /* as the first bytes of a connection say */
+    LISTENER_SYSLOG,
+    LISTENER_RELP,
+};
+
 /* Whether a listener speaks TLS. */
 enum tls_mode {
     TLS_OFF,
@@ -114,6 +122,7 @@ struct limit_settings {
     uint32_t messages_per_second;  /* for each connection; 0: no limit */
     uint32_t idle_timeout_s;       /* seconds; 0: never */
     uint32_t handshake_timeout_s;  /* seconds */
+    uint32_t write_timeout_s;      /* seconds */
 };
 
 /* Where a person, or a program, asks a daemon that runs. */
