@@ -5,4 +5,5 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/journald-entries.sh \
               findings/libconfig-numbers.sh \
               findings/logger-prio-prefix.sh \
+              findings/omrelp-refused.sh \
               findings/rsyslog-compression.sh
