@@ -2,6 +2,7 @@
 
 EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/haproxy-client-certificate.sh \
+              findings/imrelp-too-long.sh \
               findings/journald-entries.sh \
               findings/libconfig-numbers.sh \
               findings/logger-prio-prefix.sh \
