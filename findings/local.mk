@@ -7,4 +7,5 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/libconfig-numbers.sh \
               findings/logger-prio-prefix.sh \
               findings/omrelp-refused.sh \
+              findings/rsyslog-client-certificate.sh \
               findings/rsyslog-compression.sh
