@@ -8,4 +8,5 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/logger-prio-prefix.sh \
               findings/omrelp-refused.sh \
               findings/rsyslog-client-certificate.sh \
-              findings/rsyslog-compression.sh
+              findings/rsyslog-compression.sh \
+              findings/rsyslog-leading-digit.sh
