@@ -6,6 +6,7 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/journald-entries.sh \
               findings/libconfig-numbers.sh \
               findings/logger-prio-prefix.sh \
+              findings/nats-work-queue.sh \
               findings/omrelp-refused.sh \
               findings/openssl-s_server-stdin.sh \
               findings/openssl-session-tickets.sh \
