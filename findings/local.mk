@@ -13,4 +13,5 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/openssl-session-tickets.sh \
               findings/rsyslog-client-certificate.sh \
               findings/rsyslog-compression.sh \
-              findings/rsyslog-leading-digit.sh
+              findings/rsyslog-leading-digit.sh \
+              findings/tcp-info-fin.sh
