@@ -73,6 +73,8 @@ Dir::Etc::sourceparts "/dev/null";
 APT::Install-Recommends "false";
 APT::Sandbox::User "";
 Acquire::Languages "none";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
 END
     APT_CONFIG=$2/apt.conf apt-get -qq update >"$2/log" 2>&1 || true # some may have no SUITE
 }
@@ -115,7 +117,7 @@ launch() { # SUITE COMMAND...
     local suite=$1
     shift
     mountpoint -q "$WORK/$suite/proc" || furnish "$suite"
-    (PATH=/usr/sbin:/usr/bin exec chroot "$WORK/$suite" "$@") &
+    (PATH=/usr/sbin:/usr/bin exec chroot "$WORK/$suite" "$@") <&0 &
 }
 
 # --- the course of a finding ---
@@ -132,6 +134,7 @@ finding() {
     for need in apt-get dpkg-deb unshare ip ss python3; do
         command -v "$need" >/dev/null || cannot "there is no $need"
     done
+    unshare --user --map-root-user true 2>/dev/null || cannot "no namespaces for this user"
     WORK=$(mktemp -d)
     trap 'rm -rf "$WORK"' EXIT
     get

@@ -2,7 +2,16 @@
 
 EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/haproxy-client-certificate.sh \
+              findings/imrelp-too-long.sh \
               findings/journald-entries.sh \
               findings/libconfig-numbers.sh \
+              findings/librdkafka-fork.sh \
               findings/logger-prio-prefix.sh \
-              findings/rsyslog-compression.sh
+              findings/nats-work-queue.sh \
+              findings/omrelp-refused.sh \
+              findings/openssl-s_server-stdin.sh \
+              findings/openssl-session-tickets.sh \
+              findings/rsyslog-client-certificate.sh \
+              findings/rsyslog-compression.sh \
+              findings/rsyslog-leading-digit.sh \
+              findings/tcp-info-fin.sh

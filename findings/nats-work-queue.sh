@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# One would expect: a JetStream stream with the retention "workqueue", which removes a message
+# when a consumer has acknowledged it, keeps it until then, and refuses new ones when it is full.
+# When it is full it throws away the oldest, which no consumer has seen, and acknowledges each
+# publication: of 100 acknowledged messages 90 are gone, and neither a publisher nor the
+# server's log is told. "discard" is "old" by default, for this retention, too; with "new" the
+# eleventh is refused with error 10077. So nats-server 2.9.10 and 2.10.27.
+#
+# It matters to who sends logs there: an acknowledgement is no receipt for a message, unless the
+# stream has discard=new, and a full stream is then back-pressure: wait, and send again.
+# shellcheck source=findings/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+get() {
+    fetch bookworm nats-server=2.9.10-1+b3
+    fetch trixie nats-server=2.10.27-1+b2
+}
+
+# Publish a hundred messages into a work queue of ten that has a consumer, and read what is left.
+publish() { # DISCARD
+    python3 - "$1" <<'END'
+import json, socket, sys
+
+wire = socket.create_connection(("127.0.0.1", 4222), 20)
+file = wire.makefile("rb")
+
+def request(subject, data):
+    wire.sendall(b"PUB %s answer %d\r\n%s\r\n" % (subject.encode(), len(data), data))
+    while not (line := file.readline()).startswith(b"MSG"):
+        if line.startswith(b"PING"):
+            wire.sendall(b"PONG\r\n")
+    return json.loads(file.read(int(line.split()[-1]) + 2))
+
+def api(call, **fields):
+    answer = request("$JS.API." + call, json.dumps(fields).encode())
+    assert "error" not in answer, answer
+    return answer
+
+wire.sendall(b'CONNECT {"verbose":false}\r\nSUB answer 1\r\n')
+settings = {"discard": sys.argv[1]} if sys.argv[1] else {}
+api("STREAM.CREATE.S", name="S", subjects=["log"], storage="memory", retention="workqueue",
+    max_msgs=10, **settings)
+api("CONSUMER.DURABLE.CREATE.S.C", stream_name="S",
+    config={"durable_name": "C", "ack_policy": "explicit"})
+answers = [request("log", b"message %d" % number) for number in range(1, 101)]
+codes = sorted({answer["error"]["err_code"] for answer in answers if "error" in answer})
+state = api("STREAM.INFO.S")["state"]
+print(sum("error" not in answer for answer in answers), "acknowledged, kept",
+      f"{state['first_seq']} to {state['last_seq']}, errors {codes}")
+api("STREAM.DELETE.S")
+END
+}
+
+look() {
+    local suite
+    for suite in bookworm trixie; do
+        launch $suite /usr/sbin/nats-server -a 127.0.0.1 -p 4222 -js -sd /tmp/$suite-store \
+            >$suite.log 2>&1
+        until_true listening 4222
+        expect "$suite: default" "100 acknowledged, kept 91 to 100, errors []" "$(publish '')"
+        expect "$suite: warnings in its log" 0 "$(grep -cE '\[(WRN|ERR)\]' $suite.log || true)"
+        expect "$suite: discard=new" "10 acknowledged, kept 1 to 10, errors [10077]" \
+            "$(publish new)"
+        kill $!
+        wait $! || true
+    done
+}
+
+finding
