@@ -367,8 +367,8 @@ void deaths_try_all(const struct deaths_plan *plan)
     if (t.plan.heir)
         let_another_die(&t);
     stepping_run(work, look, &t, regions, watch(&t, regions));
-    assert_true(t.plan.heir || t.shared->broker.count ==
-                              t.plan.connections * (t.plan.rounds == DEATHS_ROUNDS ? t.plan.records : 1));
+    uint32_t each = t.plan.rounds == DEATHS_ROUNDS ? t.plan.records : 1;
+    assert_true(t.plan.heir || t.shared->broker.count == t.plan.connections * each);
     print_message("%u connections: %u deaths, %u repeats\n", (unsigned)t.plan.connections,
                   (unsigned)t.deaths, (unsigned)t.repeats);
     end_trial(&t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The same proof for connections of TLS: a death after each single store, while records are received,
- * opened, cut in the middle and carried, and keys are changed. The transport is here without its
+ * The same proof for connections of TLS: a death after each single store, while records are
+ * received, opened, cut in the middle and carried, and keys are changed. The transport is here without its
  * module, and connections are established without a handshake.
  */
 #include "config.h"
@@ -68,7 +68,8 @@ static void seal(uint32_t index, char *stream, size_t *len, size_t *cut)
         size_t text = number == 1 ? message + 3 : message;
         text = text < *len - at ? text : *len - at;
         require(n + text + TLS_SEAL_BYTES + TLS_SMALL_BYTES <= sizeof wire, "room on the wire");
-        size_t sealed = tls_seal(tools, &client, (const unsigned char *)stream + at, text, wire + n);
+        const unsigned char *from = (const unsigned char *)stream + at;
+        size_t sealed = tls_seal(tools, &client, from, text, wire + n);
         require(sealed > 0, "a record");
         if (number == 2)
             *cut = n + sealed / 2;
