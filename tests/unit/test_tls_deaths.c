@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The same proof for connections of TLS: a death after each single store, while records are
- * received, opened, cut in the middle and carried, and keys are changed. The transport is here without its
- * module, and connections are established without a handshake.
+ * received, opened, cut in the middle and carried, and keys are changed. The transport is here
+ * without its module, and connections are established without a handshake.
  */
 #include "config.h"
 
