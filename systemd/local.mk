@@ -8,7 +8,7 @@ systemdsystemunit_DATA = \
 catalog_DATA = systemd/peerlogd.catalog
 examplesdir = $(docdir)/examples
 dist_examples_DATA = systemd/dev-log.conf systemd/keep-connections.conf systemd/low-ports.conf \
-	systemd/tls-credentials.conf
+                     systemd/tls-credentials.conf
 EXTRA_DIST += \
 	systemd/peerlogd.service.in \
 	systemd/peerlogd.socket \

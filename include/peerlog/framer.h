@@ -87,7 +87,8 @@ enum frame_flags {
     FRAME_MISFIT = 1u << 7,       /* a count did not fit: have_bytes and want_bytes, if unequal,
                                      are the length that would have, and that count */
     /* bits 8 to 11 are those of enum record_flags */
-    FRAME_FIRST_MISFIT = 1u << 12, /* the first of this stream: worth a word */
+    FRAME_FIRST_MISFIT = 1u << 12, /* the first of this stream that says by how much: worth a
+                                      word */
     FRAME_ENDLESS = 1u << 13,      /* given out, and no message of this stream has had an end
                                       yet: worth a word; with the first of them only */
 };

@@ -44,6 +44,11 @@
 /* Descriptors beside those of connections: workers, listeners, lots, the ledger. */
 #define PEERLOG_SPARE_DESCRIPTORS 256u
 
+/* Files: the largest max_bytes, and how many beside the one that is written. */
+#define PEERLOG_MAX_FILE_BYTES 2147483647u
+#define PEERLOG_DEFAULT_KEPT_FILES 10u
+#define PEERLOG_MAX_KEPT_FILES 1000u
+
 /* Other limits that a configuration may set. */
 #define PEERLOG_MAX_MESSAGES_PER_SECOND 1000000u
 #define PEERLOG_MAX_IDLE_TIMEOUT_S 604800u
@@ -114,6 +119,11 @@
 
 /* A connection that we want to end has this long to say goodbye itself, in seconds. */
 #define PEERLOG_LEAVE_S 10u
+
+/* How long a message may wait for its end, and what a pause of its peer is, in seconds. */
+#define PEERLOG_DEFAULT_FLUSH_TIMEOUT_S 5u
+#define PEERLOG_MAX_FLUSH_TIMEOUT_S 3600u
+#define PEERLOG_PAUSE_S 1u
 
 /* With messages_per_second a connection is read in small bites, in bytes. */
 #define PEERLOG_SLOW_READ_BYTES 4096u

@@ -171,7 +171,8 @@ static void note_flags(struct framer *f, const struct ending *ending, size_t hav
         frame->have_bytes = (uint32_t)have;
         frame->want_bytes = ending->shown & SHOWN_LONG ? (uint32_t)have + 1 : s->count;
     }
-    if (frame->flags & FRAME_MISFIT && !(s->shown & SHOWN_MISFIT)) {
+    if (frame->flags & FRAME_MISFIT && frame->have_bytes != frame->want_bytes &&
+        !(s->shown & SHOWN_MISFIT)) {
         frame->flags |= FRAME_FIRST_MISFIT;
         s->shown |= SHOWN_MISFIT;
     }

@@ -23,6 +23,9 @@ static const char *const marks[] = {
     "[cut]",
     "[unfinished]",
     "[continued]",
+    "[count # too short]",
+    "[count # too long]",
+    "[count too short]",
 };
 
 static bool is_digit(unsigned char byte)

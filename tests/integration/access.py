@@ -226,7 +226,7 @@ def headers_of_others(scratch):
         for data in (b"", good + b"hello\n", V2_TCP4 + b"hello\n", LOCAL + b"hello\n"):
             assert refused(daemon.port, "127.0.0.2", data)
         daemon.expect("refusing 127.0.0.2: it is not among proxy_from$")
-        for data in (b"hello\n", b"<13>hello\n", b"PROXY TCP4 nonsense\r\nhello\n"):
+        for data in (b"hello\n", b"<13>hello\n"):
             assert refused(daemon.port, "127.0.0.1", data)
         daemon.expect(r"refusing 127.0.0.1: it did not begin with a PROXY header")
         assert refused(daemon.port, "127.0.0.1", good.replace(b".7 ", b".66 ") + b"hello\n")
@@ -236,7 +236,90 @@ def headers_of_others(scratch):
         assert [(r.peer, r.text) for r in sink.wait_count(2)] == [("192.0.2.7:7", b"welcome")] * 2
         daemon.end()
         assert daemon.said("refusing") == 3, "once an interval"
-        assert daemon.counted("refused") == 8
+        assert daemon.counted("refused") == 7
+
+
+def faulty_headers(scratch):
+    """Each is told apart from none, with what is wrong; also one in which the stream ends."""
+    listener = dict(address="127.0.0.1", port=0, proxy_protocol=True)
+    faults = [(b"PROXY TCP4 nonsense\r\nhello\n", "two addresses and two ports"),
+              (V2 + b"\x21\x51\x00\x00hello\n", "family"),
+              (b"PROXY TCP4 192.0.2.7 192", "ended inside"),
+              (V2_TCP4[:-1], "ended inside")]
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, sink):
+        for number, (data, words) in enumerate(faults):
+            source = f"127.0.0.{number + 11}"
+            with connect(daemon.port, source=source) as sock:
+                sock.sendall(data)
+                sock.shutdown(socket.SHUT_WR)
+                assert is_reset(sock), data
+            daemon.expect(rf"refusing {source}: its PROXY header is faulty$")
+            daemon.expect(rf"{source}:\d+: its PROXY header is faulty: .*{words}")
+        assert not sink.records()
+
+
+def peers_that_no_header_names(scratch):
+    """Then the connection itself is judged, by the lists and by its number."""
+    listener = dict(address="127.0.0.1", port=0, proxy_protocol=True, deny=["127.0.0.2"])
+    with serving("syslog", scratch, listeners=[listener], limits=dict(connections_per_peer=1)) as (
+            daemon, sink):
+        unknown = b"PROXY UNKNOWN\r\n"
+        for header in (unknown, LOCAL, V2 + b"\x21\x00\x00\x00"):
+            assert refused(daemon.port, "127.0.0.2", header + b"hello\n"), header
+        daemon.expect("refusing 127.0.0.2: denied$")
+        first = connect(daemon.port)
+        first.sendall(unknown + b"one\n")
+        sink.wait_count(1)
+        assert refused(daemon.port, "127.0.0.1", unknown + b"two\n")
+        daemon.expect("refusing 127.0.0.1: it has limits.connections_per_peer")
+        finish(first)
+        assert len(sink.records()) == 1
+
+
+def extension(kind, value):
+    return bytes([kind]) + struct.pack(">H", len(value)) + value
+
+
+def what_else_a_header_says(scratch):
+    """Extensions of any length are read as they come; three become fields of the journal."""
+    listener = dict(address="127.0.0.1", port=0, proxy_protocol=True)
+    tls = extension(0x20, b"\x07\0\0\0\0" + extension(0x22, b"client.example"))
+    said = (extension(0x04, bytes(40000)) + extension(0x02, b"log.example") +
+            extension(0x05, b"7F00-1") + tls)
+    header = (V2 + b"\x21\x11" + struct.pack(">H", 12 + len(said)) + V2_TCP4[16:] + said)
+    with serving("journal", scratch, listeners=[listener]) as (daemon, sink):
+        names = [say(daemon.port, header + b"hello\n")]
+        pieces = [header[i:i + 997] for i in range(0, len(header), 997)]
+        names += trickle(daemon, [pieces + [b"hello\n"]])
+        for record in sink.wait_count(2):
+            assert record.text == b"hello" and record.peer == "192.0.2.7:7", record
+            assert record.fields[b"PEER_PROXY_AUTHORITY"] == b"log.example"
+            assert record.fields[b"PEER_PROXY_UNIQUE_ID"] == b"7F00-1"
+            assert record.fields[b"PEER_PROXY_TLS_NAME"] == b"client.example"
+
+
+def checks_by_reset_are_no_errors(scratch):
+    listener = dict(address="127.0.0.1", port=0, proxy_protocol=True)
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, _):
+        for data in (LOCAL, b"PROXY TCP4 192.0.2.7 192.0.2.9 7 514\r\n"):
+            sock = connect(daemon.port)
+            sock.sendall(data)
+            reset(sock)
+        daemon.wait_closed()
+        daemon.end()
+        assert daemon.counted("by an error") == 1
+
+
+def turned_away(port, data):
+    """A client of another protocol. Returns: its name, and what it hears."""
+    heard = b""
+    with connect(port) as sock:
+        name = name_of(sock)
+        sock.sendall(data)
+        with contextlib.suppress(ConnectionResetError):
+            while more := sock.recv(4096):
+                heard += more
+        return name, heard
 
 
 def other_protocols(scratch):
@@ -255,17 +338,30 @@ def other_protocols(scratch):
         "pickled records": SocketHandler("", 0).makePickle(
             logging.LogRecord("x", logging.ERROR, "x", 1, "hello", None, None)),
     }
+    names = []
     with serving("syslog", scratch) as (daemon, sink):
         daemon.allow(rf"127.0.0.1:\d+ sent ({'|'.join(beginnings)})")
         for _ in range(2):
-            for data in beginnings.values():
-                finish_after(daemon, None, data)
+            for words, data in beginnings.items():
+                if "PROXY" in words or "UTF-16" in words:  # what follows is text
+                    finish_after(daemon, None, data)
+                    continue
+                name, heard = turned_away(daemon.port, data * 50)
+                names.append(name)
+                if "TLS" in words:
+                    assert heard.startswith(b"\x15\x03"), heard
+                if "HTTP" in words:
+                    assert heard.startswith(b"HTTP/1.1 400 "), heard
         finish_after(daemon, None, b"GET /index.html HTTP/1.1 200\n")
         daemon.end()
+        found = by_peer(sink.records())
+        assert {len(found.get(name, [])) for name in names} == {1}, "it shows what came"
+        assert daemon.counted("bytes of other protocols") > 1000
         for words in beginnings:
             assert daemon.said(f"sent {words}") == 1, f"once for each peer and hour: {words}"
         assert daemon.said(" sent ") == len(beginnings)
 
 main(behind_haproxy, access_lists, connections_of_a_peer, ipv6_peers_are_counted_by_their_64,
      idle_connections, rate_of_messages, silent_connections, health_checks, headers_of_others,
+     faulty_headers, peers_that_no_header_names, what_else_a_header_says, checks_by_reset_are_no_errors,
      other_protocols)

@@ -62,7 +62,7 @@ TABLE = [
     (b"<13>l1\n<13>GET /\0<13>x\n<11>fan 1\n<11>fan 2\n",
      [(b"l1", 5), (b"GET /", 5), (b"x", 5), (b"fan 1", 3), (b"fan 2", 3)]),
     (b"8 <14>caf\xc3\xa99 <11>again9 <11>right",
-     [(b"caf\\xc3", 6), (b"[count 1 too short] [continued] \\xa9", 6),
+     [(b"[count too short] caf\\xc3", 6), (b"[count 1 too short] [continued] \\xa9", 6),
       (b"again", 3), (b"right", 3)]),
     (b"10 <14>disk.10 <11>fans.9 <13>after",
      [(b"disk.1", 6), (b"[count 1 too long] fans.", 3), (b"after", 5)]),
@@ -90,6 +90,10 @@ LONG_LINE = (b"<13>" + b"L" * 20000 + b"\n<13>after",
               (b"[part 3, last] " + b"L" * 3620, 5), (b"after", 5)])
 
 
+# What is said once for a peer whose messages end like some of these.
+HINTS = ["the count before a message is", "its messages have no end"]
+
+
 def as_shown(kind, record):
     """What the journal says in fields, as the text outputs say it."""
     if kind != "journal":
@@ -105,7 +109,8 @@ def as_shown(kind, record):
                                                     fields[b"PEER_WANT_BYTES"])
     if "misfit" in record.flags:
         off = int(fields[b"PEER_HAVE_BYTES"]) - int(fields[b"PEER_WANT_BYTES"])
-        mark += b"[count %d too %s] " % (abs(off), b"short" if off > 0 else b"long")
+        mark += (b"[count %d too %s] " % (abs(off), b"short" if off > 0 else b"long") if off
+                 else b"[count too short] ")
     if "continued" in record.flags and not record.text.startswith((b" ", b"\t")):
         mark += b"[continued] "
     return mark + record.text
@@ -147,6 +152,7 @@ def framing_table(kind, scratch):
         said += [(peer, data, wanted) for peer, ((data, wanted), _) in zip(
             trickle(daemon, [pieces for _, pieces in cut]), cut)]
         check_rows(kind, sink, said)
+        daemon.allow(*HINTS)
         daemon.expect(r"^peerlogd: \S+: message longer than buffer_size \(8192 bytes\) is split",
                       sum(wanted is LONG_LINE[1] for _, _, wanted in said))
 
@@ -163,16 +169,50 @@ def table_in_the_journal(scratch):
     framing_table("journal", scratch)
 
 
+# Rows whose last message is whole although nothing ends it: it was counted.
+WHOLE = [data for data, _ in TABLE if data.startswith((b"5 <13>a5", b"05 <13>a", b"8 <14>caf",
+                                                       b"10 <14>disk.", b"5 hello7"))]
+
+
+def as_cut(data, wanted):
+    """The records of a row whose stream was cut behind it."""
+    if not wanted or data in WHOLE or data.endswith((b"\n", b"\r", b"\0", b"_")):
+        return wanted
+    text, severity = wanted[-1]
+    return wanted[:-1] + [(b"[cut] " + text, severity)]
+
+
+def cut_in_the_middle(scratch):
+    """In every output; by a reset, in a connection that is one message, and by our own end."""
+    for kind in ("syslog", "stdout", "journal"):
+        with serving(kind, scratch, listeners=[LOOPBACK, dict(LOOPBACK, framing="close")]) as (
+                daemon, sink):
+            for count, (_, port) in enumerate(daemon.listeners):
+                sock = connect(port)
+                sock.sendall(b"half")
+                reset(sock)
+                record = sink.wait_count(count + 1)[-1]
+                assert record.text == (b"half" if kind == "journal" else b"[cut] half"), record
+                assert kind != "journal" or "cut" in record.flags
+            kept = connect(daemon.port)
+            kept.sendall(b"whole\nhalf")
+            sink.wait_count(3)
+            daemon.end()
+            record = sink.wait_count(4)[-1]
+            assert record.text == (b"half" if kind == "journal" else b"[cut] half"), record
+
+
 def reset_instead_of_the_end(scratch):
-    """Every row once more, ended by an RST: what came before it counts."""
+    """Every row once more, ended by an RST: what came before it counts, and what it cut is marked."""
     with serving("syslog", scratch) as (daemon, sink):
         said = []
         for data, wanted in TABLE + [LONG_LINE]:
             sock = connect(daemon.port)
             sock.sendall(data)
-            said.append((name_of(sock), data, wanted))
+            said.append((name_of(sock), data, as_cut(data, wanted)))
             reset(sock)
         check_rows("syslog", sink, said)
+        daemon.allow(*HINTS)
         daemon.expect(r"is split", 1)
 
 
@@ -331,6 +371,7 @@ def discard_oversize(scratch):
 
 
 if __name__ == "__main__":
-    main(table_on_stdout, table_on_syslog, table_in_the_journal, reset_instead_of_the_end,
+    main(table_on_stdout, table_on_syslog, table_in_the_journal, cut_in_the_middle,
+         reset_instead_of_the_end,
          other_framings, a_hundred_thousand_digits, lone_message_leaves_at_once,
          split_oversize, truncate_oversize, discard_oversize)

@@ -40,6 +40,13 @@ def records_of_prefix(data):
     return done + [body.replace(b"\n", b"\\n")]
 
 
+def as_cut(data, records):
+    """What they are when a reset came behind DATA."""
+    if not records or data.endswith(b"\0") or data == FRAMES[:8 + 11]:
+        return records
+    return records[:-1] + [b"[cut] " + records[-1]]
+
+
 def end_at_every_byte(scratch):
     """The end comes right behind the byte, and long after it was read."""
     assert records_of_prefix(FRAMES) == RECORDS
@@ -52,6 +59,8 @@ def end_at_every_byte(scratch):
                     name = name_of(sock)
                     sock.sendall(FRAMES[:at])
                     wanted = records_of_prefix(FRAMES[:at])
+                    if end is reset:
+                        wanted = as_cut(FRAMES[:at], wanted)
                     if wanted:
                         streams[name] = wanted
                     if is_read:

@@ -17,6 +17,7 @@ integration_tests = \
 	tests/integration/client/to_the_daemon.py \
 	tests/integration/client/wire_forms.py \
 	tests/integration/fairness.py \
+	tests/integration/files.py \
 	tests/integration/framing.py \
 	tests/integration/goodbye.py \
 	tests/integration/hostile.py \
@@ -30,7 +31,8 @@ integration_tests = \
 	tests/integration/text.py \
 	tests/integration/tls.py \
 	tests/integration/tls_ends.py \
-	tests/integration/tls_refusals.py
+	tests/integration/tls_refusals.py \
+	tests/integration/waiting_messages.py
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \

@@ -7,6 +7,7 @@ that takes nothing, so that bytes are in hand. Nothing is lost, and nobody notic
 """
 
 import os
+import re
 
 from survival import PEERLOGD, Service, Skip, Streams, Tally, judge, main, most_repeats, reporters
 
@@ -14,7 +15,7 @@ BEFORE = os.environ.get("PEERLOGD_BEFORE")
 CONNECTIONS = 16
 
 
-def upgrade(scratch, kind, how):
+def upgrade(scratch, kind, how, stalled=False):
     if not BEFORE:
         raise Skip("PEERLOGD_BEFORE does not name the program before")
     with reporters() as running:
@@ -24,9 +25,15 @@ def upgrade(scratch, kind, how):
             streams = Streams(scratch, service.port, CONNECTIONS)
             running.append(streams)
             tally.wait_records(20000)
+            if stalled:
+                service.allow("has taken nothing for a while", "is back after")
+                tally.stall()
+                service.manager.wait_said("messages that wait", lambda f: re.search(
+                    r", [1-9]\d* waiting", f.get("STATUS", "")), service.manager.mark())
             getattr(service, how)()
             service.manager.command[0] = PEERLOGD
             service.begin()
+            tally.resume()
             service.expect(rf"took over {CONNECTIONS} connections, \d+ messages in hand")
             after = tally.records()
             tally.wait_records(after + 20000)
@@ -43,4 +50,12 @@ def by_a_kill(scratch):
     upgrade(scratch, "syslog", "kill")
 
 
-main(in_good_order, by_a_kill)
+def in_good_order_with_bytes_in_hand(scratch):
+    upgrade(scratch, "syslog", "stop", stalled=True)
+
+
+def by_a_kill_with_bytes_in_hand(scratch):
+    upgrade(scratch, "syslog", "kill", stalled=True)
+
+
+main(in_good_order, by_a_kill, in_good_order_with_bytes_in_hand, by_a_kill_with_bytes_in_hand)

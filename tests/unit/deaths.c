@@ -64,7 +64,7 @@ static void say_chunk(struct trial *t, struct client *client, uint32_t chunk)
     size_t len = chunk == 0 ? client->cut : client->len - client->cut;
 
     rig_say(t->rig, client->slot, client->fd, from, len);
-    if (chunk + 1 == CHUNKS)
+    if (chunk + 1 == CHUNKS && !t->plan.flush)
         rig_say_goodbye(t->rig, client->slot, client->fd);
 }
 
@@ -80,6 +80,19 @@ static void finish_round(struct trial *t)
     }
 }
 
+/* The last record has waited in vain for its end; then the stream ends. */
+static void flush_and_end(struct trial *t)
+{
+    for (uint32_t i = 0; i < t->plan.connections; i++)
+        round_flush(&t->rig->worker->round, t->clients[i].slot);
+    finish_round(t);
+    for (uint32_t i = 0; i < t->plan.connections; i++) {
+        rig_say_goodbye(t->rig, t->clients[i].slot, t->clients[i].fd);
+        rig_read(t->rig, t->clients[i].slot, RIG_READABLE);
+    }
+    finish_round(t);
+}
+
 static void work(void *context)
 {
     struct trial *t = context;
@@ -93,13 +106,16 @@ static void work(void *context)
             say_chunk(t, &t->clients[i], chunk);
         t->shared->chunks = chunk < CHUNKS ? chunk + 1 : CHUNKS;
         for (uint32_t i = 0; i < t->plan.connections; i++) {
-            bool last = chunk + 1 == CHUNKS && i % 2 == 0; /* the others are read once more */
+            /* The others are read once more. */
+            bool last = chunk + 1 == CHUNKS && i % 2 == 0 && !t->plan.flush;
             uint32_t slot = t->clients[i].slot;
             if (atomic_load(&t->rig->ledger->slots[slot].use) == SLOT_LIVE)
                 rig_read(t->rig, slot, last ? RIG_GOODBYE : RIG_READABLE);
         }
         finish_round(t);
     }
+    if (t->plan.flush)
+        flush_and_end(t);
 }
 
 /* --- the successor --- */

@@ -7,12 +7,14 @@
 
 #include "unit/rig.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/ledger/upgrade.h"
 #include "daemon/session/conn.h"
 #include "os/gate.h"
 #include "os/memfd.h"
@@ -40,6 +42,7 @@ static void make_snapshot(struct rig *rig, const struct rig_plan *plan)
 
     require(settings_new_default(&settings) == 0, "settings");
     settings->workers = 1;
+    settings->output.type = OUTPUT_SYSLOG; /* "auto" would become another kind than the broker */
     settings->listeners[0].proxy_protocol = plan->proxy;
     if (plan->deny != NULL) {
         require(cidr_parse(plan->deny, &rig->denied) == 0, "a range to deny");
@@ -114,7 +117,10 @@ void rig_inherit(struct rig *rig, const struct rig_plan *plan, int fd, int lot_f
     uint32_t layout;
 
     make_house(rig, plan);
-    require(ledger_open(fd, &in.ledger, &layout) == 0, "an inherited ledger");
+    int error = ledger_open(fd, &in.ledger, &layout);
+    if (error == -EPROTONOSUPPORT)
+        error = ledger_upgrade(fd, &in.ledger);
+    require(error == 0, "an inherited ledger");
     require(takeover_run(&in, &rig->table, rig->parking, ret_report) == 0, "a takeover");
     atomic_store(&rig->ledger->header->life, LEDGER_LIVE);
     (void)ledger_free(in.ledger);

@@ -19,6 +19,7 @@
 
 #include "daemon/ledger/ledger.h"
 #include "peerlog/count.h"
+#include "peerlog/protocol_detect.h"
 #include "peerlog/proxy.h"
 
 #define SLOTS 5u
@@ -239,7 +240,7 @@ static void believes_segments_up_to_the_first_bad_one(void **state)
 static void believes_slots_and_streams_that_can_be(void **state)
 {
     struct ledger *ledger = make();
-    struct stream stream = {.sequence = 5};
+    struct stream stream = {.sequence = 5, .detected = 1};
     struct slot slot = {.listener = LISTENER_NONE};
 
     (void)state;
@@ -256,9 +257,19 @@ static void believes_slots_and_streams_that_can_be(void **state)
     stream.tail_bytes = PROXY_MAX_BYTES + 1;
     assert_false(ledger_stream_valid(ledger, &stream));
     stream.tail_bytes = 10;
-    stream.framer.scanned = 10;
+    stream.proxy.state.inner = 10; /* of no extension */
     assert_false(ledger_stream_valid(ledger, &stream));
-    stream = (struct stream){.awaits_proxy = 2};
+    stream = (struct stream){.awaits_proxy = 1, .proxy = {.peer = {.family = 5}}};
+    assert_false(ledger_stream_valid(ledger, &stream));
+    stream = (struct stream){.tail_bytes = PROTOCOL_DETECT_BYTES}; /* nobody knows what they are */
+    assert_true(ledger_stream_valid(ledger, &stream));
+    stream.tail_bytes++;
+    assert_false(ledger_stream_valid(ledger, &stream));
+    stream = (struct stream){.framer = {.scanned = 10}, .tail_bytes = 10};
+    assert_false(ledger_stream_valid(ledger, &stream));
+    stream.detected = 2;
+    assert_false(ledger_stream_valid(ledger, &stream));
+    stream = (struct stream){.awaits_proxy = 2, .detected = 1};
     assert_false(ledger_stream_valid(ledger, &stream));
     stream = (struct stream){.tail_bytes = (uint32_t)ledger->header->tail_stride + 1};
     assert_false(ledger_stream_valid(ledger, &stream));

@@ -53,6 +53,15 @@ static void of_many_connections(void **state)
     });
 }
 
+static void of_flushed_messages(void **state)
+{
+    (void)state;
+    deaths_try_all(&(struct deaths_plan){
+        .connections = 2, .records = 3, .rounds = DEATHS_ROUNDS, .a_time = 2, .flush = true,
+        .before = {.kind = &broker_prompt}, .after = {.kind = &broker_prompt},
+    });
+}
+
 static void behind_a_balancer(void **state)
 {
     (void)state;
@@ -112,6 +121,7 @@ int main(void)
         cmocka_unit_test(of_an_heir_in_the_middle_of_what_it_inherited),
         cmocka_unit_test(of_an_heir_behind_a_balancer),
         cmocka_unit_test(of_many_connections),
+        cmocka_unit_test(of_flushed_messages),
         cmocka_unit_test(of_many_connections_behind_a_balancer),
     };
 

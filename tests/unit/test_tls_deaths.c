@@ -65,7 +65,7 @@ static void seal(uint32_t index, char *stream, size_t *len, size_t *cut)
         const char *end = memchr(stream + at, '\n', *len - at);
         size_t message = end != NULL ? (size_t)(end + 1 - stream) - at : *len - at;
         /* A record ends within a message, and the wire is cut within a record. */
-        size_t text = number == 1 ? message + 3 : message;
+        size_t text = number == 1 ? message + 6 : message;
         text = text < *len - at ? text : *len - at;
         require(n + text + TLS_SEAL_BYTES + TLS_SMALL_BYTES <= sizeof wire, "room on the wire");
         const unsigned char *from = (const unsigned char *)stream + at;

@@ -32,7 +32,7 @@ struct judge {
 /* What can be asked of its certificate; NULL: it has none, and the module is not to be loaded. */
 static const struct tls_context_functions *functions_of(const struct listener_settings *listener)
 {
-    const char *why;
+    const char *why = NULL;
 
     return listener->tls != NULL ? certificates_functions(&why) : NULL;
 }

@@ -27,6 +27,7 @@
 #include "peerlog/framer.h"
 #include "peerlog/limits.h"
 #include "peerlog/peer.h"
+#include "peerlog/proxy.h"
 
 #define LEDGER_LAYOUT 2u
 #define LEDGER_INBOX_BYTES (1024u * 1024u)
@@ -57,19 +58,29 @@ enum transport_id {
 /* What they mean: session/session.h. */
 enum session_id {
     SESSION_SYSLOG = 0,
+    SESSION_FOREIGN, /* another protocol: a first glimpse of it is kept, and no more */
     SESSIONS,
+};
+
+/* Where the reading of a PROXY header stands. */
+struct proxy_reading {
+    struct proxy_state state;
+    struct peer peer; /* whom it names, if it has got so far */
 };
 
 /* Where a connection's stream of bytes stands. */
 struct stream {
-    struct framer_state framer;
+    union {
+        struct framer_state framer;
+        struct proxy_reading proxy; /* while awaits_proxy: nothing is framed before */
+    };
     uint64_t received;    /* bytes read from the socket since it began */
     uint64_t sequence;    /* number of the last record */
     uint32_t tail_bytes;  /* carried bytes of an incomplete message */
     uint8_t before;       /* 1 + the priority of the last message, or 0 */
     uint8_t awaits_proxy; /* a PROXY header must come first */
     uint8_t session;      /* enum session_id */
-    uint8_t reserved;
+    uint8_t detected;     /* its protocol was looked for */
 };
 
 /* What was made of the PROXY header in a segment; kept, so that a replay asks no list anew. */
@@ -77,6 +88,13 @@ enum segment_verdict {
     VERDICT_NONE = 0, /* there was no header, or it was not judged yet */
     VERDICT_PASSED,   /* the slot's peer is the header's */
     VERDICT_REFUSED,  /* the connection is to be closed, and its bytes dropped */
+};
+
+/* How a stream ended. */
+enum segment_end {
+    SEGMENT_GOES_ON = 0,
+    SEGMENT_ENDS, /* in good order */
+    SEGMENT_CUT,  /* by a reset, or by us: what is not whole is marked */
 };
 
 enum slot_use {
@@ -89,6 +107,7 @@ enum slot_flags {
     SLOT_LEAVING = 1u << 1,   /* no listener wants it: it is being closed in good order */
     SLOT_DETAILED = 1u << 2,  /* there are details of it */
     SLOT_MORTAL = 1u << 3,    /* it is not to outlive its process, nor any secret of it */
+    SLOT_LOCAL = 1u << 4,     /* its balancer speaks for itself, as in a health check */
 };
 
 /* One connection. Its worker writes; a free slot belongs to the acceptor. */
@@ -113,9 +132,11 @@ struct segment {
     uint32_t from;          /* in inbox.bytes: what was carried, and the fresh bytes behind it */
     uint32_t room;          /* how many fresh bytes were asked for */
     _Atomic uint32_t fresh; /* how many came, or SEGMENT_UNKNOWN */
-    _Atomic uint32_t at_end; /* the stream ended behind them */
+    _Atomic uint32_t at_end; /* enum segment_end: whether the stream ended behind them */
     _Atomic uint8_t verdict; /* enum segment_verdict */
-    uint8_t reserved[3];
+    _Atomic uint8_t flush;   /* a flush came behind them: framer_flush() */
+    uint8_t multiline;       /* enum multiline, and whether flushes come at all: with what the */
+    uint8_t flushes;         /* inbox has, the framer's rules for these bytes */
 };
 
 /*

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/memfd.h"
+#include "peerlog/protocol_detect.h"
 #include "peerlog/proxy.h"
 
 #define PAGE 4096u
@@ -243,22 +244,35 @@ const char *ledger_config(const struct ledger *ledger, size_t *ret_len)
     return ledger->header->config;
 }
 
-/* Nothing is framed before the PROXY header is whole: its beginning is all there is. */
-static bool awaits_header(const struct stream *stream)
+/* Layout 1 carried the whole beginning of a header; now it is PROXY_CARRY_BYTES at most. */
+static bool header_valid(const struct stream *stream)
+{
+    const struct peer *peer = &stream->proxy.peer;
+
+    return stream->tail_bytes <= PROXY_MAX_BYTES && proxy_state_valid(&stream->proxy.state) &&
+           (peer->family == PEER_UNKNOWN || peer->family == PEER_IPV4 ||
+            peer->family == PEER_IPV6);
+}
+
+/* Bytes whose protocol is not known yet are framed together with what follows. */
+static bool undetected_valid(const struct stream *stream)
 {
     static const struct framer_state untouched;
 
-    return stream->tail_bytes <= PROXY_MAX_BYTES &&
+    return stream->tail_bytes <= PROTOCOL_DETECT_BYTES && stream->session == SESSION_SYSLOG &&
            memcmp(&stream->framer, &untouched, sizeof untouched) == 0;
 }
 
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
 {
     if (stream->tail_bytes > ledger->header->tail_stride || stream->before > PEERLOG_MAX_PRI + 1 ||
-        stream->awaits_proxy > 1 || stream->session >= SESSIONS)
+        stream->awaits_proxy > 1 || stream->detected > 1 || stream->session >= SESSIONS)
         return false;
-    return stream->awaits_proxy ? awaits_header(stream)
-                                : framer_state_valid(&stream->framer, stream->tail_bytes);
+    if (stream->awaits_proxy)
+        return header_valid(stream);
+    if (!stream->detected)
+        return undetected_valid(stream);
+    return framer_state_valid(&stream->framer, stream->tail_bytes);
 }
 
 bool ledger_slot_valid(const struct slot *slot)
@@ -291,9 +305,25 @@ static bool segment_valid(const struct ledger *ledger, const struct inbox *inbox
     if (segment->from > LEDGER_INBOX_BYTES || carry > LEDGER_INBOX_BYTES - segment->from ||
         segment->room > LEDGER_INBOX_BYTES - segment->from - carry)
         return false;
-    if (atomic_load(&segment->verdict) > VERDICT_REFUSED)
+    if (atomic_load(&segment->verdict) > VERDICT_REFUSED || atomic_load(&segment->flush) > 1 ||
+        segment->multiline > MULTILINE_NO_PRIORITY || segment->flushes > 1 ||
+        atomic_load(&segment->at_end) > SEGMENT_CUT)
         return false;
     return fresh <= segment->room || (fresh == SEGMENT_UNKNOWN && last);
+}
+
+struct framer_rules ledger_framer_rules(const struct ledger *ledger, const struct inbox *inbox,
+                                        uint32_t index)
+{
+    const struct segment *segment = &inbox->segment[index];
+
+    return (struct framer_rules){
+        .max_message_bytes = inbox->max_message_bytes,
+        .framing = ledger->slots[segment->slot].framing,
+        .oversize = (uint8_t)inbox->oversize,
+        .multiline = segment->multiline,
+        .flushes = segment->flushes,
+    };
 }
 
 void ledger_note_length(struct ledger *ledger, uint32_t inbox, uint32_t segment, uint32_t fresh)

@@ -105,6 +105,10 @@ uint32_t ledger_next_live(const struct ledger *ledger, uint32_t from);
 bool ledger_slot_valid(const struct slot *slot);
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream);
 
+/* The framer's rules for segment INDEX of an inbox, as they were when it was opened. */
+struct framer_rules ledger_framer_rules(const struct ledger *ledger, const struct inbox *inbox,
+                                        uint32_t index);
+
 /*
  * The kernel has told the length of the last segment of an inherited inbox: keep it, in case it
  * tells only once.

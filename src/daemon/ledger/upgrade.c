@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Upgrade from layout 1: the same facts, member by member. What layout 1 did not know is as it is
- * of a new connection: plain, syslog, no verdict.
+ * of a new connection: plain, syslog.
  */
 #include "config.h"
 
@@ -14,6 +14,7 @@
 
 #include "daemon/ledger/layout1.h"
 #include "os/memfd.h"
+#include "peerlog/proxy.h"
 
 #define PAGE 4096u
 
@@ -69,7 +70,10 @@ static void upgrade_stream(struct stream *to, const struct stream1 *from)
         .received = from->received, .sequence = from->sequence, .tail_bytes = from->tail_bytes,
         .before = from->framer.part > 0 ? (uint8_t)(from->priority + 1) : 0,
         .awaits_proxy = from->awaits_proxy,
+        .detected = !from->awaits_proxy && (from->received > 0 || from->tail_bytes > 0),
     };
+    if (to->awaits_proxy)
+        return; /* the beginning of the header is carried, and is read once more */
     framer_state_upgrade(&to->framer, from->framer.phase, from->framer.after_nul != 0,
                          from->sequence > 0);
 }
@@ -98,7 +102,31 @@ static void upgrade_slots(const struct ledger *to, const struct old *from)
     }
 }
 
-static void upgrade_inbox(struct inbox *to, const struct inbox1 *from)
+/*
+ * Layout 1 kept no verdict on a PROXY header. One was let in if the peer that it names is the
+ * slot's by now; records behind it may be in the log, so it must not be judged anew.
+ */
+static enum segment_verdict verdict_of(const struct old *old, const struct inbox1 *inbox,
+                                       const struct segment1 *segment)
+{
+    uint64_t len = (uint64_t)segment->start.tail_bytes + atomic_load(&segment->fresh);
+    struct peer peer;
+    size_t header_len;
+
+    if (!segment->start.awaits_proxy || segment->slot >= old->header->slots ||
+        segment->from > sizeof inbox->bytes || len > sizeof inbox->bytes - segment->from)
+        return VERDICT_NONE;
+    switch (proxy_parse(inbox->bytes + segment->from, len, &peer, &header_len)) {
+    case PROXY_PEER:
+        return peer_equal(&peer, &old->slots[segment->slot].peer) ? VERDICT_PASSED : VERDICT_NONE;
+    case PROXY_LOCAL:
+        return VERDICT_PASSED; /* no list is asked */
+    default:
+        return VERDICT_NONE;
+    }
+}
+
+static void upgrade_inbox(struct inbox *to, const struct inbox1 *from, const struct old *old)
 {
     uint32_t segments = atomic_load(&from->segments);
 
@@ -110,14 +138,15 @@ static void upgrade_inbox(struct inbox *to, const struct inbox1 *from)
     to->max_message_bytes = from->max_message_bytes;
     to->oversize = from->oversize;
     for (uint32_t i = 0; i < segments; i++) {
-        const struct segment1 *old = &from->segment[i];
+        const struct segment1 *before = &from->segment[i];
         struct segment *segment = &to->segment[i];
-        upgrade_stream(&segment->start, &old->start);
-        segment->slot = old->slot;
-        segment->from = old->from;
-        segment->room = old->room;
-        atomic_store(&segment->fresh, atomic_load(&old->fresh));
-        atomic_store(&segment->at_end, atomic_load(&old->at_end));
+        upgrade_stream(&segment->start, &before->start);
+        segment->slot = before->slot;
+        segment->from = before->from;
+        segment->room = before->room;
+        atomic_store(&segment->fresh, atomic_load(&before->fresh));
+        atomic_store(&segment->at_end, atomic_load(&before->at_end));
+        atomic_store(&segment->verdict, verdict_of(old, from, before));
     }
     memcpy(to->bytes, from->bytes, sizeof from->bytes);
     atomic_store(&to->segments, segments);
@@ -174,7 +203,7 @@ int ledger_upgrade(int fd, struct ledger **ret_ledger)
     };
     upgrade_slots(ledger, &old);
     for (uint32_t i = 0; i < h->inboxes; i++)
-        upgrade_inbox(&ledger->inboxes[i], &old.inboxes[i]);
+        upgrade_inbox(&ledger->inboxes[i], &old.inboxes[i], &old);
     upgrade_header(ledger->header, h);
     ledger->before = memory;
     ledger->before_size = size;

@@ -53,6 +53,9 @@ const struct counter_name counter_names[COUNTERS] = {
                         "Rounds of reading and delivering.", NULL, 0},
     [COUNTER_UNFINISHED] = {"peerlogd_messages_unfinished_total", NULL,
                             "Messages that a stop delivered as far as they had come.", NULL, 0},
+    [COUNTER_FOREIGN_BYTES] = {"peerlogd_foreign_bytes_total", NULL,
+                               "Bytes of other protocols that were not logged.",
+                               "; bytes of other protocols", 0},
 };
 
 void counters_sum(uint64_t totals[COUNTERS], const _Atomic uint64_t *block)

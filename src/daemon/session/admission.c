@@ -174,6 +174,8 @@ static const char *words_of(enum admission_verdict reason)
         return "it has limits.connections_per_peer connections already";
     case REFUSED_NO_HEADER:
         return "it did not begin with a PROXY header (proxy_protocol = true)";
+    case REFUSED_BAD_HEADER:
+        return "its PROXY header is faulty";
     case REFUSED_PLAIN:
         return "it does not speak TLS (tls = \"required\")";
     case REFUSED_HANDSHAKE:
@@ -229,6 +231,8 @@ void admission_report(struct admission *admission, const struct peer *peer,
 
 enum counter admission_counter(enum admission_verdict reason)
 {
+    if (reason == REFUSED_BAD_HEADER)
+        return COUNTER_REFUSED_NO_HEADER;
     return (enum counter)(COUNTER_REFUSED_DENIED + (int)reason - REFUSED_DENIED);
 }
 

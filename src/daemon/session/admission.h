@@ -22,6 +22,7 @@ enum admission_verdict {
     REFUSED_NO_HEADER,   /* it did not begin with a PROXY header */
     REFUSED_PLAIN,       /* it does not speak TLS, which its listener requires */
     REFUSED_HANDSHAKE,   /* its TLS handshake failed */
+    REFUSED_BAD_HEADER,  /* its PROXY header is faulty; counted as none */
     ADMISSIONS,
 };
 

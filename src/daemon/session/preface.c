@@ -6,14 +6,15 @@
 
 #include "daemon/session/preface.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "os/clock.h"
 #include "os/log.h"
-#include "peerlog/protocol_detect.h"
 
 #define NAMED_PEERS 64u
 #define NAMED_AGAIN_MS (3600u * 1000u)
@@ -89,10 +90,8 @@ static bool is_news(struct preface *preface, const struct peer *peer, int what)
     return news;
 }
 
-void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
-                    size_t len)
+void preface_name(struct preface *preface, const struct peer *peer, enum protocol protocol)
 {
-    enum protocol protocol = protocol_detect(bytes, len);
     char text[PEER_TEXT_BYTES];
 
     if (protocol == PROTOCOL_NONE || protocol == PROTOCOL_UNDECIDED ||
@@ -104,14 +103,53 @@ void preface_detect(struct preface *preface, const struct peer *peer, const unsi
 
 /* --- PROXY headers --- */
 
+void preface_read(const struct stream *stream, const unsigned char *bytes, size_t len, bool at_end,
+                  struct preface_header *ret_header)
+{
+    *ret_header = (struct preface_header){
+        .state = stream->proxy.state, .says = {.peer = stream->proxy.peer},
+    };
+    ret_header->result = proxy_read(&ret_header->state, bytes, len, at_end, &ret_header->says,
+                                    &ret_header->len);
+}
+
 bool preface_parse(const unsigned char *bytes, size_t len, struct preface_header *ret_header)
 {
-    *ret_header = (struct preface_header){.len = 0};
-    ret_header->result = proxy_parse(bytes, len, &ret_header->peer, &ret_header->len);
+    preface_read(&(struct stream){.received = 0}, bytes, len, false, ret_header);
     return ret_header->result != PROXY_NEED_MORE;
 }
 
-/* The true peer is known: it takes the place of the balancer, if it may. */
+/* The text of an extension; none is as long as its place. */
+static void keep_text(char *dst, const struct proxy_text *text)
+{
+    if (text->len == 0)
+        return;
+    memcpy(dst, text->bytes, text->len);
+    dst[text->len] = '\0';
+}
+
+void preface_keep_details(const struct ledger *ledger, uint32_t slot,
+                          const struct preface_header *header)
+{
+    static_assert(sizeof ledger->details->proxy_authority > PROXY_AUTHORITY_BYTES &&
+                  sizeof ledger->details->proxy_unique_id > PROXY_UNIQUE_ID_BYTES &&
+                  sizeof ledger->details->proxy_tls_name > PROXY_CLIENT_NAME_BYTES,
+                  "every text has room");
+    const struct proxy_text *texts = header->says.texts;
+    struct peer_details *details = &ledger->details[slot];
+    uint8_t *flags = &ledger->slots[slot].flags;
+
+    if (texts[PROXY_AUTHORITY].len + texts[PROXY_UNIQUE_ID].len + texts[PROXY_CLIENT_NAME].len == 0)
+        return;
+    if (!(*flags & SLOT_DETAILED))
+        memset(details, 0, sizeof *details);
+    keep_text(details->proxy_authority, &texts[PROXY_AUTHORITY]);
+    keep_text(details->proxy_unique_id, &texts[PROXY_UNIQUE_ID]);
+    keep_text(details->proxy_tls_name, &texts[PROXY_CLIENT_NAME]);
+    *flags |= SLOT_DETAILED;
+}
+
+/* The true peer is known: it takes the place of the balancer, or is the balancer, if it may. */
 static enum admission_verdict change_peer(struct preface *preface, const struct snapshot *snapshot,
                                           struct slot *slot, const struct peer *peer)
 {
@@ -137,17 +175,25 @@ enum segment_verdict preface_judge(struct preface *preface, const struct snapsho
                                    _Atomic uint64_t *counters)
 {
     enum admission_verdict result = ADMITTED;
-    const struct peer *peer = &slot->peer;
+    struct peer peer = header->result == PROXY_PEER ? header->says.peer : slot->peer;
+    char words[160];
 
-    if (header->result == PROXY_ABSENT || header->result == PROXY_FAULTY) {
+    if (header->result == PROXY_LOCAL)
+        slot->flags |= SLOT_LOCAL;
+    if (header->result == PROXY_ABSENT)
         result = REFUSED_NO_HEADER;
-    } else if (header->result == PROXY_PEER) {
-        peer = &header->peer;
-        result = change_peer(preface, snapshot, slot, peer);
-    }
+    else if (header->result == PROXY_FAULTY)
+        result = REFUSED_BAD_HEADER;
+    else
+        result = change_peer(preface, snapshot, slot, &peer);
     if (result == ADMITTED)
         return VERDICT_PASSED;
-    preface_refuse(preface, peer, result, counters);
+    (void)snprintf(words, sizeof words, "its PROXY header is faulty: %s",
+                   proxy_describe((enum proxy_fault)header->says.fault)); /* it fits */
+    if (result == REFUSED_BAD_HEADER)
+        preface_refuse_because(preface, &peer, result, words, counters);
+    else
+        preface_refuse(preface, &peer, result, counters);
     return VERDICT_REFUSED;
 }
 

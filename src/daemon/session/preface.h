@@ -16,17 +16,30 @@
 #include "daemon/ledger/ledger.h"
 #include "daemon/session/admission.h"
 #include "daemon/settings/snapshot.h"
+#include "peerlog/protocol_detect.h"
 #include "peerlog/proxy.h"
 
 /* A PROXY header, or what stands in its place. */
 struct preface_header {
-    enum proxy_result result; /* any but PROXY_NEED_MORE */
-    struct peer peer;         /* of PROXY_PEER */
-    size_t len;               /* its bytes; 0 when there is none */
+    enum proxy_result result;
+    struct proxy_header says;   /* of its texts, those that were read this time */
+    struct proxy_state state;   /* with PROXY_NEED_MORE: where the reading stands */
+    size_t len;                 /* bytes that are used up; 0 when there is no header */
 };
 
-/* Read it. Returns: false when it is not whole yet. Pure; any thread. */
+/*
+ * Read it, or go on with it where STREAM stands, which does not change. AT_END: the stream
+ * ends behind BYTES. Pure; any thread.
+ */
+void preface_read(const struct stream *stream, const unsigned char *bytes, size_t len, bool at_end,
+                  struct preface_header *ret_header);
+
+/* The same of one that has to be there as a whole. Returns: false when it is not whole yet. */
 bool preface_parse(const unsigned char *bytes, size_t len, struct preface_header *ret_header);
+
+/* Keep what it says of the peer of SLOT beyond the address. Threads: the slot's worker. */
+void preface_keep_details(const struct ledger *ledger, uint32_t slot,
+                          const struct preface_header *header);
 
 struct preface;
 
@@ -36,7 +49,7 @@ struct preface *preface_free(struct preface *preface);
 
 /*
  * Judge the header of the connection in SLOT. The peer that it names becomes the slot's, and that
- * is what the access lists are asked about. A refusal is counted in COUNTERS, the worker's block.
+ * is what the access lists are asked about; if it names none, that is the balancer. A refusal is counted in COUNTERS, the worker's block.
  * Threads: any; the slot's worker.
  */
 enum segment_verdict preface_judge(struct preface *preface, const struct snapshot *snapshot,
@@ -55,14 +68,15 @@ void preface_refuse_because(struct preface *preface, const struct peer *peer,
 /* What may be news of a peer, apart from refusals and protocols. */
 enum preface_news {
     NEWS_CUT = 2000, /* its stream was cut where none ends */
+    NEWS_ENDLESS,    /* its messages have no end */
+    NEWS_MISFIT,     /* the count before a message does not fit it */
 };
 
 /* Say WORDS of PEER, unless the same news was told of it within the hour. Threads: any. */
 void preface_tell(struct preface *preface, const struct peer *peer, enum preface_news news,
                   const char *words);
 
-/* Look at the first bytes of PEER's stream for a protocol that is not ours. Threads: any. */
-void preface_detect(struct preface *preface, const struct peer *peer, const unsigned char *bytes,
-                    size_t len);
+/* Name the protocol of PEER, once for a peer and hour, if it is not ours. Threads: any. */
+void preface_name(struct preface *preface, const struct peer *peer, enum protocol protocol);
 
 #endif

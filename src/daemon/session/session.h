@@ -24,8 +24,10 @@ struct session_kind;
 struct session_view {
     const struct session_kind *kind;
     struct stream *stream; /* moves on with the frames */
+    enum protocol protocol; /* what the stream is seen to be just now; else PROTOCOL_NONE */
     struct framer_rules rules;
     struct framer framer;
+    bool glimpsed; /* of another protocol: what the log shows of it was given out */
 };
 
 struct session_kind {
@@ -45,19 +47,21 @@ struct session_kind {
 };
 
 extern const struct session_kind session_syslog;
+extern const struct session_kind session_foreign;
 
 /* The bytes of one segment, as they are in an inbox. */
 struct session_input {
     const unsigned char *bytes; /* of the stream: what was carried, and the fresh ones */
     size_t len;
     bool at_end;                /* the stream ends behind them */
+    bool flush;                 /* or a flush came there: see framer_flush() */
     uint8_t verdict;            /* enum segment_verdict */
     struct framer_rules rules;
 };
 
 enum session_opening {
     SESSION_OPEN,    /* session_next() gives the frames */
-    SESSION_WAITS,   /* the PROXY header is not whole yet: all bytes are carried */
+    SESSION_WAITS,   /* for more: all bytes behind ret_header->len are carried */
     SESSION_JUDGE,   /* it is whole, or faulty, in *ret_header: preface_judge() is to be asked */
     SESSION_REFUSED, /* the connection is to be closed, and its bytes dropped */
 };

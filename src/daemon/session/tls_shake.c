@@ -82,6 +82,7 @@ static enum established read_header(struct connections *table, uint32_t slot,
         table->conns[slot].by_reset = 1;
         return ESTABLISH_FAILED;
     }
+    preface_keep_details(table->ledger, slot, &header);
     data->stream.awaits_proxy = 0;
     return ESTABLISHED;
 }

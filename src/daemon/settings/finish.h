@@ -22,6 +22,9 @@ struct finish {
 
     /* The line of one of its settings. Returns: 0 when it is not set, or was refused. */
     unsigned (*line_of)(void *context, const char *name);
+
+    /* Answers: was one of its settings refused, so that nothing can be said of what it asks for? */
+    bool (*is_refused)(void *context, const char *name);
     void *context;
 };
 

@@ -75,12 +75,9 @@ static uint32_t count_records(struct takeover *t, const struct inbox *inbox, uin
         .len = ledger_carry_bytes(t->ledger, inbox, index) +
                (size_t)atomic_load(&segment->fresh),
         .at_end = atomic_load(&segment->at_end) != 0,
+        .flush = atomic_load(&segment->flush) != 0,
         .verdict = atomic_load(&segment->verdict),
-        .rules = {
-            .max_message_bytes = inbox->max_message_bytes,
-            .oversize = (uint8_t)inbox->oversize,
-            .framing = t->ledger->slots[segment->slot].framing,
-        },
+        .rules = ledger_framer_rules(t->ledger, inbox, index),
     };
     struct preface_header header;
     struct frame frame;
@@ -123,7 +120,7 @@ static void neutralise(struct takeover *t, struct inbox *inbox, struct segment *
     segment->start.tail_bytes = 0;
     inbox->before[segment - inbox->segment] = (struct transport_state){.wire_bytes = 0};
     atomic_store(&segment->fresh, 0);
-    atomic_store(&segment->at_end, 1);
+    atomic_store(&segment->at_end, SEGMENT_CUT);
     t->table->conns[segment->slot].by_reset = 1;
 }
 
@@ -147,7 +144,7 @@ static uint32_t take_segment(struct takeover *t, struct inbox *inbox, uint32_t i
     if (atomic_load(&segment->fresh) == SEGMENT_UNKNOWN)
         atomic_store(&segment->fresh, resolve_length(t, segment));
     if (t->table->conns[segment->slot].fd < 0)
-        atomic_store(&segment->at_end, 1);
+        atomic_store(&segment->at_end, SEGMENT_CUT);
     uint32_t records = count_records(t, inbox, index);
     if (slot->crashes >= POISON_CRASHES) {
         neutralise(t, inbox, segment, before, records);
@@ -223,6 +220,8 @@ void takeover_inbox(struct takeover *t, uint32_t index)
         atomic_store(&to->delivered, delivered = records);
     if (offered > records)
         atomic_store(&to->offered, offered = records);
+    if (offered < delivered) /* of a torn ledger */
+        atomic_store(&to->offered, offered = delivered);
     if (offered > delivered)
         t->report->repeats += offered - delivered;
     t->report->messages += records - delivered;

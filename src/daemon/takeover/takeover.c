@@ -102,6 +102,7 @@ static void check_streams(struct takeover *t)
         slot->stream.tail_bytes = 0;
         slot->stream.before = 0;
         slot->stream.awaits_proxy = 0;
+        slot->stream.detected = 1;
         slot->stream.session = SESSION_SYSLOG;
         t->report->damaged++;
     }

@@ -7,6 +7,7 @@
 
 #include "daemon/worker/round.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/message_ids.h"
@@ -71,15 +72,16 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
     memcpy(r->text + segment->from, input->bytes, tail);
     enum opened opened = transport->open(&opening);
     if (opened != OPENED_SO_FAR)
-        atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+        atomic_store_explicit(&segment->at_end, SEGMENT_ENDS, memory_order_relaxed);
     input->at_end = input->at_end || opened != OPENED_SO_FAR;
     input->bytes = r->text + segment->from;
     input->len = tail + opening.opened;
     r->wire_carry.wire = opening.wire + opening.taken;
     r->wire_carry.wire_len = input->at_end ? 0 : (uint32_t)(opening.wire_bytes - opening.taken);
-    r->cut = opened == OPENED_BROKEN ||
+    bool broken = opened == OPENED_BROKEN ||
              (opened == OPENED_SO_FAR && input->at_end && opening.wire_bytes > opening.taken);
-    if (r->cut && established && r->table->conns[segment->slot].fd >= 0)
+    r->cut = r->cut || broken;
+    if (broken && established && r->table->conns[segment->slot].fd >= 0)
         preface_tell(r->preface, &r->ledger->slots[segment->slot].peer, NEWS_CUT,
                      "its stream was cut inside a record of TLS, or changed on its way; what came "
                      "whole before is logged");
@@ -95,16 +97,13 @@ static struct session_input next_input(struct round *r)
         .len = ledger_carry_bytes(r->ledger, r->inbox, r->framed) +
                (size_t)atomic_load_explicit(&segment->fresh, memory_order_relaxed),
         .at_end = atomic_load_explicit(&segment->at_end, memory_order_relaxed) != 0,
+        .flush = atomic_load_explicit(&segment->flush, memory_order_relaxed) != 0,
         .verdict = atomic_load_explicit(&segment->verdict, memory_order_relaxed),
-        .rules = {
-            .max_message_bytes = r->inbox->max_message_bytes,
-            .framing = r->ledger->slots[segment->slot].framing,
-            .oversize = (uint8_t)r->inbox->oversize,
-        },
+        .rules = ledger_framer_rules(r->ledger, r->inbox, r->framed),
     };
 
     r->wire_carry = (struct round_carry){.wire_len = 0};
-    r->cut = false;
+    r->cut = atomic_load_explicit(&segment->at_end, memory_order_relaxed) == SEGMENT_CUT;
     if (transport->open != NULL)
         open_wire(r, transport, &input);
     return input;
@@ -123,18 +122,27 @@ static void judge(struct round *r, struct segment *segment, const struct preface
 static void refuse(struct round *r, struct segment *segment)
 {
     r->table->conns[segment->slot].by_reset = 1;
-    atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+    atomic_store_explicit(&segment->at_end, SEGMENT_ENDS, memory_order_relaxed);
     finish_segment(r, NULL, 0);
 }
 
-/* The first bytes of a stream may be another protocol's. */
-static void look_at_first_bytes(struct round *r, const struct segment *segment, bool had_header)
+/*
+ * The stream is another protocol's: its client is told in its own words, if there are some, and
+ * the connection ends.
+ */
+static void turn_away(struct round *r, struct segment *segment, enum protocol protocol)
 {
-    const struct framer *bytes = &r->view.framer;
+    const struct transport_kind *transport = transport_of(r->table, segment->slot);
+    const unsigned char *words;
+    size_t len;
 
-    if ((segment->start.received == 0 || had_header) && bytes->end > bytes->at)
-        preface_detect(r->preface, &r->ledger->slots[segment->slot].peer, bytes->at,
-                       (size_t)(bytes->end - bytes->at));
+    r->table->conns[segment->slot].by_reset = 1;
+    atomic_store_explicit(&segment->at_end, SEGMENT_CUT, memory_order_relaxed);
+    if (r->ledger->slots[segment->slot].transport != TRANSPORT_PLAIN ||
+        r->table->conns[segment->slot].fd < 0 ||
+        (words = protocol_refusal(protocol, &len)) == NULL)
+        return;
+    (void)transport->write(r->table, segment->slot, words, len); /* it may be gone already */
 }
 
 /* Begin to frame the next segment. Returns: false when there is nothing in it to frame. */
@@ -153,13 +161,18 @@ static bool open_view(struct round *r)
         input.verdict = atomic_load_explicit(&segment->verdict, memory_order_relaxed);
         opening = session_open(&r->view, stream, &input, &header);
     }
+    if (had_header && opening != SESSION_REFUSED && header.len > 0)
+        preface_keep_details(r->ledger, segment->slot, &header);
     if (opening == SESSION_WAITS)
-        finish_segment(r, input.bytes, input.at_end ? 0 : (uint32_t)input.len);
+        finish_segment(r, input.bytes + header.len, (uint32_t)(input.len - header.len));
     else if (opening == SESSION_REFUSED)
         refuse(r, segment);
     if (opening != SESSION_OPEN)
         return false;
-    look_at_first_bytes(r, segment, had_header);
+    if (r->view.protocol != PROTOCOL_NONE)
+        preface_name(r->preface, &r->ledger->slots[segment->slot].peer, r->view.protocol);
+    if (stream->session == SESSION_FOREIGN)
+        turn_away(r, segment, r->view.protocol);
     fill_source(r, r->framed, segment->slot);
     r->view_open = true;
     return true;
@@ -179,6 +192,37 @@ static void announce_oversize(struct round *r, struct slot *slot, const char *wh
               peer, (unsigned)r->inbox->max_message_bytes, what);
 }
 
+/* The flags of frames of which something may have to be said. */
+#define WORTH_A_WORD (FRAME_SPLIT | FRAME_TRUNCATED | FRAME_HINTS)
+
+/* The count before this message does not fit it. */
+static void tell_misfit(struct round *r, const struct slot *slot, const struct frame *frame)
+{
+    uint32_t have = frame->have_bytes, want = frame->want_bytes;
+    char words[160];
+
+    (void)snprintf(words, sizeof words, "the count before a message is %u, which is %u too %s; let "
+                   "it count bytes, not characters, or end each message with an LF",
+                   (unsigned)want, (unsigned)(have > want ? have - want : want - have),
+                   have > want ? "few" : "many"); /* it fits */
+    preface_tell(r->preface, &slot->peer, NEWS_MISFIT, words);
+}
+
+static void say_of_frame(struct round *r, struct slot *slot, const struct frame *frame)
+{
+    if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
+        counter_add(r->counters, COUNTER_OVERSIZE, 1);
+        announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
+    }
+    if (frame->flags & FRAME_ENDLESS)
+        preface_tell(r->preface, &slot->peer, NEWS_ENDLESS,
+                     "its messages have no end, so each is logged when it pauses; let it send an "
+                     "LF behind each (winston-syslog: eol, pino-syslog: newline, log4js: endMsg, "
+                     "Log4j: newLine)");
+    if (frame->flags & FRAME_FIRST_MISFIT)
+        tell_misfit(r, slot, frame);
+}
+
 /* Would there have been more of this message, had its stream gone on? */
 static bool is_unfinished(const struct round *r, const struct frame *frame)
 {
@@ -195,10 +239,8 @@ static void add_record(struct round *r, const struct frame *frame)
 
     record_from_frame(frame, &r->record_rules, &slot->stream.before, record);
     slot->stream.sequence++;
-    if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
-        counter_add(r->counters, COUNTER_OVERSIZE, 1);
-        announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
-    }
+    if (frame->flags & WORTH_A_WORD)
+        say_of_frame(r, slot, frame);
     uint32_t ordinal = r->ordinal++;
     if (ordinal < r->skip)
         return;
@@ -226,6 +268,8 @@ static void close_view(struct round *r)
     const unsigned char *from;
     size_t len = session_carry(&r->view, &from);
 
+    if (r->view.kind == &session_foreign)
+        counter_add(r->counters, COUNTER_FOREIGN_BYTES, (uint64_t)(r->view.framer.end - from));
     finish_segment(r, from, (uint32_t)len);
     r->view_open = false;
 }

@@ -109,6 +109,9 @@ int worker_wake_slowed(struct worker *w);
 /* When to look over the connections next; not at all when nothing can be due. */
 void worker_plan_sweep(struct worker *w, bool leaving);
 
+/* Something waits for its end, or for a pause: look soon whether it has waited for too long. */
+void worker_expect_flush(struct worker *w);
+
 /*
  * Do what is due by the clock. Returns: milliseconds until more is, or -1;
  * *ret_blocked: the output blocks.

@@ -109,6 +109,16 @@ static void open_inbox(struct round *r)
     r->fill = r->framed = r->ordinal = r->skip = r->repeat_until = 0;
 }
 
+/* What the framer obeys for this segment, beside the rules of the whole inbox. */
+static void set_rules(const struct round *r, struct segment *segment)
+{
+    const struct listener_settings *listener =
+        snapshot_listener(r->snapshot, r->ledger->slots[segment->slot].listener);
+
+    segment->multiline = listener != NULL ? listener->multiline : MULTILINE_NONE;
+    segment->flushes = listener == NULL || listener->flush_timeout_s > 0;
+}
+
 /* What a successor opens the segment by: of a mortal connection nothing but how much is carried. */
 static void note_before(struct round *r, uint32_t index, uint32_t slot)
 {
@@ -141,6 +151,7 @@ static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t lim
     segment->start = r->ledger->slots[slot].stream;
     segment->slot = slot;
     segment->from = r->fill;
+    set_rules(r, segment);
     note_before(r, n, slot);
     uint32_t carry = carry_of(r, slot);
     uint32_t free_bytes = LEDGER_INBOX_BYTES - r->fill - carry;
@@ -148,6 +159,7 @@ static struct segment *open_segment(struct round *r, uint32_t slot, uint32_t lim
     atomic_store_explicit(&segment->fresh, SEGMENT_UNKNOWN, memory_order_relaxed);
     atomic_store_explicit(&segment->at_end, 0, memory_order_relaxed);
     atomic_store_explicit(&segment->verdict, VERDICT_NONE, memory_order_relaxed);
+    atomic_store_explicit(&segment->flush, 0, memory_order_relaxed);
     if (carry > 0)
         memcpy(inbox->bytes + r->fill, ledger_tail(r->ledger, slot), carry);
     atomic_store_explicit(&inbox->segments, n + 1, memory_order_release);
@@ -165,16 +177,23 @@ static void drop_segment(struct round *r)
 }
 
 /* Note what came: the bytes are part of the ledger from here on. */
-static void note_segment(struct round *r, struct segment *segment, uint32_t fresh, bool at_end)
+static void note_segment(struct round *r, struct segment *segment, uint32_t fresh,
+                         enum segment_end end)
 {
     uint32_t carry = carry_of(r, segment->slot);
 
-    if (at_end)
-        atomic_store_explicit(&segment->at_end, 1, memory_order_relaxed);
+    if (end != SEGMENT_GOES_ON)
+        atomic_store_explicit(&segment->at_end, end, memory_order_relaxed);
     atomic_store_explicit(&segment->fresh, fresh, memory_order_release);
     r->ledger->slots[segment->slot].stream.received += fresh;
     r->fill += carry + fresh;
     counter_add(r->counters, COUNTER_BYTES, fresh);
+}
+
+/* A balancer has looked whether we are there, and said nothing. */
+static bool is_health_check(const struct slot *slot)
+{
+    return slot->flags & SLOT_LOCAL && slot->stream.sequence == 0;
 }
 
 enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool may_end)
@@ -186,29 +205,39 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
     switch (conn_receive(r->table, slot, at, segment->room, &n)) {
     case RECEIVED_BYTES: {
         bool at_end = may_end && n < segment->room;
-        note_segment(r, segment, (uint32_t)n, at_end);
+        note_segment(r, segment, (uint32_t)n, at_end ? SEGMENT_ENDS : SEGMENT_GOES_ON);
         return at_end ? ROUND_ENDED : ROUND_GOT;
     }
     case RECEIVED_NOTHING:
         if (conn_pending(r->table, slot)) {
-            note_segment(r, segment, 0, false);
+            note_segment(r, segment, 0, SEGMENT_GOES_ON);
             return ROUND_GOT;
         }
         drop_segment(r);
         return ROUND_NOTHING;
     case RECEIVED_RESET:
-        counter_add(r->counters, COUNTER_RESETS, 1);
+        if (!is_health_check(&r->ledger->slots[slot]))
+            counter_add(r->counters, COUNTER_RESETS, 1);
+        note_segment(r, segment, 0, SEGMENT_CUT);
         break;
     case RECEIVED_END:
+        note_segment(r, segment, 0, SEGMENT_ENDS);
         break;
     }
-    note_segment(r, segment, 0, true);
     return ROUND_ENDED;
+}
+
+void round_flush(struct round *r, uint32_t slot)
+{
+    struct segment *segment = open_segment(r, slot, 0);
+
+    atomic_store_explicit(&segment->flush, 1, memory_order_relaxed);
+    note_segment(r, segment, 0, SEGMENT_GOES_ON);
 }
 
 void round_end_stream(struct round *r, uint32_t slot)
 {
-    note_segment(r, open_segment(r, slot, 0), 0, true);
+    note_segment(r, open_segment(r, slot, 0), 0, SEGMENT_CUT);
 }
 
 /* --- delivering --- */
@@ -288,7 +317,10 @@ static void settle(struct round *r, uint32_t index)
     } else if (r->table->conns[slot].dirty_tail == TAIL_DIRTY) {
         remember_dirty(r, slot); /* empty now: its pages are given back in time */
     }
-    r->ledger->slots[slot].stream.tail_bytes = carry->len;
+    struct stream *stream = &r->ledger->slots[slot].stream;
+    stream->tail_bytes = carry->len;
+    if (carry->len > 0 || stream->framer.dropped > 0)
+        r->left_waiting |= r->inbox->segment[index].flushes;
     r->table->conns[slot].in_hand = 0;
 }
 

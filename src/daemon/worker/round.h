@@ -55,6 +55,7 @@ struct round {
     uint32_t skip;         /* of these, the first ones were delivered before a crash */
     uint32_t repeat_until; /* and those up to here may have been */
     bool view_open;
+    bool left_waiting; /* set by a commit: something was carried, and may have to be flushed */
     bool cut;              /* the stream of the segment being framed is cut behind it */
     struct round_carry wire_carry; /* of the segment being framed: its part of the wire */
     struct session_view view; /* of the segment being framed */
@@ -91,7 +92,10 @@ bool round_has_room(const struct round *r, uint32_t slot);
  */
 enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool may_end);
 
-/* Declare the stream of a connection ended, without reading. */
+/* What was carried of a connection has waited for long enough; nothing is read. */
+void round_flush(struct round *r, uint32_t slot);
+
+/* Declare the stream of a connection ended by us, without reading. */
 void round_end_stream(struct round *r, uint32_t slot);
 
 /*

@@ -73,6 +73,8 @@ bool worker_finish_round(struct worker *w)
     if (!worker_frame(w) || !deliver(w))
         return false;
     uint32_t count = round_commit(&w->round, w->ended);
+    if (w->round.left_waiting)
+        worker_expect_flush(w);
     for (uint32_t i = 0; i < count; i++)
         end_connection(w, w->ended[i]);
     return true;

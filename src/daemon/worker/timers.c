@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The worker and the clock: idle connections, those that were told goodbye, those that
- * exceed their rate, and an output to be opened again. Without any of these an idle
+ * The worker and the clock: messages that wait, idle connections, those that were told goodbye,
+ * those that exceed their rate, and an output to be opened again. Without any of these an idle
  * worker wakes for nothing.
  */
 #include "config.h"
@@ -32,6 +32,61 @@ void worker_plan_sweep(struct worker *w, bool leaving)
     w->sweep_at_ms = every_ms > 0 ? clock_mono_coarse_ms() + every_ms : 0;
 }
 
+void worker_expect_flush(struct worker *w)
+{
+    uint64_t next_ms = (w->now_s + 1ull) * 1000;
+
+    w->round.left_waiting = false;
+    if (w->sweep_at_ms == 0 || w->sweep_at_ms > next_ms)
+        w->sweep_at_ms = next_ms;
+}
+
+/*
+ * For how many seconds may what waits on this connection still do so? 0: it waits for nothing.
+ * Seconds are counted by their beginnings, so one more of them makes sure that none is short.
+ */
+static uint32_t flush_after_s(const struct worker *w, uint32_t index)
+{
+    const struct slot *slot = &w->plan.table->ledger->slots[index];
+    const struct listener_settings *listener = snapshot_listener(w->round.snapshot, slot->listener);
+    const uint32_t timeout_s =
+        listener != NULL ? listener->flush_timeout_s : PEERLOG_DEFAULT_FLUSH_TIMEOUT_S;
+    const struct framer_rules rules = {
+        .max_message_bytes = w->round.snapshot->settings->buffer_size, .framing = slot->framing,
+        .multiline = listener != NULL ? listener->multiline : MULTILINE_NONE, .flushes = 1,
+    };
+
+    if (timeout_s == 0 || slot->stream.awaits_proxy || slot->stream.session != SESSION_SYSLOG)
+        return 0;
+    switch (framer_waits(&slot->stream.framer, &rules, ledger_tail(w->plan.table->ledger, index),
+                         slot->stream.tail_bytes)) {
+    case FRAMER_WAIT_NONE:
+        return 0;
+    case FRAMER_WAIT_PAUSE:
+        return PEERLOG_PAUSE_S + 1;
+    case FRAMER_WAIT_END:
+        break;
+    }
+    return timeout_s + 1;
+}
+
+/*
+ * Flush what has waited for long enough, unless more of it is here and only was not read yet.
+ * Answers: was it flushed? It is in the round then.
+ */
+static bool flush_late(struct worker *w, uint32_t index, uint32_t silent_s)
+{
+    uint32_t after_s = flush_after_s(w, index);
+
+    if (after_s == 0)
+        return false;
+    w->round.left_waiting = true;
+    if (silent_s < after_s || conn_unread(w->plan.table, index) > 0)
+        return false;
+    round_flush(&w->round, index);
+    return true;
+}
+
 /* A handshake takes too long. Returns: false while the output blocks. */
 static bool give_up_handshake(struct worker *w, uint32_t slot)
 {
@@ -40,46 +95,62 @@ static bool give_up_handshake(struct worker *w, uint32_t slot)
                            REFUSED_HANDSHAKE,
                            "its TLS handshake was not done within limits.handshake_timeout",
                            w->counters);
-    return worker_make_room(w, slot) && worker_end_stream(w, slot);
+    return worker_end_stream(w, slot);
 }
 
 /*
- * Look over all connections: idle ones are told goodbye, and those that were told long ago
- * are ended. Returns: false when the output blocks.
+ * Look over one connection, for which there is room in the round. *RET_LEAVING becomes true
+ * when it is to be ended soon.
+ * Returns: false while the output blocks.
+ */
+static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
+{
+    const struct limit_settings *limits = &w->round.snapshot->settings->limits;
+    struct connections *table = w->plan.table;
+    struct slot *slot = &table->ledger->slots[i];
+    struct conn *conn = &table->conns[i];
+    /* The acceptor may have set active_s a tick after now_s was read. */
+    uint32_t silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0;
+
+    if (flush_late(w, i, silent_s))
+        return worker_frame(w);
+    if (!conn_is_established(table, i) && slot->transport != TRANSPORT_AUTO) {
+        *ret_leaving = true;
+        if (silent_s >= limits->handshake_timeout_s)
+            return give_up_handshake(w, i);
+    } else if (slot->flags & SLOT_LEAVING) {
+        *ret_leaving = true;
+        if (silent_s >= PEERLOG_LEAVE_S && (conn->by_reset || conn_unread(table, i) == 0))
+            return worker_end_stream(w, i);
+    } else if (limits->idle_timeout_s > 0 && silent_s >= limits->idle_timeout_s) {
+        *ret_leaving = true;
+        slot->flags |= SLOT_LEAVING;
+        conn->active_s = w->now_s;
+        counter_add(w->counters, COUNTER_IDLE_CLOSED, 1);
+        conn_say_goodbye(table, i);
+    }
+    return true;
+}
+
+/*
+ * Look over all connections: what waits in vain is flushed, idle ones are told goodbye, and
+ * those that were told long ago are ended. Returns: false when the output blocks.
  */
 static bool sweep(struct worker *w)
 {
-    const uint32_t idle_s = w->round.snapshot->settings->limits.idle_timeout_s;
     struct connections *table = w->plan.table;
     bool leaving = false;
 
     for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(table->ledger, i + 1)) {
-        struct slot *slot = &table->ledger->slots[i];
-        struct conn *conn = &table->conns[i];
-        if (!worker_owns(w, i) || conn->fd < 0 || conn->state != CONN_OPEN)
+        if (!worker_owns(w, i) || table->conns[i].fd < 0 || table->conns[i].state != CONN_OPEN)
             continue;
-        /* The acceptor may have set active_s a tick after now_s was read. */
-        uint32_t silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0;
-        if (!conn_is_established(table, i) && slot->transport != TRANSPORT_AUTO) {
-            leaving = true;
-            if (silent_s >= w->round.snapshot->settings->limits.handshake_timeout_s &&
-                !give_up_handshake(w, i))
-                return false;
-        } else if (slot->flags & SLOT_LEAVING) {
-            leaving = true;
-            if (silent_s >= PEERLOG_LEAVE_S && (conn->by_reset || conn_unread(table, i) == 0) &&
-                (!worker_make_room(w, i) || !worker_end_stream(w, i)))
-                return false;
-        } else if (idle_s > 0 && silent_s >= idle_s) {
-            leaving = true;
-            slot->flags |= SLOT_LEAVING;
-            conn->active_s = w->now_s;
-            counter_add(w->counters, COUNTER_IDLE_CLOSED, 1);
-            conn_say_goodbye(table, i);
-        }
+        if (!worker_make_room(w, i) || !look_over(w, i, &leaving))
+            return false;
     }
     worker_plan_sweep(w, leaving);
+    if (w->round.left_waiting)
+        worker_expect_flush(w);
     return worker_finish_round(w);
 }
 

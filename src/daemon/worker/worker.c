@@ -181,8 +181,7 @@ static bool wait_for_events(struct worker *w)
     w->signatures = SIGNATURES_A_TURN;
     w->events_next = 0;
     w->events_count = (uint32_t)poller_wait(w->set, w->events, WORKER_EVENTS, timeout_ms);
-    if (timeout_ms < 0)
-        w->now_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
+    w->now_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
     return true;
 }
 
