@@ -196,7 +196,7 @@ def changed_keys(scratch):
 
 
 def keys_changed_by_one_who_does_not_read(scratch):
-    """Our answers to a change of keys find no room: it is heard all the same, and answered later."""
+    """Our answers to changes of keys find no room: it is heard all the same, and answered later."""
     authority = Authority(scratch)
     with serving("syslog", scratch, listeners=[authority.issue("localhost").settings()]) as (
             daemon, sink):
@@ -276,7 +276,8 @@ def what_is_offered(scratch):
                   f"ECDHE-{named}-CHACHA20-POLY1305", "TLS_AES_128_GCM_SHA256",
                   "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
         with serving("syslog", folder(scratch, kind),
-                     listeners=[authority.issue("own" + kind, kind=kind).settings()]) as (daemon, _):
+                     listeners=[authority.issue("own" + kind, kind=kind).settings()]) as (
+                         daemon, _):
             daemon.allow(r"in common|no version of TLS|refusing 127\.0\.0\.1")
             listed = [suite["name"] for suite in context_of(
                 ssl.TLSVersion.TLSv1_2, "ALL:COMPLEMENTOFALL").get_ciphers()]

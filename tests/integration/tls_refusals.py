@@ -139,7 +139,7 @@ def what_check_warns_of(scratch):
     authority = Authority(scratch)
     rows = [
         (authority.issue("good"), {}, None),
-        (authority.issue("soon", ends=29 * DAY), {}, r"expires on \d{4}-\d\d-\d\d, in 28 days"),
+        (authority.issue("soon", ends=29 * DAY), {}, r"expires on \d{4}-\d\d-\d\d, in 2[89] days"),
         (authority.issue("gone", ends=-DAY), {}, r"has expired on \d{4}-\d\d-\d\d"),
         (authority.issue("young", begins=DAY), {}, r"is not valid before \d{4}-\d\d-\d\d"),
         (authority.issue("elsewhere", "DNS:elsewhere.example.net"), {}, "127.0.0.1"),
@@ -154,7 +154,7 @@ def what_check_warns_of(scratch):
                 "listeners": [dict(certificate.settings(), **change)],
                 "output": {"path": "/nonexistent"}}))
         status, said, warned = run_daemon("-t", "-c", path)
-        assert status == 0 and said.endswith("good\n"), (status, warned)
+        assert status == 0 and ": good\n" in said, (status, said, warned)
         assert len(warned) == (words is not None), (words, warned)
         assert words is None or re.search("warning: .*" + words, warned[0]), (words, warned)
 

@@ -59,10 +59,12 @@ def write(path, text):
     return path
 
 
-def paced(send, service):
-    """SEND each number, while the service dies again and again."""
+def paced(send, service, sink):
+    """SEND each number, while the service dies again and again: once hands were shaken."""
     chance = new_random()
-    at = 0
+    send(0)
+    sink.wait(lambda records: any(b"number 0" in r.text for r in records), "the first one")
+    at = 1
     for number in range(KILLS):
         upto = COUNT * (number + 1) // KILLS
         for i in range(at, upto):
@@ -142,7 +144,7 @@ def rsyslog(driver, framing):
                 folder=scratch, ca=authority.file, port=service.port, driver=driver,
                 framing=framing))
             with running([daemon, "-n", "-f", file, "-i", os.path.join(scratch, "pid")]):
-                paced(by_datagrams(os.path.join(scratch, "in")), service)
+                paced(by_datagrams(os.path.join(scratch, "in")), service, sink)
                 check(sink, COUNT)
     test.__name__ = f"rsyslog_{driver}_{framing.replace('-', '_')}"
     return test
@@ -167,7 +169,7 @@ def syslog_ng(scratch):
             version=version, folder=scratch, ca=authority.file, port=service.port))
         with running([daemon, "-F", "--no-caps", "-f", file, "-R", os.path.join(scratch, "persist"),
                       "-p", os.path.join(scratch, "pid"), "-c", os.path.join(scratch, "ctl")]):
-            paced(by_datagrams(os.path.join(scratch, "in")), service)
+            paced(by_datagrams(os.path.join(scratch, "in")), service, sink)
             check(sink, COUNT)
 
 
@@ -211,7 +213,7 @@ def haproxy_ring(scratch):
                 while answers.readline() not in (b"\r\n", b""):
                     pass
 
-            paced(send, service)
+            paced(send, service, sink)
             check(sink, COUNT)
             sock.close()
 
@@ -245,7 +247,7 @@ def stunnel(scratch):
         with running([daemon, file]):
             until(lambda: is_open(front), "stunnel to listen")
             sock = socket.create_connection(("127.0.0.1", front))
-            paced(lambda number: sock.sendall(b"number %d\n" % number), service)
+            paced(lambda number: sock.sendall(b"number %d\n" % number), service, sink)
             check(sink, COUNT)
             sock.close()
 

@@ -477,5 +477,8 @@ int main(int argc, char **argv)
         die("start");
     connect_all(&load);
     run(&load);
+    for (uint32_t i = 0; i < load.options.connections; i++)
+        free(load.senders[i].buffer);
+    free(load.senders);
     return load.broken == 0 && load.living == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

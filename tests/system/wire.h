@@ -40,7 +40,7 @@ struct wire *wire_free(struct wire *wire);
  */
 ssize_t wire_send(struct wire *wire, const void *bytes, size_t len);
 
-/* Say that nothing more comes: close_notify, then FIN. Returns: 0; -1 with errno, as wire_send(). */
+/* Nothing more comes: close_notify, then FIN. Returns: 0; -1 with errno: as wire_send(). */
 int wire_end(struct wire *wire);
 
 /* Hear what the other side has to say. */

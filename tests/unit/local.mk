@@ -34,6 +34,8 @@ libpeerlog_tls_test_a_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 libpeerlog_work_test_a_SOURCES = \
 	tests/unit/broker.c \
 	tests/unit/broker.h \
+	tests/unit/deaths.c \
+	tests/unit/deaths.h \
 	tests/unit/rig.c \
 	tests/unit/rig.h \
 	tests/unit/stepping.c \
@@ -105,6 +107,7 @@ CTL_TESTS = \
 	tests/unit/test_ctl_options \
 	tests/unit/test_ctl_view
 TLS_TESTS = \
+	tests/unit/test_tls_deaths \
 	tests/unit/test_tls_context \
 	tests/unit/test_tls_handshake \
 	tests/unit/test_tls_name \
@@ -274,3 +277,9 @@ tests_unit_test_tls_record_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_record_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tls_rules_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_rules_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)
+
+# The transport itself, without its module.
+tests_unit_test_tls_deaths_SOURCES = tests/unit/test_tls_deaths.c \
+	src/daemon/session/tls.c src/daemon/session/tls_shake.c
+tests_unit_test_tls_deaths_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_tls_deaths_LDADD = $(WORK_LIBS) libpeerlog-tls.a $(OPENSSL_LIBS)
