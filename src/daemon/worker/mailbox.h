@@ -16,12 +16,14 @@
 
 struct errand;
 struct snapshot;
+struct trace;
 
 enum letter_kind {
     LETTER_STOP,     /* read what is in the sockets now, deliver it, and end */
     LETTER_SNAPSHOT, /* work by other settings, from the next round on */
     LETTER_KILL,     /* end a connection */
     LETTER_DESCRIBE, /* tell of connections */
+    LETTER_TRACE,    /* copy what some peers say */
     LETTER_ERRAND,   /* of main alone: see admin/admin.h */
 };
 
@@ -61,6 +63,7 @@ struct letter {
         } stop;
         const struct snapshot *snapshot;
         struct errand *errand;
+        struct trace *trace; /* an empty one; answer: the one before, or NULL (trace.h) */
         struct {
             uint32_t slot;
             uint64_t connection; /* and nothing is done if the slot is another one's by now */
