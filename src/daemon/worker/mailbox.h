@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A mailbox: what other threads ask of a worker, or of main, and it does between two turns. Letters are
- * answered in the order in which they were posted, and no lock stands on the way of a message.
+ * A mailbox: what other threads ask of a worker, or of main, and it does between two turns. Letters
+ * are answered in the order in which they were posted, and no lock stands on the way of a message.
  *
  * A sender posts a letter and rings the worker's bell; worker_post() does both.
  */
