@@ -17,14 +17,14 @@ _peerlogctl()
     -S | --sort)
         COMPREPLY=($(compgen -W "rate bytes idle waiting" -- "$current"))
         return ;;
-    -p | --peer | -l | --listener | -n | --limit | kill)
+    -p | --peer | -l | --listener | -n | --limit | kill | trace)
         return ;;
     esac
     if [[ $current == -* ]]; then
         COMPREPLY=($(compgen -W "-s -o -p -l -S -n -f -h -V --socket --output --peer --listener \
             --sort --limit --now --help --version" -- "$current"))
     else
-        COMPREPLY=($(compgen -W "status connections top kill reload metrics" -- "$current"))
+        COMPREPLY=($(compgen -W "status connections top trace kill reload metrics" -- "$current"))
     fi
 }
 

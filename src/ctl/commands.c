@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "ctl/top.h"
+#include "ctl/trace.h"
 #include "ctl/view.h"
 #include "peerlog/count.h"
 
@@ -194,6 +195,8 @@ int commands_run(struct asker *asker, const struct options *options)
         return run_simple(asker, "GET", path, options->json ? print_json : print_connections);
     case COMMAND_TOP:
         return top_run(asker, options);
+    case COMMAND_TRACE:
+        return trace_run(asker, options->target);
     case COMMAND_KILL:
         return run_kill(asker, options);
     case COMMAND_RELOAD:

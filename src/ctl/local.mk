@@ -12,6 +12,7 @@ peerlogctl_SOURCES = \
 	src/ctl/ask.c src/ctl/ask.h \
 	src/ctl/commands.c src/ctl/commands.h \
 	src/ctl/main.c \
-	src/ctl/top.c src/ctl/top.h
+	src/ctl/top.c src/ctl/top.h \
+	src/ctl/trace.c src/ctl/trace.h
 peerlogctl_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
-peerlogctl_LDADD = libpeerlog-ctl.a $(CURL_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS)
+peerlogctl_LDADD = libpeerlog-ctl.a libpeerlog-core.a $(CURL_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS)

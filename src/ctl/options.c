@@ -24,7 +24,8 @@ static const struct {
     const char *name, *letters;
 } commands[] = {
     [COMMAND_STATUS] = {"status", "o"},   [COMMAND_CONNECTIONS] = {"connections", "oplSn"},
-    [COMMAND_TOP] = {"top", "plS"},       [COMMAND_KILL] = {"kill", "f"},
+    [COMMAND_TOP] = {"top", "plS"},       [COMMAND_TRACE] = {"trace", ""},
+    [COMMAND_KILL] = {"kill", "f"},
     [COMMAND_RELOAD] = {"reload", ""},    [COMMAND_METRICS] = {"metrics", ""},
 };
 
@@ -73,9 +74,10 @@ static const char *take_command(struct options *o, int count, char *const *words
         return "a command is missing";
     if (!find_command(words[0], o))
         return "there is no such command";
-    if (o->command == COMMAND_KILL && count < 2)
-        return "whom? A peer, a range of them, or a connection's number is missing";
-    if (count > (o->command == COMMAND_KILL ? 2 : 1))
+    bool has_target = o->command == COMMAND_KILL || o->command == COMMAND_TRACE;
+    if (has_target && count < 2)
+        return "whom? A peer or a range of them is missing";
+    if (count > (has_target ? 2 : 1))
         return "there are too many words";
     o->target = words[1];
     return NULL;
@@ -123,6 +125,7 @@ void options_print_help(FILE *stream)
         "  status              is it up, and the log behind it\n"
         "  connections         who is connected\n"
         "  top                 the same, live; k cuts a connection off\n"
+        "  trace PEER|RANGE    what they say, as it comes\n"
         "  kill PEER|RANGE|ID  end connections: what they have sent is logged first\n"
         "  reload              let it read its configuration again, and say if it did\n"
         "  metrics             all counters, as Prometheus reads them\n"

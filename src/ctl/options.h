@@ -15,6 +15,7 @@ enum command {
     COMMAND_STATUS,
     COMMAND_CONNECTIONS,
     COMMAND_TOP,
+    COMMAND_TRACE,
     COMMAND_KILL,
     COMMAND_RELOAD,
     COMMAND_METRICS,
@@ -23,7 +24,8 @@ enum command {
 struct options {
     const char *socket;
     enum command command;
-    const char *target;   /* of kill: a peer, a range of them, or a connection's number */
+    const char *target;   /* of kill: a peer, a range of them, or a connection's number; of trace:
+                             a peer or a range */
     const char *peer;     /* of these alone; NULL: of all */
     const char *listener; /* with this tag alone; NULL: with any */
     const char *sort;     /* rate, bytes, idle, waiting; NULL: as they are */

@@ -174,6 +174,6 @@ void view_busy(char dst[VIEW_LINE_BYTES], const json_t *peer)
     take_text(address, sizeof address, peer, "address");
     numbers_count(rate, json_number_value(json_object_get(peer, "rate")));
     numbers_count(messages, (double)take_number(peer, "messages"));
-    (void)snprintf(dst, VIEW_LINE_BYTES, "%5s B/s %5s messages %5lld connection%s %s", rate, messages,
-                   connections, connections == 1 ? " " : "s", address);
+    (void)snprintf(dst, VIEW_LINE_BYTES, "%5s B/s %5s messages %5lld connection%s %s", rate,
+                   messages, connections, connections == 1 ? " " : "s", address);
 }

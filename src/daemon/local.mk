@@ -61,6 +61,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/worker/round.c src/daemon/worker/round.h \
 	src/daemon/worker/serve.c \
 	src/daemon/worker/timers.c \
+	src/daemon/worker/trace.c src/daemon/worker/trace.h \
 	src/daemon/worker/worker.c src/daemon/worker/worker.h \
 	src/daemon/takeover/bytes.c \
 	src/daemon/takeover/inheritance.c src/daemon/takeover/inheritance.h \
@@ -101,6 +102,8 @@ admin_sources = \
 	src/daemon/admin/http.c \
 	src/daemon/admin/private.h \
 	src/daemon/admin/resources.c \
+	src/daemon/admin/safe_text.c src/daemon/admin/safe_text.h \
+	src/daemon/admin/trace.c \
 	src/daemon/admin/wanted.c src/daemon/admin/wanted.h
 if HAVE_ADMIN
 module_PROGRAMS += peerlogd-admin.so

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 16
+#define BACKLOG 128
 
 int unix_socket_address(const char *path, struct sockaddr_un *ret_address)
 {

@@ -25,8 +25,8 @@ class Unix(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)  # it waits for its turn, as it could not with a time limit
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Admin:
@@ -153,6 +153,31 @@ def many_connections_are_all_listed(scratch):
         listed = admin.connections("?sort=idle")
         assert {c["port"] for c in listed} == {port_of(sock) for sock in socks}
         assert len({c["id"] for c in listed}) == 900
+
+
+def a_trace_has_the_very_bytes(scratch):
+    with administered(scratch, workers=2) as (daemon, sink, admin):
+        assert admin.ask("/v1/trace")[0] == 400
+        ask = "/v1/trace?peer=127.0.0.1"
+        assert admin.get(ask) == dict(complete=True, missed=0, messages=[])
+        sock = connect(daemon.port)
+        sock.sendall("grüß <dich>\n".encode() + b"\xff\x80\n")
+        sink.wait_count(2)
+        first, second = admin.get(ask)["messages"]
+        assert first["text"] == "grüß <dich>" and "base64" not in first and not first["notes"]
+        assert first["port"] == port_of(sock) and first["sequence"] == 1
+        assert second["text"] == "\ufffd\ufffd" and second["base64"] == "/4A="
+        assert not admin.get(ask)["messages"], "told once"
+        # More than there is room for is counted, and logged all the same.
+        sock.sendall(b"".join(b"%0100d\n" % i for i in range(2000)))
+        sink.wait_count(2002)
+        answer = admin.get(ask)
+        assert answer["missed"] > 0 and len(answer["messages"]) + answer["missed"] == 2000
+        # Another range takes over, and gets nothing of this one.
+        sock.sendall(b"x\n")
+        sink.wait_count(2003)
+        assert not admin.get("/v1/trace?peer=::1")["messages"]
+        assert not admin.get(ask)["messages"]
 
 
 def connections_end_when_told(scratch):
@@ -398,7 +423,7 @@ def clients_that_hang_or_vanish_do_not_matter(scratch):
         for i in range(100):
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(PATIENCE)
-            # Some wait in the kernel, behind those that are served: they do not block us here.
+            # Some find no place even in the kernel's queue: they do not block us here.
             sock.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 sock.connect(admin.path)
@@ -436,6 +461,7 @@ main(nothing_is_loaded_before_it_is_asked,
      it_tells_who_is_connected,
      the_busiest_peers_are_named,
      many_connections_are_all_listed,
+     a_trace_has_the_very_bytes,
      connections_end_when_told,
      one_that_never_stops_sending_is_ended,
      a_reload_is_answered,

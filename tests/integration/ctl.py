@@ -99,6 +99,36 @@ def connections_are_killed(scratch):
         until(lambda: not ctl.ports(), "all to be gone")
 
 
+def what_a_device_really_sends(scratch):
+    with controlled(scratch) as (daemon, sink, ctl):
+        device, other = connect(daemon.port, source="127.0.0.2"), connect(daemon.port)
+        process = subprocess.Popen([PEERLOGCTL, "-s", ctl.path, "trace", "127.0.0.2"],
+                                   stdout=subprocess.PIPE, preexec_fn=end_with_test)
+        words = Words(process.stdout)
+        count = 0
+
+        def say_until_traced():
+            nonlocal count
+            count += 1
+            device.sendall(b"<11>is anybody there?\n")
+            sink.wait_count(count)
+            return words.lines
+
+        until(say_until_traced, "the trace to begin")
+        other.sendall(b"not of interest\n")
+        device.sendall(b"a\x1b[2J\xff\n50 <13>short")
+        device.close()
+        peer = r"^127\.0\.0\.2:\d+ "
+        words.wait(peer + r"\w+\.err, 17 bytes: is anybody there\?$")
+        words.wait(peer + r"\w+\.\w+, 6 bytes: a\\x1b\[2J\\xff$")
+        words.wait(peer + r"\w+\.notice, 5 bytes: short \[incomplete, 9 bytes, 50 announced\]$")
+        assert not words.matching("not of interest")
+        process.kill()
+        process.wait()
+        words.thread.join()
+        assert ctl.run("trace", "no address")[0] == 65
+
+
 def a_reload_says_how_it_went(scratch):
     with controlled(scratch) as (daemon, _, ctl):
         daemon.allow("reloaded", "buffer_size")
@@ -136,7 +166,7 @@ def documents_have_every_option_and_command(_):
     letters = set(re.findall(r"^  -(\w),", help_text, re.M))
     names = set(re.findall(r"^  -\w, --([a-z]+)", help_text, re.M))
     commands = set(re.findall(r"^  ([a-z]+) ", help_text, re.M))
-    assert len(letters) == len(names) == 9 and len(commands) == 6, help_text
+    assert len(letters) == len(names) == 9 and len(commands) == 7, help_text
     manual = read("man", "peerlogctl.1")
     items = re.findall(r"^\.It Fl (\w) , -([a-z]+)", manual, re.M)
     assert {i[0] for i in items} == letters and {i[1] for i in items} == names, items
@@ -233,6 +263,7 @@ if shutil.which(PEERLOGCTL) is None:
 
 main(questions_of_the_person_on_call,
      connections_are_killed,
+     what_a_device_really_sends,
      a_reload_says_how_it_went,
      metrics_are_prometheus_text,
      faults_have_their_statuses,

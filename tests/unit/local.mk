@@ -68,6 +68,7 @@ CORE_TESTS = \
 OS_TESTS = \
 	tests/unit/test_net
 DAEMON_TESTS = \
+	tests/unit/test_admin_safe_text \
 	tests/unit/test_admin_wanted \
 	tests/unit/test_admission \
 	tests/unit/test_answer \
@@ -89,6 +90,7 @@ DAEMON_TESTS = \
 	tests/unit/test_round \
 	tests/unit/test_session_relp \
 	tests/unit/test_status \
+	tests/unit/test_trace \
 	tests/unit/test_upgrade \
 	tests/unit/test_warnings
 SETTINGS_TESTS = \
@@ -189,6 +191,12 @@ tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_net_LDADD = $(OS_LIBS)
 
+tests_unit_test_admin_safe_text_SOURCES = tests/unit/test_admin_safe_text.c \
+	src/daemon/admin/safe_text.c
+tests_unit_test_admin_safe_text_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_admin_safe_text_LDADD = $(DAEMON_LIBS)
+tests_unit_test_trace_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_trace_LDADD = $(DAEMON_LIBS)
 tests_unit_test_admin_wanted_SOURCES = tests/unit/test_admin_wanted.c src/daemon/admin/wanted.c
 tests_unit_test_admin_wanted_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admin_wanted_LDADD = $(DAEMON_LIBS)

@@ -48,6 +48,8 @@ static void takes_commands_and_their_options(void **state)
     assert_true(o.command == COMMAND_KILL && o.now);
     assert_string_equal(o.socket, "/a");
     assert_string_equal(o.target, "192.0.2.1");
+    assert_int_equal(parse("ctl trace ::1", &o), OPTIONS_RUN);
+    assert_true(o.command == COMMAND_TRACE);
     assert_int_equal(parse("ctl -h", &o), OPTIONS_HELP);
     assert_int_equal(parse("ctl -V", &o), OPTIONS_VERSION);
 }
@@ -57,7 +59,7 @@ static void refuses_everything_else(void **state)
     static const char *const lines[] = {
         "ctl", "ctl stat", "ctl status now", "ctl kill", "ctl kill a b", "ctl -x status",
         "ctl status -s", "ctl -o xml status", "ctl status -f", "ctl kill -p ::1 7",
-        "ctl reload -o json", "ctl metrics -n 1",
+        "ctl reload -o json", "ctl metrics -n 1", "ctl trace", "ctl trace -f ::1",
     };
     struct options o;
 

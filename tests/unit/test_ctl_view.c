@@ -39,14 +39,17 @@ static void lines_up_columns(void **state)
     view_widen(widths, &row);
     (void)view_line(head, &heading, widths);
     (void)view_line(line, &row, widths);
-    assert_string_equal(head, "ID PEER              TAG      MESSAGES BYTES B/S IDLE WAITING STATE");
-    assert_string_equal(line, " 7 [2001:db8::1]:514 switches     1.2k   57k 120   3s      12 unread");
+    assert_string_equal(head,
+                        "ID PEER              TAG      MESSAGES BYTES B/S IDLE WAITING STATE");
+    assert_string_equal(line,
+                        " 7 [2001:db8::1]:514 switches     1.2k   57k 120   3s      12 unread");
     json_decref(one);
 }
 
 static void says_first_what_is_worst(void **state)
 {
-    json_t *status = parse("{\"version\":\"1\",\"pid\":9,\"started\":100,\"messages\":{\"waiting\":1},"
+    json_t *status = parse("{\"version\":\"1\",\"pid\":9,\"started\":100,"
+                           "\"messages\":{\"waiting\":1},"
                            "\"output\":{\"type\":\"syslog\",\"path\":\"/dev/log\",\"up\":false,"
                            "\"lost_seconds\":200}}");
     char line[VIEW_LINE_BYTES];

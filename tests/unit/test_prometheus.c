@@ -98,7 +98,8 @@ static void names_families_of_openmetrics_without_total(void **state)
 
     (void)state;
     (void)format(text, PROMETHEUS_OPENMETRICS);
-    assert_non_null(strstr(text, "# TYPE peerlogd_messages counter\npeerlogd_messages_total 1001\n"));
+    assert_non_null(strstr(text, "# TYPE peerlogd_messages counter\n"
+                                 "peerlogd_messages_total 1001\n"));
     assert_non_null(strstr(text, "# TYPE peerlogd_connections gauge\n"));
     assert_string_equal(text + strlen(text) - 6, "# EOF\n");
 }

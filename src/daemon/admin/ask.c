@@ -23,10 +23,13 @@ static void answered(struct letter *letter)
     struct question *question = letter->context;
     int bell = question->bell; /* the asker may free the question in the next moment */
 
-    if (atomic_exchange(&question->state, QUESTION_ANSWERED) == QUESTION_GIVEN_UP)
-        free(question);
-    else
+    if (atomic_exchange(&question->state, QUESTION_ANSWERED) != QUESTION_GIVEN_UP) {
         bell_ring(bell);
+        return;
+    }
+    if (letter->kind == LETTER_TRACE)
+        free(letter->trace);
+    free(question);
 }
 
 struct question *question_new(const struct admin *admin, enum letter_kind kind, size_t size)

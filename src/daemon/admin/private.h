@@ -122,6 +122,9 @@ extern const size_t resources_count;
 /* What answers /metrics. Threads: also that of admin.metrics. */
 extern const struct resource *const resource_metrics;
 
+/* What answers /v1/trace: trace.c. */
+void answer_trace(struct admin *admin, const struct request *request, struct reply *reply);
+
 /* Say in REPLY that something is wrong. */
 __attribute__((format(printf, 3, 4)))
 void reply_fault(struct reply *reply, unsigned status, const char *format, ...);

@@ -335,6 +335,7 @@ const struct resource resources[] = {
     {"/v1/connections", false, MHD_HTTP_METHOD_DELETE, end_connections},
     {"/v1/connections", true, MHD_HTTP_METHOD_GET, answer_connection},
     {"/v1/connections", true, MHD_HTTP_METHOD_DELETE, end_connections},
+    {"/v1/trace", false, MHD_HTTP_METHOD_GET, answer_trace},
     {"/v1/reload", false, MHD_HTTP_METHOD_POST, reload},
 };
 const struct resource *const resource_metrics = &resources[0];

@@ -91,6 +91,15 @@ static void describe_connections(const struct worker *w, struct letter *letter)
     letter->describe.from = letter->describe.more ? i : 0;
 }
 
+static void exchange_trace(struct worker *w, struct letter *letter)
+{
+    struct trace *before = w->trace;
+
+    w->trace = letter->trace;
+    w->traced_at_s = w->now_s;
+    letter->trace = before;
+}
+
 static void answer(struct worker *w, struct letter *letter)
 {
     switch (letter->kind) {
@@ -112,6 +121,9 @@ static void answer(struct worker *w, struct letter *letter)
         break;
     case LETTER_REFRESH:
         output_refresh(w->output);
+        break;
+    case LETTER_TRACE:
+        exchange_trace(w, letter);
         break;
     case LETTER_ERRAND:
         break; /* no worker is sent on one */

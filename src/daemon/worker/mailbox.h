@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A mailbox: what other threads ask of a worker, or of main, and it does between two turns. Letters are
- * answered in the order in which they were posted, and no lock stands on the way of a message.
+ * A mailbox: what other threads ask of a worker, or of main, and it does between two turns. Letters
+ * are answered in the order in which they were posted, and no lock stands on the way of a message.
  *
  * A sender posts a letter and rings the worker's bell; worker_post() does both.
  */
@@ -16,6 +16,7 @@
 
 struct errand;
 struct snapshot;
+struct trace;
 
 enum letter_kind {
     LETTER_STOP,     /* read what is in the sockets now, deliver it, and end */
@@ -23,6 +24,7 @@ enum letter_kind {
     LETTER_KILL,     /* end a connection */
     LETTER_DESCRIBE, /* tell of connections */
     LETTER_REFRESH,  /* look at once at the names of what is written to */
+    LETTER_TRACE,    /* copy what some peers say */
     LETTER_ERRAND,   /* of main alone: see admin/admin.h */
 };
 
@@ -62,6 +64,7 @@ struct letter {
         } stop;
         const struct snapshot *snapshot;
         struct errand *errand;
+        struct trace *trace; /* an empty one; answer: the one before, or NULL (trace.h) */
         struct {
             uint32_t slot;
             uint64_t connection; /* and nothing is done if the slot is another one's by now */

@@ -14,6 +14,7 @@
 
 #include "daemon/worker/mailbox.h"
 #include "daemon/worker/round.h"
+#include "daemon/worker/trace.h"
 #include "daemon/worker/worker.h"
 #include "os/poller.h"
 
@@ -58,6 +59,9 @@ struct worker {
     unsigned signatures;  /* that handshakes may make in this turn */
     uint32_t now_s;       /* of the monotonic clock, of this turn */
     uint64_t sweep_at_ms; /* when to look for idle and leaving connections; 0: never */
+    struct trace *trace;  /* to be filled; NULL: nobody asks */
+    uint32_t traced_at_s; /* when somebody last asked */
+    uint32_t traced;      /* records of the batch that were looked at for it */
     uint32_t slowed;      /* first of the chain of slowed connections */
     enum worker_end end;
     uint32_t events_next;  /* of events: the first not yet served */

@@ -6,9 +6,30 @@
 
 #include "daemon/worker/private.h"
 
+#include <stdlib.h>
+
 #include "daemon/session/conn.h"
 #include "daemon/session/session.h"
 #include "os/clock.h"
+
+/* Records of the batch are new: somebody may want to see them. */
+static void trace_new(struct worker *w)
+{
+    if (w->trace != NULL && w->now_s - w->traced_at_s > TRACE_SILENCE_S) {
+        free(w->trace);
+        w->trace = NULL;
+    }
+    if (w->trace != NULL)
+        trace_records(w->trace, w->round.batch, w->traced);
+    w->traced = w->round.batch->count;
+}
+
+/* The batch is delivered, and is empty from now on. */
+static void close_batch(struct worker *w)
+{
+    round_delivered(&w->round);
+    w->traced = 0;
+}
 
 /* Offer the batch to the output. Returns: true when all of it is delivered. */
 static bool deliver(struct worker *w)
@@ -16,9 +37,10 @@ static bool deliver(struct worker *w)
     struct batch *batch = w->round.batch;
 
     if (batch->delivered == batch->count) {
-        round_delivered(&w->round);
+        close_batch(w);
         return true;
     }
+    trace_new(w);
     round_offer(&w->round);
     uint32_t delivered = batch->delivered;
     enum output_status status = output_push(w->output, batch);
@@ -26,7 +48,7 @@ static bool deliver(struct worker *w)
     atomic_store_explicit(&w->waiting, batch->count - batch->delivered,
                           memory_order_relaxed);
     if (status == OUTPUT_READY) {
-        round_delivered(&w->round);
+        close_batch(w);
         return true;
     }
     round_withdraw(&w->round);

@@ -82,6 +82,7 @@ struct worker *worker_free(struct worker *w)
             (void)close(fds[i]); /* none of them holds data */
     w->output = output_free(w->output);
     round_done(&w->round);
+    free(w->trace);
     free(w);
     return NULL;
 }
