@@ -129,6 +129,13 @@ enum received conn_receive(struct connections *table, uint32_t slot, void *dst, 
     return transport_of(table, slot)->receive(table, slot, dst, room, ret_len);
 }
 
+bool conn_pending(const struct connections *table, uint32_t slot)
+{
+    const struct transport_kind *kind = transport_of(table, slot);
+
+    return kind->pending != NULL && kind->pending(table, slot);
+}
+
 uint32_t conn_unread(const struct connections *table, uint32_t slot)
 {
     return table->conns[slot].fd >= 0 ? net_unread(table->conns[slot].fd) : 0;

@@ -59,6 +59,9 @@ bool conn_inherit(struct connections *table, uint32_t slot, void **tools);
 enum received conn_receive(struct connections *table, uint32_t slot, void *dst, size_t room,
                            size_t *ret_len);
 
+/* Answers: can be gone on with it although nothing more has come? */
+bool conn_pending(const struct connections *table, uint32_t slot);
+
 /* Bytes that wait to be read. Answers 0 for one without a socket. */
 uint32_t conn_unread(const struct connections *table, uint32_t slot);
 

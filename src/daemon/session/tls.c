@@ -42,6 +42,17 @@ static bool tls_survives(const struct connections *table, uint32_t slot)
     return tls_state_is_valid(&tls_slot_of(table, slot)->state);
 }
 
+/* A handshake may have read more than its own: is a whole record among what is carried? */
+static bool tls_pending(const struct connections *table, uint32_t slot)
+{
+    const struct stream *stream = &table->ledger->slots[slot].stream;
+    const unsigned char *wire = ledger_tail(table->ledger, slot) + stream->tail_bytes;
+    uint32_t len = tls_slot_of(table, slot)->wire_bytes;
+
+    return len >= TLS_HEADER_BYTES &&
+           len >= TLS_HEADER_BYTES + (uint32_t)(wire[3] << 8 | wire[4]);
+}
+
 static bool auto_survives(const struct connections *table, uint32_t slot)
 {
     (void)table, (void)slot; /* nothing but a whole header was taken out of its socket */
@@ -217,6 +228,7 @@ static const struct transport_kind transport_tls = {
     .room = tls_room,
     .write = tls_write,
     .committed = tls_committed,
+    .pending = tls_pending,
     .describe = tls_describe,
     .end = tls_end,
 };

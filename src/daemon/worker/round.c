@@ -159,6 +159,10 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
         return at_end ? ROUND_ENDED : ROUND_GOT;
     }
     case RECEIVED_NOTHING:
+        if (conn_pending(r->table, slot)) {
+            note_segment(r, segment, 0, false);
+            return ROUND_GOT;
+        }
         drop_segment(r);
         return ROUND_NOTHING;
     case RECEIVED_RESET:
