@@ -82,7 +82,7 @@ static bool sweep(struct worker *w)
                 !give_up_writing(w, i))
                 return false;
         } else if (slot->flags & SLOT_LEAVING) {
-            if (!conn->in_hand && session_owes(table, i)) {
+            if (!conn->in_hand && !conn->by_reset && session_owes(table, i)) {
                 worker_answer(w, i);
                 continue;
             }
