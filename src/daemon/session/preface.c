@@ -18,16 +18,16 @@
 #define NAMED_PEERS 64u
 #define NAMED_AGAIN_MS (3600u * 1000u)
 
-/* What may be news: a protocol that is not ours, a refusal. */
+/* What may be news: a protocol that is not ours, a refusal, a session that went wrong. */
 #define NEWS_PROTOCOL 1
 #define NEWS_REFUSAL 1000
-#define NEWS_FAULT 2000
-#define NEWS_DEAF 2001
+#define NEWS_DEAF 2000
+#define NEWS_FAULT 3000
 
 /* A peer of which something was said. */
 struct named {
     struct peer peer;
-    int what; /* NEWS_PROTOCOL and up, NEWS_REFUSAL and up; 0: the place is empty */
+    int what; /* NEWS_PROTOCOL, NEWS_REFUSAL, NEWS_FAULT and up; 0: the place is empty */
     uint64_t until_ms;
 };
 
@@ -104,11 +104,12 @@ void preface_detect(struct preface *preface, const struct peer *peer, const unsi
     log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
 }
 
-void preface_report_fault(struct preface *preface, const struct peer *peer, const char *what)
+void preface_report_fault(struct preface *preface, const struct peer *peer, unsigned number,
+                          const char *what)
 {
     char text[PEER_TEXT_BYTES];
 
-    if (!is_news(preface, peer, NEWS_FAULT))
+    if (!is_news(preface, peer, NEWS_FAULT + (int)number))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s; what came before is logged and answered, and its session "

@@ -52,8 +52,12 @@ void preface_refuse_because(struct preface *preface, const struct peer *peer,
                             enum admission_verdict why, const char *words,
                             _Atomic uint64_t *counters);
 
-/* Say once for a peer and hour that it sent WHAT, which has ended its session. Threads: any. */
-void preface_report_fault(struct preface *preface, const struct peer *peer, const char *what);
+/*
+ * Say once for a peer, an hour and a number that it sent WHAT, which has ended its session.
+ * Threads: any.
+ */
+void preface_report_fault(struct preface *preface, const struct peer *peer, unsigned number,
+                          const char *what);
 
 /* Say once for a peer and hour that it is reset because it reads no answers. Threads: any. */
 void preface_report_deaf(struct preface *preface, const struct peer *peer);
