@@ -96,9 +96,9 @@ const char *relp_stream_fault(const struct relp_stream *stream);
 
 /* How a stream begins. */
 enum relp_guess {
-    RELP_GUESS_OPEN,      /* it is RELP: "1 open ", a length, and the first offer, if there is one */
+    RELP_GUESS_OPEN,      /* it is RELP: "1 open ", a length, and an offer, if there is one */
     RELP_GUESS_OTHER,     /* it is not */
-    RELP_GUESS_UNDECIDED, /* it may become RELP; at most RELP_GUESS_BYTES bytes are undecided */
+    RELP_GUESS_UNDECIDED, /* it may become RELP; at most RELP_GUESS_BYTES are undecided */
 };
 #define RELP_GUESS_BYTES 32u
 

@@ -339,7 +339,8 @@ def other_protocols(scratch):
             logging.LogRecord("x", logging.ERROR, "x", 1, "hello", None, None)),
     }
     names = []
-    with serving("syslog", scratch) as (daemon, sink):
+    listener = dict(LOOPBACK, session="syslog")  # RELP is no other protocol elsewhere
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, sink):
         daemon.allow(rf"127.0.0.1:\d+ sent ({'|'.join(beginnings)})")
         for _ in range(2):
             for words, data in beginnings.items():

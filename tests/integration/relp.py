@@ -13,6 +13,7 @@ from support import *
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "client"))
 from omrelp import Omrelp  # noqa: E402
 from peer import PEERLOG  # noqa: E402
+from tls_files import OPENSSL, Authority  # noqa: E402
 
 OFFERS = b"relp_version=0\nrelp_software=test,1\ncommands=syslog"
 CLOSED = b"0 serverclose 0\n"
@@ -246,6 +247,73 @@ def omrelp(scratch):
         assert len(sink.records()) == 5000
 
 
+def omrelp_over_tls(scratch):
+    """The same under TLS, with either library of librelp's."""
+    if OPENSSL is None or "PEERLOGD_MODULES" not in os.environ:
+        raise Skip("there is no TLS")
+    authority = Authority(os.path.join(scratch, "pki"))
+    authority.sign("server")
+    listener = dict(LOOPBACK, session="relp", tls="required",
+                    certificate=authority.path("server.pem"), key=authority.path("server.key"))
+    authority.sign("sender")
+    options = (f'tls="on" tls.caCert="{authority.path("ca.pem")}" '
+               f'tls.myCert="{authority.path("sender.pem")}" '
+               f'tls.myPrivKey="{authority.path("sender.key")}" '
+               'tls.authMode="name" tls.permittedPeer=["localhost"]')
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, sink):
+        for number, library in enumerate(("gnutls", "openssl")):
+            with Omrelp(folder(scratch, library), daemon.port, options,
+                        f'module(load="omrelp" tls.tlslib="{library}")') as sender:
+                sender.log(*(b"message %d" % n for n in range(1000)))
+                records = sink.wait_count(1000 * (number + 1))[1000 * number:]
+                assert [int(r.text.rsplit(b" ", 1)[1]) for r in records] == list(range(1000))
+                assert not sender.words(), sender.words()
+
+
+def half_closed(scratch):
+    """A client that has said all, and listens: it hears all answers, and then the end."""
+    with serving("syslog", scratch) as (daemon, _):
+        client = Client(daemon.port, OPEN, *(message(n, b"x") for n in range(2, 2002)))
+        client.socket.shutdown(socket.SHUT_WR)
+        client.hear_open()
+        client.hear_end(b"".join(GOOD % n for n in range(2, 2002)))
+
+
+def told_to_leave(scratch):
+    """What was silent for too long is told so, behind its answers, and closed in good order."""
+    with serving("syslog", scratch, limits={"idle_timeout": 1}) as (daemon, sink):
+        client = Client(daemon.port, OPEN, message(2, b"x"))
+        client.hear_open()
+        client.hear(GOOD % 2)
+        client.hear_end(CLOSED)
+        assert len(sink.wait_count(1)) == 1
+
+
+def behind_a_balancer(scratch):
+    """A PROXY header comes first, whole or not, and names the peer."""
+    listener = dict(LOOPBACK, proxy_protocol=True)
+    header = b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 514\r\n"
+    with serving("syslog", scratch, listeners=[listener]) as (daemon, sink):
+        for cut in (0, 10, len(header), len(header) + 3):
+            said = header + OPEN + message(2, b"x")
+            client = Client(daemon.port, said[:cut])
+            client.say(said[cut:])
+            client.hear_open()
+            client.hear(GOOD % 2)
+            client.socket.close()
+        assert {r.peer for r in sink.wait_count(4)} == {"192.0.2.7:4711"}
+
+
+def slowed(scratch):
+    """A rate that is kept: answers come as slowly as messages are read."""
+    with serving("syslog", scratch, limits={"messages_per_second": 1000}) as (daemon, sink):
+        client = Client(daemon.port, OPEN, *(message(n, b"x") for n in range(2, 1502)))
+        client.hear_open()
+        client.hear(b"".join(GOOD % n for n in range(2, 1502)))
+        assert len(sink.wait_count(1500)) == 1500
+
+
 if __name__ == "__main__":
     main(every_cut, never_ahead_of_the_log, hostile, offers, long_messages, wraps_around,
-         syslog_alone, deaf, peerlog, omrelp)
+         syslog_alone, deaf, half_closed, told_to_leave, behind_a_balancer, slowed, peerlog, omrelp,
+         omrelp_over_tls)

@@ -173,6 +173,10 @@ static void a_peer_that_does_not_read_is_not_read(void **state)
     assert_true(finish());
     assert_int_equal(broker->count, 1);
     assert_int_equal(rig.table.conns[slot].wants, CONN_WANTS_WRITE);
+    /* The next process begins with what is owed. */
+    assert_int_equal(conn_unwatch(&rig.table, slot, rig.worker->set), 0);
+    assert_int_equal(worker_adopt(rig.worker, slot), 0);
+    assert_int_equal(rig.table.conns[slot].wants, CONN_WANTS_WRITE);
     assert_true(worker_read(rig.worker, slot, EPOLLIN)); /* it is not asked for */
     assert_true(round_is_empty(&rig.worker->round));
     read_away(filler);

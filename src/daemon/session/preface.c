@@ -19,7 +19,7 @@
 #define NAMED_PEERS 64u
 #define NAMED_AGAIN_MS (3600u * 1000u)
 
-/* What may be news: a protocol that is not ours, a refusal. */
+/* What may be news: a protocol that is not ours, a refusal, a session that went wrong. */
 #define NEWS_PROTOCOL 1
 #define NEWS_REFUSAL 1000
 
@@ -101,11 +101,12 @@ void preface_name(struct preface *preface, const struct peer *peer, enum protoco
     log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
 }
 
-void preface_report_fault(struct preface *preface, const struct peer *peer, const char *what)
+void preface_report_fault(struct preface *preface, const struct peer *peer, unsigned number,
+                          const char *what)
 {
     char text[PEER_TEXT_BYTES];
 
-    if (!is_news(preface, peer, NEWS_FAULT))
+    if (!is_news(preface, peer, NEWS_FAULT + (int)number))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s; what came before is logged and answered, and its session "

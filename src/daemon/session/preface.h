@@ -70,8 +70,8 @@ enum preface_news {
     NEWS_CUT = 2000, /* its stream was cut where none ends */
     NEWS_ENDLESS,    /* its messages have no end */
     NEWS_MISFIT,     /* the count before a message does not fit it */
-    NEWS_FAULT,      /* what it sent has ended its session */
     NEWS_DEAF,       /* it reads no answers */
+    NEWS_FAULT = 3000, /* what it sent has ended its session; and up, by number */
 };
 
 /* Say WORDS of PEER, unless the same news was told of it within the hour. Threads: any. */
@@ -81,8 +81,12 @@ void preface_tell(struct preface *preface, const struct peer *peer, enum preface
 /* Name the protocol of PEER, once for a peer and hour, if it is not ours. Threads: any. */
 void preface_name(struct preface *preface, const struct peer *peer, enum protocol protocol);
 
-/* Say once for a peer and hour that it sent WHAT, which has ended its session. Threads: any. */
-void preface_report_fault(struct preface *preface, const struct peer *peer, const char *what);
+/*
+ * Say once for a peer, an hour and a number that it sent WHAT, which has ended its session.
+ * Threads: any.
+ */
+void preface_report_fault(struct preface *preface, const struct peer *peer, unsigned number,
+                          const char *what);
 
 /* Say once for a peer and hour that it is reset because it reads no answers. Threads: any. */
 void preface_report_deaf(struct preface *preface, const struct peer *peer);

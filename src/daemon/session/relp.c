@@ -65,9 +65,14 @@ static size_t relp_carry(const struct session_view *view, const unsigned char **
     return (size_t)(view->relp.end - view->relp.at);
 }
 
-static const char *relp_fault(const struct stream *stream)
+static unsigned relp_fault(const struct stream *stream, const char **ret_words)
 {
-    return relp_stream_fault(&stream->relp);
+    const char *words = relp_stream_fault(&stream->relp);
+
+    if (words == NULL)
+        return 0;
+    *ret_words = words;
+    return 1u + stream->relp.why * (RELP_FAULT_END + 1u) + stream->relp.fault;
 }
 
 /* --- answers --- */

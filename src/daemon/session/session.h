@@ -53,8 +53,11 @@ struct session_kind {
     /* After FRAMER_NEED_MORE: the bytes to be carried. Returns: how many, from *ret_from on. */
     size_t (*carry)(const struct session_view *view, const unsigned char **ret_from);
 
-    /* What is wrong with a session that has ended itself; NULL: nothing. NULL: never. */
-    const char *(*fault)(const struct stream *stream);
+    /*
+     * What is wrong with a session that has ended itself, in words. NULL: nothing ever is.
+     * Returns: the number of the fault, from 1 on; or 0, and *ret_words is untouched.
+     */
+    unsigned (*fault)(const struct stream *stream, const char **ret_words);
 
     /*
      * All records of this connection are in the log: answer what is owed for them, and say the

@@ -267,13 +267,15 @@ static void say_fault(struct round *r)
 {
     const struct segment *segment = &r->inbox->segment[r->framed];
     const struct session_kind *kind = r->view.kind;
+    const char *words;
 
-    if (kind->fault == NULL || kind->fault(r->view.stream) == NULL)
+    unsigned fault = kind->fault != NULL ? kind->fault(r->view.stream, &words) : 0;
+    if (fault == 0)
         return;
-    if (session_of(&segment->start) == kind && kind->fault(&segment->start) != NULL)
+    const char *what = words;
+    if (session_of(&segment->start) == kind && kind->fault(&segment->start, &words) != 0)
         return; /* it was said */
-    preface_report_fault(r->preface, &r->ledger->slots[segment->slot].peer,
-                         kind->fault(r->view.stream));
+    preface_report_fault(r->preface, &r->ledger->slots[segment->slot].peer, fault, what);
 }
 
 /* What the view leaves undecided stays in the inbox until the round is closed. */

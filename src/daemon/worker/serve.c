@@ -232,7 +232,8 @@ static bool may_read(struct worker *w, uint32_t slot, const struct conn_readines
         return false;
     conn->active_s = w->now_s;
     worker_answer(w, slot);
-    return false;
+    return worker_owns(w, slot) && conn->wants == CONN_WANTS_READ &&
+           conn_pending(w->plan.table, slot);
 }
 
 bool worker_read(struct worker *w, uint32_t slot, uint32_t events)

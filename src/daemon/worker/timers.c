@@ -149,7 +149,7 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
             return give_up_writing(w, i);
     } else if (slot->flags & SLOT_LEAVING) {
         *ret_leaving = true;
-        if (!conn->in_hand && session_owes(table, i))
+        if (!conn->in_hand && !conn->by_reset && session_owes(table, i))
             worker_answer(w, i);
         else if (is_to_end(w, i, silent_s))
             return worker_end_stream(w, i);

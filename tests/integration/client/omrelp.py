@@ -15,10 +15,10 @@ from support import PATIENCE, Skip, until  # noqa: E402
 class Omrelp:
     """rsyslogd in FOLDER that sends to PORT of this machine what is put into its log socket.
 
-    OPTIONS: more of its action. It has one worker, since each one has a connection of its own.
+    OPTIONS: more of its action; MODULE: how it is loaded. It has one worker, since each one has a connection of its own.
     """
 
-    def __init__(self, folder, port, options=""):
+    def __init__(self, folder, port, options="", module='module(load="omrelp")'):
         if not Rsyslog.has("omrelp"):
             raise Skip("rsyslog's omrelp is not installed")
         self.folder = os.path.join(folder, "omrelp")
@@ -29,7 +29,7 @@ class Omrelp:
             file.write(f"""
 global(workDirectory="{self.folder}")
 main_queue(queue.workerThreads="1")
-module(load="omrelp")
+{module}
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{self.input}" RateLimit.Interval="0" ruleset="out")
 template(name="plain" type="string" string="<%pri%>%msg%")
