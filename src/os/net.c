@@ -86,6 +86,26 @@ static int prepare_listener(int fd, const struct peer *address)
     return error;
 }
 
+/* An address that is not there yet may come. */
+static int bind_even_if_absent(int fd, const struct sockaddr *sa, socklen_t len)
+{
+    if (bind(fd, sa, len) == 0)
+        return 0;
+    if (errno != EADDRNOTAVAIL)
+        return -errno;
+    int error = set_flag(fd, IPPROTO_IP, IP_FREEBIND, 1); /* of both families */
+    return error == 0 && bind(fd, sa, len) < 0 ? -errno : error;
+}
+
+bool net_waits_for_address(int listener)
+{
+    int free_bound = 0;
+    socklen_t len = sizeof free_bound;
+
+    return getsockopt(listener, IPPROTO_IP, IP_FREEBIND, &free_bound, &len) == 0 &&
+           free_bound != 0;
+}
+
 int net_listen(const struct peer *address, int backlog)
 {
     struct sockaddr_storage sa;
@@ -96,8 +116,8 @@ int net_listen(const struct peer *address, int backlog)
     if (fd < 0)
         return -errno;
     int error = prepare_listener(fd, address);
-    if (error == 0 && bind(fd, (struct sockaddr *)&sa, len) < 0)
-        error = -errno;
+    if (error == 0)
+        error = bind_even_if_absent(fd, (const struct sockaddr *)&sa, len);
     if (error == 0 && listen(fd, backlog) < 0)
         error = -errno;
     if (error == 0)
@@ -107,6 +127,15 @@ int net_listen(const struct peer *address, int backlog)
         return error;
     }
     return fd;
+}
+
+int net_set_keepalive(int listener, int idle_s, int every_s, int probes)
+{
+    int error = set_flag(listener, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+
+    if (error == 0)
+        error = set_flag(listener, IPPROTO_TCP, TCP_KEEPINTVL, every_s);
+    return error == 0 ? set_flag(listener, IPPROTO_TCP, TCP_KEEPCNT, probes) : error;
 }
 
 int net_local_address(int fd, struct peer *ret_address)

@@ -69,6 +69,7 @@ void preface_refuse_because(struct preface *preface, const struct peer *peer,
 enum preface_news {
     NEWS_CUT = 2000, /* its stream was cut where none ends */
     NEWS_ENDLESS,    /* its messages have no end */
+    NEWS_IDLE,       /* it was silent for too long */
     NEWS_MISFIT,     /* the count before a message does not fit it */
 };
 

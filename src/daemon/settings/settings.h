@@ -95,6 +95,7 @@ struct limit_settings {
     uint32_t messages_per_second;  /* for each connection; 0: no limit */
     uint32_t idle_timeout_s;       /* seconds; 0: never */
     uint32_t handshake_timeout_s;  /* seconds */
+    uint32_t keepalive_s;          /* seconds of silence until the first probe; 0: the kernel's */
 };
 
 struct settings {

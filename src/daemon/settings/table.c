@@ -169,6 +169,9 @@ static const struct setting_rule limit_rules[] = {
     {"handshake_timeout", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_HANDSHAKE_TIMEOUT_S,
      .initial = PEERLOG_DEFAULT_HANDSHAKE_TIMEOUT_S, .unit = "seconds",
      PLACE(limit_settings, handshake_timeout_s)},
+    {"keepalive", SETTING_NUMBER, .max = PEERLOG_MAX_KEEPALIVE_S,
+     .initial = PEERLOG_DEFAULT_KEEPALIVE_S, .unit = "seconds",
+     PLACE(limit_settings, keepalive_s)},
 };
 static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF(limit_rules),
                                                  FINISH_NOTHING};
