@@ -6,6 +6,10 @@ dist_zshcompletion_DATA = \
 	etc/completion/_peerlog \
 	etc/completion/_peerlogd
 
+# For files (output.type = "file"), as an example: where they are is up to the configuration.
+rotationdir = $(docdir)/examples/logrotate.d
+dist_rotation_DATA = etc/logrotate.d/peerlogd
+
 # The sample is the configuration of a fresh installation. An administrator's own is
 # never overwritten, and never removed.
 

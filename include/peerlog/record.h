@@ -27,7 +27,7 @@ struct record_rules {
 enum record_flags {
     RECORD_REPEAT = 1u << 8,   /* it may have been delivered before a crash */
     RECORD_INDENTED = 1u << 9, /* an indented line: it has the priority of the one before */
-    RECORD_CUT = 1u << 10,     /* its stream was cut inside of it */
+    RECORD_CUT = 1u << 10,     /* its stream was cut inside of it, or changed on its way */
 };
 
 struct record {

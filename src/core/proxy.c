@@ -238,11 +238,12 @@ static enum proxy_result read_block(struct reader *r)
         return say_fault(r, PROXY_FAULT_VERSION);
     if (command > 1)
         return say_fault(r, PROXY_FAULT_COMMAND);
-    if (command == 1 && family == NULL)
+    bool is_proxied = command == 1;
+    if (is_proxied && family == NULL)
         return say_fault(r, PROXY_FAULT_FAMILY);
-    if (command == 1 && left < family->bytes)
+    if (is_proxied && left < family->bytes)
         return say_fault(r, PROXY_FAULT_LENGTH);
-    bool names_peer = command == 1 && (family->code == 0x11 || family->code == 0x21);
+    bool names_peer = is_proxied && (family->code == 0x11 || family->code == 0x21);
     if (names_peer && r->len < BLOCK_BYTES + (size_t)family->bytes)
         return PROXY_NEED_MORE;
 
@@ -251,8 +252,8 @@ static enum proxy_result read_block(struct reader *r)
     pass_as(r, r->bytes, BLOCK_BYTES);
     state->left = left;
     /* Of a balancer's own header and an unspecified one, nothing is said about what is in it. */
-    state->skip = command == 0 || family->code == 0 ? left : family->bytes;
-    state->answer = command == 0 ? PROXY_LOCAL : names_peer ? PROXY_PEER : PROXY_NO_PEER;
+    state->skip = is_proxied && family->code != 0 ? family->bytes : left;
+    state->answer = !is_proxied ? PROXY_LOCAL : names_peer ? PROXY_PEER : PROXY_NO_PEER;
     return PROXY_NEED_MORE;
 }
 

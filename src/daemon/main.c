@@ -19,11 +19,13 @@
 #include "daemon/options.h"
 #include "daemon/output/kind.h"
 #include "daemon/server/reload_request.h"
+#include "daemon/settings/target.h"
 #include "daemon/server/server.h"
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
 #include "daemon/advice/advice.h"
 #include "daemon/advice/certificates.h"
+#include "daemon/advice/log_files.h"
 #include "os/log.h"
 #include "os/signals.h"
 
@@ -120,6 +122,8 @@ static void warn_of_system(const struct settings *settings)
 
     advice_look_at_journal("", settings, &around);
     advice_judge_journal(settings, &around, say_warning, NULL);
+    if (settings->output.type == OUTPUT_FILE)
+        advice_judge_files(settings, advice_find_unit(), say_warning, NULL);
     advice_look_at_descriptors(&around);
     advice_judge_descriptors(settings, &around, say_warning, NULL);
 }
@@ -133,7 +137,8 @@ static int status_of(int error)
 static int check(const struct options *options)
 {
     struct settings *settings = NULL;
-    char *text = NULL;
+    struct output_target target;
+    char *text = NULL, log[TARGET_TEXT_BYTES];
     size_t len = 0;
 
     int error = read_file(options, &text, &len);
@@ -145,10 +150,14 @@ static int check(const struct options *options)
         warn_of_system(settings);
     }
     free(text);
+    if (error == 0) {
+        output_target_choose(&settings->output, &target);
+        (void)output_target_describe(&target, log);
+    }
     (void)settings_free(settings);
     if (error < 0)
         return status_of(error);
-    (void)printf("%s: good\n", options->file);
+    (void)printf("%s: good\nlog: %s\n", options->file, log);
     return fflush(stdout) != 0 ? EX_IOERR : EX_OK;
 }
 

@@ -34,6 +34,7 @@ int signals_open(void)
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGUSR1);
     (void)sigaddset(&set, SIGPWR);
+    (void)sigaddset(&set, SIGUSR2);
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error != 0)
         return -error;

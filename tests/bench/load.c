@@ -67,7 +67,7 @@ static void parse_option(struct load_plan *p, enum load_way *way, const char *na
     else if (strcmp(name, "connections") == 0)
         p->connections = (unsigned)parse_number(name, value, 1, 1000000);
     else if (strcmp(name, "sources") == 0)
-        p->sources = (unsigned)parse_number(name, value, 1, 250);
+        p->sources = (unsigned)parse_number(name, value, 1, 1000);
     else if (strcmp(name, "first-id") == 0)
         p->first_id = (uint32_t)parse_number(name, value, 0, MARK_MAX_ID);
     else if (strcmp(name, "framing") == 0)

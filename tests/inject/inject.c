@@ -6,9 +6,10 @@
  *     CALL=FAULT@FIRST[+STEP][xTIMES]
  *
  * CALL is send (send, sendmsg and sendmmsg to the datagram socket $PEERLOG_INJECT_OUTPUT), accept4,
- * epoll_ctl (EPOLL_CTL_ADD alone), pthread_create, alloc (malloc and its kin) or recv.
- * FAULT is the number of an errno, or "limitN": send no more than N messages, receive no
- * more than N bytes. It strikes at call FIRST (from 1), and with STEP at every STEP-th
+ * epoll_ctl (EPOLL_CTL_ADD alone), pthread_create, alloc (malloc and its kin), recv, write (to
+ * a regular file that is appended to) or fdatasync.
+ * FAULT is the number of an errno, or "limitN": send no more than N messages, receive or
+ * write no more than N bytes; or "dieN": write N bytes, and be killed. It strikes at call FIRST (from 1), and with STEP at every STEP-th
  * after it; with TIMES so often at most, and then without STEP in a row.
  *
  * $PEERLOG_INJECT_COUNTS names a file of pairs of 64-bit numbers, one for each CALL in
@@ -25,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,21 +35,23 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#define RULES 16
+#define RULES 2048
 
 enum call { CALL_SEND, CALL_ACCEPT4, CALL_EPOLL_CTL, CALL_PTHREAD_CREATE, CALL_ALLOC, CALL_RECV,
-            CALLS };
+            CALL_WRITE, CALL_FDATASYNC, CALLS };
 
 static const char *const call_names[CALLS] = {"send", "accept4", "epoll_ctl", "pthread_create",
-                                              "alloc", "recv"};
+                                              "alloc", "recv", "write", "fdatasync"};
 
 struct rule {
     enum call call;
     bool is_limit;
+    bool is_death;       /* is_limit, too */
     unsigned long fault; /* errno, or the limit */
     unsigned long first, step, times;
 };
@@ -88,8 +92,9 @@ static const char *read_rule(const char *text)
             break;
         }
     }
-    rule->is_limit = strncmp(text, "limit", 5) == 0;
-    rule->fault = strtoul(text + (rule->is_limit ? 5 : 0), &end, 10);
+    rule->is_death = strncmp(text, "die", 3) == 0;
+    rule->is_limit = rule->is_death || strncmp(text, "limit", 5) == 0;
+    rule->fault = strtoul(text + strcspn(text, "0123456789"), &end, 10);
     if (*end == '@')
         rule->first = strtoul(end + 1, &end, 10);
     if (*end == '+')
@@ -251,6 +256,39 @@ ssize_t recv(int fd, void *data, size_t len, int flags)
         return -1;
     }
     return real(fd, data, rule != NULL && len > rule->fault ? rule->fault : len, flags);
+}
+
+/* --- files --- */
+
+typedef ssize_t write_fn(int, const void *, size_t);
+typedef int fdatasync_fn(int);
+
+static bool is_log_file(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (fcntl(fd, F_GETFL) & O_APPEND) != 0;
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+    REAL("write", write_fn *)
+    const struct rule *rule = is_log_file(fd) ? count(CALL_WRITE) : NULL;
+
+    if (rule != NULL && !rule->is_limit) {
+        errno = (int)rule->fault;
+        return -1;
+    }
+    ssize_t n = real(fd, data, rule != NULL && len > rule->fault ? rule->fault : len);
+    if (rule != NULL && rule->is_death)
+        (void)kill(getpid(), SIGKILL); /* it cannot fail */
+    return n;
+}
+
+int fdatasync(int fd)
+{
+    REAL("fdatasync", fdatasync_fn *)
+    return fails(CALL_FDATASYNC) ? -1 : real(fd);
 }
 
 /* --- clocks --- */

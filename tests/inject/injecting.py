@@ -13,11 +13,11 @@ from survival import (  # noqa: E402, F401
     connect, cpu_seconds, finish, folder, main, name_of, new_sink, numbered, refused,
     say, until)
 
-CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv")
+CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv", "write", "fdatasync")
 
 
 def rule(call, fault, when):
-    """FAULT: an errno's name, or limitN."""
+    """FAULT: an errno's name, limitN or dieN."""
     return f"{call}={getattr(errno, fault, fault)}@{when}"
 
 

@@ -5,6 +5,7 @@ inject_tests = \
 	tests/inject/accepting.py \
 	tests/inject/allocations.py \
 	tests/inject/clocks.py \
+	tests/inject/files.py \
 	tests/inject/output.py \
 	tests/inject/threads.py
 

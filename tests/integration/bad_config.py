@@ -40,7 +40,8 @@ FAULTS = [
     ('listeners = ( { port = 1; }, { port = 1; } );', r'listeners.* is taken by'),
     ('listeners = ( { address = "0.0.0.0"; port = 5; }, { port = 5; } );', r'is taken by'),
     ('listeners = ();', r'listeners: is empty'),
-    ('output = { type = "file"; };', r'type: "file" .*"syslog"'),
+    ('output = { type = "files"; };', r'type: "files" .*"syslog"'),
+    ('output = { type = "file"; path = "/x/%q"; };', r'output.path: at character 4: '),
     ('output = { path = "relative"; };', r'path: "relative"'),
     ('output = { facility = "local8"; };', r'facility: "local8" '),
     ('output = "syslog";', r'output: "syslog" '),
@@ -83,9 +84,19 @@ def syntax(scratch):
     assert status == CONFIG and re.search(r"bad\.conf:[23]: ", err[0]), err
 
 
+def log_here():
+    """What type "auto" has to find on this machine."""
+    native = "/run/systemd/journal/socket"
+    leads = os.path.realpath("/dev/log").startswith("/run/systemd/journal/")
+    if os.path.exists(native) and (leads or not os.path.exists("/dev/log")):
+        return "journal (native)"
+    return "syslog (/dev/log)"
+
+
 def good_file(scratch):
     path = write(scratch, settings_text(dict(listeners=[LOOPBACK], workers=1)))
-    assert run_daemon("-t", "-c", path) == (0, f"{path}: good\n", [])
+    assert run_daemon("-t", "-c", path) == (
+        0, f"{path}: good\nlog: {log_here()}\n", [])
 
 
 def missing_files(scratch):

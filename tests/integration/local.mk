@@ -17,6 +17,7 @@ integration_tests = \
 	tests/integration/client/to_the_daemon.py \
 	tests/integration/client/wire_forms.py \
 	tests/integration/fairness.py \
+	tests/integration/files.py \
 	tests/integration/framing.py \
 	tests/integration/goodbye.py \
 	tests/integration/hostile.py \

@@ -18,6 +18,7 @@ survival_tests = \
 	tests/survival/store.py \
 	tests/survival/takeovers.py \
 	tests/survival/tls.py \
+	tests/survival/tls_senders.py \
 	tests/survival/upgrade.py \
 	tests/survival/watchdog.py
 

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "daemon/ledger/capacity.h"
+#include "daemon/settings/target.h"
 #include "daemon/advice/journald_conf.h"
 #include "os/service_manager.h"
 #include "peerlog/count.h"
@@ -33,12 +34,14 @@ static const char *const units[] = {"peerlogd.service", "peerlogd-activated.serv
 static bool is_journald(const struct output_settings *output)
 {
     static const char home[] = "/run/systemd/journal/";
+    struct output_target target;
     char *path;
 
-    if (output->type == OUTPUT_STDOUT)
+    output_target_choose(output, &target);
+    if (target.type == OUTPUT_STDOUT || target.type == OUTPUT_FILE)
         return false;
-    path = realpath(output->path, NULL);
-    bool is = strncmp(path != NULL ? path : output->path, home, sizeof home - 1) == 0;
+    path = realpath(target.path, NULL);
+    bool is = strncmp(path != NULL ? path : target.path, home, sizeof home - 1) == 0;
     free(path);
     return is;
 }
@@ -85,6 +88,16 @@ void advice_look_at_journal(const char *root, const struct settings *settings,
     for (size_t i = 0; i < COUNT_OF(units) && ret_around->unit == NULL; i++)
         if (unit_properties_rate(units[i], &ret_around->rate) == 0)
             ret_around->unit = units[i];
+}
+
+const char *advice_find_unit(void)
+{
+    struct unit_rate rate;
+
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (unit_properties_rate(units[i], &rate) == 0)
+            return units[i];
+    return NULL;
 }
 
 void advice_look_at_descriptors(struct surroundings *ret_around)

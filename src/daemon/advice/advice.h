@@ -43,6 +43,9 @@ void advice_judge_severities(const struct settings *settings, warning_fn *warn, 
 void advice_look_at_journal(const char *root, const struct settings *settings,
                               struct surroundings *ret_around);
 
+/* The service that is loaded. Returns: its name, or NULL.  Blocks: less than 4 seconds. */
+const char *advice_find_unit(void);
+
 /* Warn of what the journal would lose. */
 void advice_judge_journal(const struct settings *settings, const struct surroundings *around,
                             warning_fn *warn, void *context);

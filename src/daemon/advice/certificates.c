@@ -22,12 +22,20 @@
 
 /* What is being judged, and who is told. */
 struct judge {
-    const struct tls_context_functions *tls;
     const struct listener_settings *listener;
     const struct certificate_setting *around;
+    const struct tls_context_functions *tls;
     warning_fn *warn;
     void *context;
 };
+
+/* What can be asked of its certificate; NULL: it has none, and the module is not to be loaded. */
+static const struct tls_context_functions *functions_of(const struct listener_settings *listener)
+{
+    const char *why = NULL;
+
+    return listener->tls != NULL ? certificates_functions(&why) : NULL;
+}
 
 /* The day of a moment, as everybody writes it who wants to be understood everywhere. */
 static const char *date_of(int64_t when_s, char text[DATE_BYTES])
@@ -84,7 +92,7 @@ static bool is_loopback(const char *address)
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-/* Clients come by some name: it can be known when they are on this machine, or it has a full one. */
+/* By which name clients come is known when they are on this machine, or when it has a full one. */
 static void judge_name(const struct judge *j)
 {
     const struct tls_context *own = j->listener->tls;
@@ -107,14 +115,12 @@ void advice_judge_certificates(const struct settings *settings,
                                const struct certificate_setting *around, warning_fn *warn,
                                void *context)
 {
-    const char *why;
-
     for (size_t i = 0; i < settings->listeners_count; i++) {
-        struct judge j = {NULL, &settings->listeners[i], around, warn, context};
+        const struct listener_settings *listener = &settings->listeners[i];
+        const struct judge j = {listener, around, functions_of(listener), warn, context};
         struct tls_facts facts;
-        if (j.listener->tls == NULL)
+        if (j.tls == NULL)
             continue;
-        j.tls = certificates_functions(&why); /* which has made it */
         j.tls->facts(j.listener->tls, &facts);
         judge_dates(&j, &facts);
         judge_key(&j, &facts);
@@ -125,14 +131,14 @@ void advice_judge_certificates(const struct settings *settings,
 void advice_tell_certificates(const struct settings *settings, warning_fn *tell, void *context)
 {
     char address[PEER_TEXT_BYTES], date[DATE_BYTES], text[TEXT_BYTES];
-    const char *why;
 
     for (size_t i = 0; i < settings->listeners_count; i++) {
         const struct listener_settings *listener = &settings->listeners[i];
+        const struct tls_context_functions *tls = functions_of(listener);
         struct tls_facts facts;
-        if (listener->tls == NULL)
+        if (tls == NULL)
             continue;
-        certificates_functions(&why)->facts(listener->tls, &facts);
+        tls->facts(listener->tls, &facts);
         (void)peer_format(&listener->address, address);
         (void)snprintf(text, sizeof text, "the certificate of listener %s is good until %s",
                        address, date_of(facts.ends, date));

@@ -65,7 +65,7 @@ struct server {
     uint64_t status_records;
     uint64_t advise_next_ms;
     void (*advise)(const struct settings *settings, bool news);
-    char status_text[256];
+    char status_text[512];
 
     _Atomic uint32_t output_ended;
     _Atomic uint32_t workers_ended;
@@ -76,6 +76,9 @@ void server_ready(struct server *s);
 
 /* Do what is due now. Returns: milliseconds until something is due again, -1: never. */
 int server_tick(struct server *s);
+
+/* Say what is to be said of the settings in force; NEWS: they are new. */
+void server_advise(struct server *s, bool news);
 
 /*
  * Watch FD for EVENTS from now on; READY is called when there are some. WATCH stays the caller's.
@@ -103,8 +106,8 @@ void server_close_requests(struct server *s);
 /* A line for each socket of NOW that was not in BEFORE; NULL is an empty set. */
 void server_say_listening(const struct listen_set *now, const struct listen_set *before);
 
-/* Say what is to be said of the settings in force; NEWS: they are new. */
-void server_advise(struct server *s, bool news);
+/* Workers look at the names of the files they write to: they may be others by now. */
+void server_refresh(struct server *s);
 
 /* Hand what was taken over to the workers, before their threads are let go. */
 void server_hand_out(struct server *s);

@@ -147,11 +147,18 @@ static void refuse_unknown(struct reader *reader, const config_setting_t *settin
     }
 }
 
+/* Where a value is kept; its kind tells what is there. */
+static void *destination_of(const struct value_place *place)
+{
+    return (char *)place->base + place->rule->offset;
+}
+
+/* Keep a list of ranges. */
 static int read_ranges(struct reader *reader, const struct value_place *place,
                        const config_setting_t *setting)
 {
     int count = config_setting_length(setting);
-    struct cidr_list list = {0};
+    struct cidr_list *list = destination_of(place);
     struct setting_value value;
 
     if (count == 0)
@@ -161,27 +168,26 @@ static int read_ranges(struct reader *reader, const struct value_place *place,
                    "has %d ranges; at most %u are allowed", count, PEERLOG_MAX_RANGES);
         return 0;
     }
-    list.ranges = calloc((size_t)count, sizeof *list.ranges);
-    if (list.ranges == NULL)
+    list->ranges = calloc((size_t)count, sizeof *list->ranges);
+    if (list->ranges == NULL)
         return -ENOMEM;
     for (int i = 0; i < count; i++) {
         if (!value_take(config_setting_get_elem(setting, (unsigned)i), &value))
             continue;
         size_t len = path_add_index(reader, i);
-        if (value_read_range(place, &value, &list.ranges[list.count]))
-            list.count++;
+        if (value_read_range(place, &value, &list->ranges[list->count]))
+            list->count++;
         path_cut(reader, len);
     }
-    memcpy((char *)place->base + place->rule->offset, &list, sizeof list);
     return 0;
 }
 
-/* Keep a list of texts. */
+/* Keep a list of texts; what was read of it so far is released with the settings. */
 static int read_texts(struct reader *reader, const struct value_place *place,
                       const config_setting_t *setting)
 {
     int count = config_setting_length(setting);
-    struct text_list list = {0};
+    struct text_list *list = destination_of(place);
     struct setting_value value;
 
     if (count > (int)PEERLOG_MAX_TEXTS) {
@@ -191,10 +197,9 @@ static int read_texts(struct reader *reader, const struct value_place *place,
     }
     if (count == 0)
         return 0; /* as if it were not set */
-    list.texts = calloc((size_t)count + 1, sizeof *list.texts);
-    if (list.texts == NULL)
+    list->texts = calloc((size_t)count + 1, sizeof *list->texts);
+    if (list->texts == NULL)
         return -ENOMEM;
-    memcpy((char *)place->base + place->rule->offset, &list, sizeof list);
     for (int i = 0; i < count; i++) {
         if (!value_take(config_setting_get_elem(setting, (unsigned)i), &value))
             continue;
@@ -202,11 +207,10 @@ static int read_texts(struct reader *reader, const struct value_place *place,
             value_refuse_type(place, &value);
             continue;
         }
-        list.texts[list.count] = strdup(value.text);
-        if (list.texts[list.count++] == NULL)
+        list->texts[list->count] = strdup(value.text);
+        if (list->texts[list->count++] == NULL)
             return -ENOMEM;
     }
-    memcpy((char *)place->base + place->rule->offset, &list, sizeof list);
     return 0;
 }
 
@@ -366,7 +370,7 @@ static int read_listeners(struct reader *reader, const struct value_place *place
 static int read_setting(struct reader *reader, const struct value_place *place,
                         config_setting_t *setting)
 {
-    char *destination = (char *)place->base + place->rule->offset;
+    void *destination = destination_of(place);
     struct setting_value value;
     int r = 0;
 

@@ -48,7 +48,7 @@ bool settings_drop_listener(struct settings *settings, const struct peer *addres
 /* What made it can also release it. */
 static void free_context(struct tls_context *context)
 {
-    const char *why;
+    const char *why = NULL;
 
     if (context != NULL)
         (void)certificates_functions(&why)->release(context);

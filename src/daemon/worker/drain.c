@@ -19,10 +19,10 @@ void worker_begin_draining(struct worker *w)
          i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i))
             continue;
-        if (!conn_is_established(table, i))
-            continue; /* it goes with us, or nothing of it was read */
-        table->conns[i].drain_left = conn_unread(table, i);
-        table->conns[i].state = CONN_OPEN;
+        /* Of one that is not established nothing was read, or it ends with us. */
+        bool reads = conn_is_established(table, i);
+        table->conns[i].drain_left = reads ? conn_unread(table, i) : 0;
+        table->conns[i].state = reads ? CONN_OPEN : CONN_DRAINED;
     }
 }
 

@@ -5,13 +5,15 @@ A cell's measure() starts the program fresh, measures, ends it, and returns plai
 numbers. Which programs a cell is for, and how often, is the runner's business.
 """
 
+import os
+import shutil
 import subprocess
 import time
 
 from . import process, space
 from .daemons import FEWEST_CONNECTIONS, USUAL_CONNECTIONS, Target
 from .journald import Journald
-from .tools import Failure, Load, Sink
+from .tools import REST_SECONDS, Failure, Load, Sink
 
 # What may be under way between the load generator and the sink, in bytes.
 AHEAD_BYTES = 16 << 20
@@ -120,6 +122,90 @@ class Stream(Cell):
                   "p99_us": got["latency_ns"]["p99"] / 1e3}
         check(result, sent, got)
         return result
+
+
+class Files(Stream):
+    """The same into files; the floor beside writes to the syslog sink."""
+
+    def __init__(self, name, connections, size, **settings):
+        super().__init__(name, connections, size, **settings)
+        self.group = settings.get("group", "files")
+        self.more = settings.get("more", "")
+        self.many = settings.get("many", False)
+
+    def offer(self, bench, port, sink):
+        options = {"connections": self.connections, "size": self.size,
+                   "duration": int(self.seconds * bench.options.scale * 1000),
+                   "batch": max(1, WRITE_BYTES // self.size)}
+        if self.many:
+            options["sources"] = min(1000, self.connections)
+        load = Load(bench, port, **options).finish()
+        if load["broken"] or load["unsent"]:
+            raise Failure(f"{load['broken']} connections broke, {load['unsent']} not sent")
+        return load["sent"]
+
+    def measure(self, bench, daemon):
+        if daemon.name == "floor":
+            return super().measure(bench, daemon)
+        folder = bench.scratch("files")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.mkdir(folder)
+        running = daemon.start(Target("file", folder, self.more, self.many),
+                               max(USUAL_CONNECTIONS, self.connections))
+        try:
+            before, begun = running.cpu_ns(), time.monotonic()
+            sent = self.offer(bench, running.port, None)
+            seconds = grown(folder, begun)
+            spent = running.cpu_ns() - before
+            memory = running.memory()
+        finally:
+            running.stop()
+        count = count_lines(folder)
+        if count == 0:
+            raise Failure("nothing arrived")
+        result = {"cpu_us": spent / 1e3 / count, "rate": count / seconds,
+                  "memory": memory, "sent": sent, "lost": sent - count,
+                  "repeats": 0, "late": 0, "per_sync": one_by_one(folder, self.size)
+                  if "round" in self.more else 0}
+        if result["per_sync"]:
+            result["rate_by_sync"] = result["rate"] / result["per_sync"]
+        shutil.rmtree(folder, ignore_errors=True)
+        return result
+
+
+def grown(folder, begun):
+    """Wait until the files of a folder grow no more. Returns: seconds until they did not."""
+    size, grew = -1, time.monotonic()
+    while time.monotonic() - grew < REST_SECONDS:
+        now = sum(entry.stat().st_size for entry in os.scandir(folder))
+        if now != size:
+            size, grew = now, time.monotonic()
+        time.sleep(0.005)
+    return grew - begun
+
+
+def count_lines(folder):
+    count = 0
+    for entry in os.scandir(folder):
+        with open(entry.path, "rb") as file:
+            while block := file.read(1 << 20):
+                count += block.count(b"\n")
+    return count
+
+
+def one_by_one(folder, size, seconds=0.5):
+    """How many messages a second there are on this disk with one fdatasync each."""
+    fd = os.open(os.path.join(folder, "one"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    line, count = b"x" * (size - 1) + b"\n", 0
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            os.write(fd, line)
+            os.fdatasync(fd)
+            count += 1
+    finally:
+        os.close(fd)
+    return count / seconds
 
 
 class Churn(Cell):

@@ -78,9 +78,11 @@ class Running:
 class Target:
     """Where a daemon's output goes."""
 
-    def __init__(self, kind="syslog", path=""):
-        self.kind = kind  # syslog, journal or stdout
-        self.path = path
+    def __init__(self, kind="syslog", path="", more="", many=False):
+        self.kind = kind  # syslog, journal, stdout or file
+        self.path = path  # of files: a folder
+        self.more = more  # other settings of peerlogd's output
+        self.many = many  # a file for each peer
 
 
 class Floor(Daemon):
@@ -109,6 +111,9 @@ class Peerlogd(Daemon):
     def command(self, port, target, connections):
         config = self.bench.scratch("peerlogd.conf")
         path = "" if target.kind == "stdout" else f' path = "{target.path}";'
+        if target.kind == "file":
+            name = "%{address}.log" if target.many else "all.log"
+            path = f' path = "{target.path}/{name}"; {target.more}'
         with open(config, "w", encoding="ascii") as file:
             file.write(f'listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );\n'
                        f'output = {{ type = "{target.kind}";{path} }};\n')
@@ -145,19 +150,32 @@ class Rsyslog(Daemon):
         if os.path.exists(pid_file):
             os.unlink(pid_file)
         cpus = len(os.sched_getaffinity(0))
+        if target.kind == "file":
+            output = self.files(target)
+        else:
+            output = (f'module(load="omuxsock")\n$OMUxSockSocket {target.path}\n'
+                      "*.* :omuxsock:;peer")
         with open(config, "w", encoding="ascii") as file:
             file.write(f"""
 module(load="imptcp" threads="{cpus}" processOnPoller="on")
-module(load="omuxsock")
 template(name="peer" type="string"
          string="<%PRI%>%TIMESTAMP% peerlogd[1]: %FROMHOST-IP% %rawmsg%")
 main_queue(queue.type="FixedArray" queue.size="250000" queue.dequeueBatchSize="1024"
            queue.workerThreads="1")
 input(type="imptcp" address="127.0.0.1" port="{port}" socketBacklog="4096")
-$OMUxSockSocket {target.path}
-*.* :omuxsock:;peer
+{output}
 """)
         return [self.binary, "-n", "-f", config, "-i", pid_file]
+
+    def files(self, target):
+        """One file, or one for each peer; large buffers, written at the end of each batch."""
+        line = ('template(name="line" type="string" string="%TIMESTAMP:::date-rfc3339% '
+                '%syslogseverity-text% %FROMHOST-IP% %rawmsg%\\n")\n')
+        name = 'file="all.log"' if not target.many else 'dynaFile="each" dynaFileCacheSize="2000"'
+        each = f'template(name="each" type="string" string="{target.path}/%FROMHOST-IP%.log")\n'
+        return (line + (each if target.many else "") +
+                f'action(type="omfile" {name.replace("all.log", target.path + "/all.log")} '
+                'template="line" ioBufferSize="256k" flushOnTXEnd="on")')
 
 
 class SyslogNg(Daemon):
@@ -189,6 +207,12 @@ class SyslogNg(Daemon):
         config = self.bench.scratch("syslog-ng.conf")
         version = ".".join(self.version().split()[1].split(".")[:2])
         window = max(100, 100000 // connections)
+        destination = f"""unix-dgram("{target.path}"
+                  template("<30>$DATE peerlogd[1]: $SOURCEIP $MSG\\n")"""
+        if target.kind == "file":
+            name = "$SOURCEIP.log" if target.many else "all.log"
+            destination = f"""file("{target.path}/{name}" create-dirs(yes) flush-lines(1000)
+                  template("$ISODATE $LEVEL $SOURCEIP $MSG\\n")"""
         with open(config, "w", encoding="ascii") as file:
             file.write(f"""@version: {version}
 options {{ threaded(yes); use-dns(no); dns-cache(no); stats-freq(0); log-msg-size(16384);
@@ -196,8 +220,7 @@ options {{ threaded(yes); use-dns(no); dns-cache(no); stats-freq(0); log-msg-siz
 source peers {{ network(ip("127.0.0.1") port({port}) transport("tcp")
                 max-connections({connections}) log-iw-size({window * connections})
                 log-fetch-limit({window}) listen-backlog(4096) flags(no-parse)); }};
-destination out {{ unix-dgram("{target.path}"
-                  template("<30>$DATE peerlogd[1]: $SOURCEIP $MSG\\n")
+destination out {{ {destination}
                   log-fifo-size({window * connections + 1000})); }};
 log {{ source(peers); destination(out); flags(flow-control); }};
 """)

@@ -2,7 +2,7 @@
 """What is measured: the list of cells, and the goals that are judged by them."""
 
 from . import journald, space
-from .cells import Churn, Fair, Idle, RealJournal, Restart, Start, Stream
+from .cells import Churn, Fair, Files, Idle, RealJournal, Restart, Start, Stream
 
 OURS = ("floor", "peerlogd")
 KEPT = "peerlogd, kept"
@@ -41,6 +41,11 @@ def cells(bench):
         Stream("journal 16x256", 16, 256, kind="journal", group="journal", programs=OURS),
         Stream("journal 256x64", 256, 64, kind="journal", group="journal", programs=OURS),
         Stream("stdout 16x256", 16, 256, kind="stdout", group="stdout", programs=OURS),
+        Files("file 16x256", 16, 256),
+        Files("file json 16x256", 16, 256, more='format = "json";', programs=OURS),
+        Files("file 1000x256", 1000, 256, seconds=3.0),
+        Files("file each of 1000x256", 1000, 256, many=True, seconds=3.0),
+        Files("file round 16x256", 16, 256, more='sync = "round";', programs=("peerlogd",)),
         Stream("parked 16x256", 16, 256, group="survival", programs=("peerlogd", KEPT)),
         Churn("parked connect-send-close", group="survival", programs=("peerlogd", KEPT)),
         Fair("quiet beside greedy", 200 if bench.options.quick else 1000),
@@ -115,6 +120,19 @@ def goals(bench, results):
         results.ratio("journald 16x256", "cpu_us"))
     add("CPU a message, journal entries into the sink, against the floor's syslog", 1.40,
         results.ratio("journal 16x256", "cpu_us"))
+    add("file: CPU a message, against the floor's syslog", 0.35,
+        results.ratio("file 16x256", "cpu_us"))
+    for other, cpu, rate in (("rsyslog", 0.12, 4.0), ("syslog-ng", 0.10, 3.0)):
+        add(f"file: CPU a message, against {other}", cpu,
+            results.ratio("file 16x256", "cpu_us", base=other))
+        add(f"file: throughput, against {other}", rate,
+            results.ratio("file 16x256", "rate", base=other), least=True)
+    add("file: each of 1,000 peers its own, CPU a message, against one file", 2.0,
+        results.cells_ratio("file each of 1000x256", "file 1000x256", "peerlogd", "cpu_us"))
+    add("file: JSON, CPU a message, against text", 2.5,
+        results.cells_ratio("file json 16x256", "file 16x256", "peerlogd", "cpu_us"))
+    add('file: sync = "round", messages a second, against one fdatasync a message', 50.0,
+        results.median("file round 16x256", "peerlogd", "rate_by_sync"), least=True)
     add("latency at 20,000/s, p50, against the floor", 1.10,
         results.ratio("latency 20000/s", "p50_us"))
     add("latency at 20,000/s, p99, against the floor", 1.25,

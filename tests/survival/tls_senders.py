@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+"""The programs that people send logs with, over TLS, while the service is restarted and killed.
+
+rsyslog by GnuTLS and by OpenSSL, syslog-ng, HAProxy's ring and stunnel each deliver a numbered
+stream over one connection. They do not notice: nothing is lost, nothing is reordered, and
+there is one peer from the beginning to the end. A program that is not installed is skipped.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from survival import (LONG, Authority, Service, Skip, end_with_test, main, new_random, new_sink,
+                      until)
+
+COUNT = 20000 if LONG else 6000
+KILLS = 200 if LONG else 12
+
+
+@contextlib.contextmanager
+def running(command, **options):
+    """A program that ends with the test."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, preexec_fn=end_with_test, **options)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def program(*names):
+    for name in names:
+        for folder in (None, "/usr/sbin"):
+            path = shutil.which(name, path=folder)
+            if path:
+                return path
+    raise Skip(f"{names[0]} is not installed")
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def write(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    return path
+
+
+def paced(send, service):
+    """SEND each number, while the service dies again and again."""
+    chance = new_random()
+    at = 0
+    for number in range(KILLS):
+        upto = COUNT * (number + 1) // KILLS
+        for i in range(at, upto):
+            send(i)
+        at = upto
+        time.sleep(chance.uniform(0, 0.05))
+        if number % 4 == 3:
+            service.restart()
+        else:
+            service.die()
+
+
+def check(sink, wanted):
+    """Every number once, or again and marked, in order, and from one peer."""
+    pattern = re.compile(rb"number (\d+)\b")
+
+    def numbers(records):
+        return [(int(m.group(1)), r) for r in records
+                for m in [pattern.search(r.text)] if m]
+
+    until(lambda: len({n for n, _ in numbers(sink.records())}) >= wanted, f"{wanted} numbers")
+    seen, peers = [], set()
+    for number, record in numbers(sink.records()):
+        peers.add(record.peer)
+        if record.text.startswith(b"[repeat?] ") and number in seen[-5000:]:
+            continue
+        seen.append(number)
+    assert seen == list(range(wanted)), (
+        f"{len(seen)} of {wanted}, {len(set(seen))} different, "
+        f"in order: {sorted(seen) == seen}")
+    assert len(peers) == 1, f"{len(peers)} connections"
+
+
+@contextlib.contextmanager
+def scene(scratch):
+    authority = Authority(scratch)
+    own = authority.issue("localhost")
+    with new_sink("syslog", scratch) as sink, \
+            Service(scratch, sink, listeners=[own.settings()]) as service:
+        service.allow(r"died \d+ times in a row soon after its start")
+        yield service, sink, authority
+
+
+def by_datagrams(path):
+    """What says a line to a program with a socket of datagrams; it waits for room."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    until(lambda: os.path.exists(path), f"{path} to be there")
+    sock.connect(path)
+
+    def send(number):
+        sock.send(b"<13>Nov 22 08:12:14 here test: number %d" % number)
+
+    return send
+
+
+RSYSLOG = """
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="{folder}/in" RateLimit.Interval="0" CreatePath="off"
+      UseSysTimeStamp="off")
+global(DefaultNetstreamDriverCAFile="{ca}" workDirectory="{folder}")
+action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp"
+       StreamDriver="{driver}" StreamDriverMode="1" StreamDriverAuthMode="x509/certvalid"
+       TCP_Framing="{framing}" queue.type="LinkedList" queue.size="100000"
+       action.resumeRetryCount="-1")
+"""
+
+
+def rsyslog(driver, framing):
+    def test(scratch):
+        daemon = program("rsyslogd")
+        if not [f for f in ("/usr/lib/x86_64-linux-gnu/rsyslog", "/usr/lib64/rsyslog",
+                            "/usr/lib/rsyslog", "/usr/lib/aarch64-linux-gnu/rsyslog")
+                if os.path.exists(f"{f}/lmnsd_{driver}.so")]:
+            raise Skip(f"rsyslog has no driver {driver}")
+        with scene(scratch) as (service, sink, authority):
+            file = write(os.path.join(scratch, "rsyslog.conf"), RSYSLOG.format(
+                folder=scratch, ca=authority.file, port=service.port, driver=driver,
+                framing=framing))
+            with running([daemon, "-n", "-f", file, "-i", os.path.join(scratch, "pid")]):
+                paced(by_datagrams(os.path.join(scratch, "in")), service)
+                check(sink, COUNT)
+    test.__name__ = f"rsyslog_{driver}_{framing.replace('-', '_')}"
+    return test
+
+
+SYSLOG_NG = """@version: {version}
+options {{ stats-freq(0); }};
+source s {{ unix-dgram("{folder}/in" so-rcvbuf(1048576)); }};
+destination d {{ network("127.0.0.1" port({port}) transport("tls")
+  tls(ca-file("{ca}") peer-verify(required-trusted)) log-fifo-size(100000)); }};
+log {{ source(s); destination(d); flags(flow-control); }};
+"""
+
+
+def syslog_ng(scratch):
+    """$SYSLOG_NG may name one that is not installed, since it and rsyslog exclude each other."""
+    daemon = os.environ.get("SYSLOG_NG") or program("syslog-ng")
+    version = subprocess.run([daemon, "-V"], capture_output=True, check=True).stdout.decode()
+    version = re.search(r"Config version: (\S+)", version).group(1)
+    with scene(scratch) as (service, sink, authority):
+        file = write(os.path.join(scratch, "syslog-ng.conf"), SYSLOG_NG.format(
+            version=version, folder=scratch, ca=authority.file, port=service.port))
+        with running([daemon, "-F", "--no-caps", "-f", file, "-R", os.path.join(scratch, "persist"),
+                      "-p", os.path.join(scratch, "pid"), "-c", os.path.join(scratch, "ctl")]):
+            paced(by_datagrams(os.path.join(scratch, "in")), service)
+            check(sink, COUNT)
+
+
+HAPROXY = """
+global
+ log ring@out format raw daemon
+ring out
+ format raw
+ size 10000000
+ maxlen 1200
+ timeout connect 5s
+ timeout server 600s
+ server s 127.0.0.1:{port} ssl verify required ca-file {ca} log-proto octet-count
+defaults
+ mode http
+ timeout client 60s
+ timeout connect 5s
+ timeout server 60s
+frontend f
+ bind 127.0.0.1:{front}
+ log global
+ http-request set-var(txn.n) urlp(n)
+ log-format "number %[var(txn.n)]"
+ http-request return status 200
+"""
+
+
+def haproxy_ring(scratch):
+    daemon = program("haproxy")
+    with scene(scratch) as (service, sink, authority):
+        front = free_port()
+        file = write(os.path.join(scratch, "haproxy.cfg"), HAPROXY.format(
+            port=service.port, ca=authority.file, front=front))
+        with running([daemon, "-db", "-q", "-f", file]):
+            until(lambda: is_open(front), "HAProxy to listen")
+            sock = socket.create_connection(("127.0.0.1", front))
+            answers = sock.makefile("rb")
+
+            def send(number):
+                sock.sendall(b"GET /?n=%d HTTP/1.1\r\nHost: h\r\n\r\n" % number)
+                while answers.readline() not in (b"\r\n", b""):
+                    pass
+
+            paced(send, service)
+            check(sink, COUNT)
+            sock.close()
+
+
+def is_open(port):
+    with contextlib.suppress(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    return False
+
+
+STUNNEL = """
+foreground = yes
+pid =
+syslog = no
+[out]
+client = yes
+accept = 127.0.0.1:{front}
+connect = 127.0.0.1:{port}
+verifyChain = yes
+CAfile = {ca}
+"""
+
+
+def stunnel(scratch):
+    daemon = program("stunnel", "stunnel4")
+    with scene(scratch) as (service, sink, authority):
+        front = free_port()
+        file = write(os.path.join(scratch, "stunnel.conf"), STUNNEL.format(
+            port=service.port, ca=authority.file, front=front))
+        with running([daemon, file]):
+            until(lambda: is_open(front), "stunnel to listen")
+            sock = socket.create_connection(("127.0.0.1", front))
+            paced(lambda number: sock.sendall(b"number %d\n" % number), service)
+            check(sink, COUNT)
+            sock.close()
+
+
+if __name__ == "__main__":
+    main(rsyslog("gtls", "traditional"), rsyslog("ossl", "traditional"),
+         rsyslog("gtls", "octet-counted"), rsyslog("ossl", "octet-counted"), syslog_ng,
+         haproxy_ring, stunnel)
