@@ -99,6 +99,17 @@ def good_file(scratch):
         0, f"{path}: good\nlog: {log_here()}\n", [])
 
 
+def empty_list(scratch):
+    """An empty allow lets everyone in, which is said where others than this machine come."""
+    for address, said in (("0.0.0.0", True), ("::", True), ("127.0.0.1", False)):
+        path = write(scratch, f'listeners = ( {{ address = "{address}"; allow = [ ]; }} );\n')
+        status, _, err = run_daemon("--check", "-c", path)
+        assert status == 0, err
+        assert any("is empty, which lets everyone in" in line for line in err) == said, err
+    path = write(scratch, 'listeners = ( { address = "0.0.0.0"; } );\n')
+    assert not any("empty" in line for line in run_daemon("--check", "-c", path)[2])
+
+
 def missing_files(scratch):
     path = os.path.join(scratch, "no.conf")
     for arguments in (["-c", path], ["-t", "-c", path]):
@@ -168,6 +179,6 @@ def help_and_version(scratch):
 
 
 if __name__ == "__main__":
-    main(each_fault, all_faults_at_once, syntax, good_file, missing_files,
+    main(each_fault, all_faults_at_once, syntax, good_file, empty_list, missing_files,
          missing_default_file, unreadable_file, address_in_use, address_of_another_machine,
          usage, help_and_version)

@@ -81,6 +81,7 @@ struct listener_settings {
     uint8_t framing;     /* enum framing */
     uint8_t multiline;   /* enum multiline */
     uint32_t flush_timeout_s; /* seconds; 0: never */
+    bool allow_empty;    /* allow is written out, and empty */
     bool allow_kern;     /* peers may say the facility kern */
     bool proxy_protocol; /* the peer is named by a PROXY header */
     struct label_settings label; /* the output's, with this listener's overrides */
