@@ -5,6 +5,10 @@ dist_bashcompletion_DATA = \
 dist_zshcompletion_DATA = \
 	etc/completion/_peerlog \
 	etc/completion/_peerlogd
+if HAVE_ADMIN
+dist_bashcompletion_DATA += etc/completion/peerlogctl.bash
+dist_zshcompletion_DATA += etc/completion/_peerlogctl
+endif
 
 # For files (output.type = "file"), as an example: where they are is up to the configuration.
 rotationdir = $(docdir)/examples/logrotate.d

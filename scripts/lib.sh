@@ -86,6 +86,10 @@ packages_of() {
     lib:libconfig) echo "libconfig-dev | libconfig-devel" ;;
     lib:libsystemd) echo "libsystemd-dev | systemd-devel" ;;
     lib:openssl) echo "libssl-dev | openssl-devel" ;;
+    lib:libmicrohttpd) echo "libmicrohttpd-dev | libmicrohttpd-devel" ;;
+    lib:jansson) echo "libjansson-dev | jansson-devel" ;;
+    lib:libcurl) echo "libcurl4-openssl-dev | libcurl-devel" ;;
+    lib:ncursesw) echo "libncurses-dev | ncurses-devel" ;;
     lib:cmocka) echo "libcmocka-dev | libcmocka-devel" ;;
     clang-tidy) echo "clang-tidy | clang-tools-extra" ;;
     shellcheck) echo "shellcheck | ShellCheck" ;;
@@ -100,8 +104,9 @@ packages_of() {
     nsenter | unshare) echo "util-linux | util-linux" ;;
     ss) echo "iproute2 | iproute" ;;
     xz) echo "xz-utils | xz" ;;
-    can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libssl-dev" \
-        "libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
+    can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev" \
+        "libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libncurses-dev" \
+        "libssl-dev libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
     esac
@@ -205,7 +210,8 @@ require() { # LOG REQUIREMENT...
 
 # What a build needs; a release tarball brings its own configure.
 build_requirements() {
-    echo can:compile make pkg-config lib:libconfig lib:libsystemd lib:openssl
+    echo can:compile make pkg-config lib:libconfig lib:libsystemd lib:openssl lib:libmicrohttpd \
+        lib:jansson lib:libcurl lib:ncursesw
     [ -x "$TOP/configure" ] || echo autoconf automake
 }
 

@@ -7,6 +7,7 @@ EXTRA_DIST += tests/README.md
 AM_TESTS_ENVIRONMENT = \
 	PEERLOGD='$(abs_top_builddir)/peerlogd'; export PEERLOGD; \
 	PEERLOG='$(abs_top_builddir)/peerlog'; export PEERLOG; \
+	PEERLOGCTL='$(abs_top_builddir)/peerlogctl'; export PEERLOGCTL; \
 	PEERLOGD_MODULES='$(abs_top_builddir)'; export PEERLOGD_MODULES; \
 	PEERLOG_SOURCE='$(abs_top_srcdir)'; export PEERLOG_SOURCE;
 

@@ -16,6 +16,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/text.c src/daemon/settings/text.h \
 	src/daemon/settings/value.c src/daemon/settings/value.h \
 	src/daemon/metrics/counters.c src/daemon/metrics/counters.h \
+	src/daemon/metrics/prometheus.c src/daemon/metrics/prometheus.h \
 	src/daemon/metrics/status.c src/daemon/metrics/status.h \
 	src/daemon/ledger/capacity.c src/daemon/ledger/capacity.h \
 	src/daemon/ledger/check.c src/daemon/ledger/check.h \
@@ -74,6 +75,8 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/advice/journald_conf.c src/daemon/advice/journald_conf.h \
 	src/daemon/advice/log_files.c src/daemon/advice/log_files.h \
 	src/daemon/advice/unit_properties.c src/daemon/advice/unit_properties.h \
+	src/daemon/admin/admin.h \
+	src/daemon/server/admin.c \
 	src/daemon/server/hand_out.c \
 	src/daemon/server/private.h \
 	src/daemon/server/reload.c \
@@ -89,3 +92,21 @@ peerlogd_LDFLAGS = $(AM_LDFLAGS) -rdynamic \
 	-Wl,--whole-archive,libpeerlogd.a,libpeerlog-os.a,libpeerlog-core.a,--no-whole-archive
 peerlogd_DEPENDENCIES = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a
 peerlogd_LDADD = $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
+
+# The daemon loads it, with libmicrohttpd and jansson, when an administrator asks for the first
+# time. What of it is pure is a library as well, for tests.
+admin_sources = \
+	src/daemon/admin/ask.c \
+	src/daemon/admin/census.c \
+	src/daemon/admin/http.c \
+	src/daemon/admin/private.h \
+	src/daemon/admin/resources.c \
+	src/daemon/admin/wanted.c src/daemon/admin/wanted.h
+if HAVE_ADMIN
+module_PROGRAMS += peerlogd-admin.so
+endif
+peerlogd_admin_so_SOURCES = $(admin_sources)
+peerlogd_admin_so_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
+peerlogd_admin_so_CFLAGS = $(AM_CFLAGS) -fPIC
+peerlogd_admin_so_LDFLAGS = $(SHARED_FLAGS)
+peerlogd_admin_so_LDADD = $(MICROHTTPD_LIBS) $(JANSSON_LIBS)

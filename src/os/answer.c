@@ -14,40 +14,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 16
-
-/* Returns: 0, or -ENAMETOOLONG. */
-static int address_of(const char *path, struct sockaddr_un *ret_address)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    if (strlen(path) >= sizeof address.sun_path)
-        return -ENAMETOOLONG;
-    memcpy(address.sun_path, path, strlen(path));
-    *ret_address = address;
-    return 0;
-}
+#include "os/unix_socket.h"
 
 int answer_listen(const char *path)
 {
-    struct sockaddr_un address;
-
-    int error = address_of(path, &address);
-    if (error < 0)
-        return error;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    (void)unlink(path); /* that of a process before, if it is there */
-    /* The file gets the mode that the socket has when it is bound. */
-    if (fchmod(fd, S_IRUSR | S_IWUSR) < 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(fd, BACKLOG) < 0) {
-        error = -errno;
-        (void)close(fd); /* it holds no data */
-        return error;
-    }
-    return fd;
+    return unix_socket_listen(path, SOCK_SEQPACKET, S_IRUSR | S_IWUSR);
 }
 
 int answer_accept(int fd)
@@ -91,7 +62,7 @@ int answer_ask(const char *path, unsigned patience_s, struct answer *ret_answer)
 {
     struct sockaddr_un address;
 
-    int error = address_of(path, &address);
+    int error = unix_socket_address(path, &address);
     if (error < 0)
         return error;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

@@ -12,4 +12,5 @@ libpeerlog_os_a_SOURCES = \
 	src/os/poller.c src/os/poller.h \
 	src/os/port_owner.c src/os/port_owner.h \
 	src/os/service_manager.c src/os/service_manager.h \
-	src/os/signals.c src/os/signals.h
+	src/os/signals.c src/os/signals.h \
+	src/os/unix_socket.c src/os/unix_socket.h

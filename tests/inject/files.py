@@ -58,7 +58,8 @@ def parse_export(data):
     while data:
         entry, end, data = data.partition(b"\nPRIORITY=6\n\n")
         match = re.fullmatch(rb"__REALTIME_TIMESTAMP=\d+\n(?:[A-Z_]+=[^\n]*\n)*MESSAGE\n"
-                             rb".{8}(\S+) (\[repeat\?\] )?(number \d+ part [abc])", entry, re.DOTALL)
+                             rb".{8}(\S+) (\[repeat\?\] )?(number \d+ part [abc])", entry,
+                             re.DOTALL)
         assert match and end, entry
         found.append((match.group(1).decode(), match.group(2) is not None, match.group(3)))
     return found

@@ -2,9 +2,11 @@
 
 integration_tests = \
 	tests/integration/access.py \
+	tests/integration/admin.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
 	tests/integration/client/as_logger.py \
+	tests/integration/ctl.py \
 	tests/integration/client/broken_connection.py \
 	tests/integration/client/documents.py \
 	tests/integration/client/interrupted.py \

@@ -5,6 +5,7 @@ survival_tests = \
 	tests/survival/absence.py \
 	tests/survival/activation.py \
 	tests/survival/changes.py \
+	tests/survival/counters.py \
 	tests/survival/crashes.py \
 	tests/survival/kills.py \
 	tests/survival/ledgers.py \

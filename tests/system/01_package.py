@@ -38,17 +38,24 @@ def install_and_look(machine, kit):
 
 
 def first_messages(machine):
-    """One by each output that reaches the journal."""
-    machine.run("peerlog", "first by syslog")
+    """One by default, which is the journal here, and one by each output that reaches it."""
+    machine.run("peerlog", "first by default")
     machine.wait(
-        "the first message",
-        lambda: "first by syslog" in machine.journal("-u", "peerlogd"),
+        "the first message, by its peer",
+        lambda: machine.journal("PEER_ADDRESS=127.0.0.1").endswith(" first by default"),
+    )
+    daemon.expect_said(machine, "log: journal (native)")
+    daemon.configure(machine, output="syslog")
+    machine.run("peerlog", "second by syslog")
+    machine.wait(
+        "the second message",
+        lambda: "second by syslog" in machine.journal("-u", "peerlogd"),
     )
     daemon.configure(machine, output="journal")
-    machine.run("peerlog", "second by journal")
+    machine.run("peerlog", "third by journal")
     machine.wait(
-        "the message by its peer",
-        lambda: machine.journal("PEER_ADDRESS=127.0.0.1") == "second by journal",
+        "the third message, by its peer",
+        lambda: machine.journal("PEER_ADDRESS=127.0.0.1").endswith(" third by journal"),
     )
 
 

@@ -63,6 +63,7 @@ CORE_TESTS = \
 OS_TESTS = \
 	tests/unit/test_net
 DAEMON_TESTS = \
+	tests/unit/test_admin_wanted \
 	tests/unit/test_admission \
 	tests/unit/test_answer \
 	tests/unit/test_conn \
@@ -79,6 +80,7 @@ DAEMON_TESTS = \
 	tests/unit/test_output_journal \
 	tests/unit/test_parking \
 	tests/unit/test_preface \
+	tests/unit/test_prometheus \
 	tests/unit/test_round \
 	tests/unit/test_status \
 	tests/unit/test_upgrade \
@@ -94,6 +96,10 @@ CLIENT_TESTS = \
 	tests/unit/test_client_options \
 	tests/unit/test_client_outbox \
 	tests/unit/test_client_session
+CTL_TESTS = \
+	tests/unit/test_ctl_numbers \
+	tests/unit/test_ctl_options \
+	tests/unit/test_ctl_view
 TLS_TESTS = \
 	tests/unit/test_tls_context \
 	tests/unit/test_tls_handshake \
@@ -106,6 +112,13 @@ check_LIBRARIES += libpeerlog-tls-test.a
 if HAVE_CMOCKA
 check_PROGRAMS += $(TLS_TESTS)
 TESTS += $(TLS_TESTS)
+endif
+endif
+
+if HAVE_ADMIN
+if HAVE_CMOCKA
+check_PROGRAMS += $(CTL_TESTS)
+TESTS += $(CTL_TESTS)
 endif
 endif
 
@@ -167,6 +180,9 @@ tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_net_LDADD = $(OS_LIBS)
 
+tests_unit_test_admin_wanted_SOURCES = tests/unit/test_admin_wanted.c src/daemon/admin/wanted.c
+tests_unit_test_admin_wanted_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_admin_wanted_LDADD = $(DAEMON_LIBS)
 tests_unit_test_admission_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_admission_LDADD = $(DAEMON_LIBS)
 tests_unit_test_answer_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -199,6 +215,8 @@ tests_unit_test_parking_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parking_LDADD = $(DAEMON_LIBS)
 tests_unit_test_preface_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_preface_LDADD = $(DAEMON_LIBS)
+tests_unit_test_prometheus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_prometheus_LDADD = $(DAEMON_LIBS)
 tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_round_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -230,6 +248,13 @@ tests_unit_test_client_outbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_outbox_LDADD = $(CLIENT_LIBS)
 tests_unit_test_client_session_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_session_LDADD = $(CLIENT_LIBS)
+
+tests_unit_test_ctl_numbers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ctl_numbers_LDADD = libpeerlog-ctl.a $(CMOCKA_LIBS)
+tests_unit_test_ctl_options_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ctl_options_LDADD = libpeerlog-ctl.a $(CMOCKA_LIBS)
+tests_unit_test_ctl_view_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ctl_view_LDADD = libpeerlog-ctl.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_tls_context_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_tls_context_LDADD = $(TLS_LIBS) $(CMOCKA_LIBS)

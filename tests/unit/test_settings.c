@@ -139,7 +139,8 @@ static void reads_every_setting(void **state)
 static void listeners_inherit_the_label_of_the_output(void **state)
 {
     struct settings *s =
-        read_good("listeners = ( { port = 1; tag = \"own\"; }, { port = 2; severity = \"err\"; show_peer = false; },\n"
+        read_good("listeners = ( { port = 1; tag = \"own\"; },\n"
+                  "  { port = 2; severity = \"err\"; show_peer = false; },\n"
                   "  { port = 3; facility = \"mail\"; } );\n"
                   "output = { facility = \"local3\"; severity = \"notice\"; tag = \"shared\"; };");
     static const struct label_settings wanted[] = {

@@ -152,6 +152,8 @@ static const struct {
     {"listeners", "\n.Ss Settings of a listener\n"},
     {"output", "\n.Ss Settings of the output\n"},
     {"limits", "\n.Ss Limits\n"},
+    {"admin", "\n.Ss Administration\n"},
+    {"metrics", "\n.Ss Metrics\n"},
 };
 
 /* The part of the manual about this group; it ends at the next heading. */

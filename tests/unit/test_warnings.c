@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,6 +19,7 @@
 #include "daemon/settings/file.h"
 #include "daemon/advice/advice.h"
 #include "daemon/advice/journald_conf.h"
+#include "daemon/advice/log_files.h"
 #include "peerlog/count.h"
 #include "unit/in_range.h"
 #include "unit/settings_support.h"
@@ -233,6 +235,34 @@ static void warns_of_too_few_descriptors(void **state)
     (void)settings_free(settings);
 }
 
+static void warns_of_files_that_cannot_be_written(void **state)
+{
+    static const struct {
+        const char *text, *unit, *warning; /* NULL: none */
+    } rows[] = {
+        {"output = { type = \"syslog\"; };", "x.service", NULL},
+        {"output = { type = \"file\"; path = \"/tmp/peerlog-none/%Y/x\"; };", NULL, NULL},
+        {"output = { type = \"file\"; path = \"/tmp/peerlog-none/%Y/x\"; };", "x.service",
+         "/tmp/peerlog-none/%Y/x is not below /var/log/peerlog/, where x.service may write"},
+        {"output = { type = \"file\"; path = \"/proc/self/none/x\"; };", NULL,
+         "/proc/self/ cannot be written to from here ("},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct settings *settings = read_good(rows[i].text);
+        struct heard_faults heard = {0};
+        advice_judge_files(settings, rows[i].unit, heard_add, &heard);
+        if (geteuid() != 0 || strstr(rows[i].text, "/proc/") == NULL) {
+            assert_int_equal(heard.count, rows[i].warning != NULL);
+            if (rows[i].warning != NULL)
+                assert_non_null(strstr(heard.text, rows[i].warning));
+        }
+        heard_done(&heard);
+        (void)settings_free(settings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +275,7 @@ int main(void)
         cmocka_unit_test(warns_of_rates_that_lose_messages),
         cmocka_unit_test(counts_the_connections_that_descriptors_allow),
         cmocka_unit_test(warns_of_too_few_descriptors),
+        cmocka_unit_test(warns_of_files_that_cannot_be_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,7 @@ static void clear_conn(struct conn *conn)
     conn->in_hand = conn->by_reset = 0;
     conn->state = CONN_OPEN;
     conn->wants = 0;
+    conn->sweeps_left = 0;
 }
 
 uint32_t connections_take(struct connections *table)

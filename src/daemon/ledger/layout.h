@@ -106,8 +106,8 @@ enum slot_flags {
     SLOT_ANNOUNCED = 1u << 0, /* its over-long messages were announced */
     SLOT_LEAVING = 1u << 1,   /* no listener wants it: it is being closed in good order */
     SLOT_DETAILED = 1u << 2,  /* there are details of it */
-    SLOT_LOCAL = 1u << 3,     /* its balancer speaks for itself, as in a health check */
     SLOT_MORTAL = 1u << 3,    /* it is not to outlive its process, nor any secret of it */
+    SLOT_LOCAL = 1u << 4,     /* its balancer speaks for itself, as in a health check */
 };
 
 /* One connection. Its worker writes; a free slot belongs to the acceptor. */

@@ -70,7 +70,7 @@ static void upgrade_stream(struct stream *to, const struct stream1 *from)
         .received = from->received, .sequence = from->sequence, .tail_bytes = from->tail_bytes,
         .before = from->framer.part > 0 ? (uint8_t)(from->priority + 1) : 0,
         .awaits_proxy = from->awaits_proxy,
-        .detected = !from->awaits_proxy && from->received > 0,
+        .detected = !from->awaits_proxy && (from->received > 0 || from->tail_bytes > 0),
     };
     if (to->awaits_proxy)
         return; /* the beginning of the header is carried, and is read once more */

@@ -46,6 +46,7 @@ struct files {
     uint64_t look_at_ms;
     uint64_t call;       /* counts the turns of sorting */
     uint64_t batches;    /* counts those that went to be synced, from 1 */
+    bool is_replaying;   /* some worker is not through with what a dead process had in hand */
     bool is_syncing;     /* all of the batch is written, and on its way to the disk */
     uint32_t from;       /* all records before are written */
     uint32_t written_to; /* behind the last record that is written */
@@ -213,7 +214,8 @@ static bool make_room(struct files *f)
 static int add_route(struct files *f, const struct route_key *key, const struct record *record,
                      const struct source *source, uint16_t *ret_route)
 {
-    bool comes_again = (record->flags & RECORD_REPEAT) != 0;
+    /* This record, or one of another worker that comes to the file later than we do. */
+    bool comes_again = (record->flags & RECORD_REPEAT) != 0 || f->is_replaying;
     struct file *file = NULL;
 
     int error = expand(f, record, source);
@@ -411,6 +413,7 @@ static int submit_files(struct output *output, struct batch *batch)
     if (f->from < batch->delivered)
         f->from = batch->delivered;
     keep_time(f);
+    f->is_replaying = atomic_load(&output->health->replaying) > 0;
     while (error == 0 && f->from < batch->count)
         error = write_turn(output, batch);
     if (f->written_to > batch->submitted)

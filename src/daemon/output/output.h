@@ -23,6 +23,7 @@ struct output_health {
     _Atomic uint32_t lost; /* outputs that are lost now */
     _Atomic uint64_t lost_since_ms;
     _Atomic uint32_t announced; /* the loss was said */
+    _Atomic uint32_t replaying; /* workers that may still write what a dead process wrote, too */
     _Atomic uint32_t opened;    /* the type opened last, and 1; 0: none was yet */
 };
 

@@ -22,6 +22,8 @@
 #include "os/gate.h"
 #include "peerlog/limits.h"
 
+struct admin;
+struct admin_module;
 struct server;
 
 /* A descriptor that main's loop waits for, and what is to be done then. */
@@ -47,8 +49,13 @@ struct server {
     struct gate gate;
     struct letter stop_letters[PEERLOG_MAX_WORKERS];
     int set, bell, signals;
-    struct watch bell_watch, signals_watch, requests_watch, trial_watch;
+    struct watch bell_watch, signals_watch, requests_watch, trial_watch, admin_watch;
     int requests; /* for a reload; -1: nobody can ask */
+    int admin_socket; /* on which nobody has asked yet; or -1 */
+    int metrics_socket; /* likewise, to scrape */
+    const struct admin_module *admin_module; /* once somebody has */
+    struct admin *admin;
+    struct mailbox mailbox; /* what the admin asks of main */
     int trial;    /* tells when the service manager does not keep its other end; or -1 */
     bool stopping;
     bool last; /* no process follows, whatever the service manager keeps */
@@ -93,6 +100,9 @@ void server_unwatch(struct server *s, struct watch *watch);
  */
 bool server_reload(struct server *s);
 
+/* Say in a line how the last one went; GOOD is what it answered. */
+void server_describe_reload(const struct server *s, bool good, char *dst, size_t room);
+
 /* The service manager's trial is over: nothing was refused so far. */
 void server_end_trial(struct server *s);
 
@@ -102,6 +112,17 @@ void server_end_trial(struct server *s);
  */
 void server_open_requests(struct server *s);
 void server_close_requests(struct server *s);
+
+/*
+ * Let administrators ask: the module that answers them is loaded when the first one does. To close
+ * ends its thread; to free is for when no worker runs any more.
+ */
+void server_open_admin(struct server *s);
+void server_close_admin(struct server *s);
+void server_free_admin(struct server *s);
+
+/* Do what the admin asks of main. */
+void server_answer_admin(struct server *s);
 
 /* A line for each socket of NOW that was not in BEFORE; NULL is an empty set. */
 void server_say_listening(const struct listen_set *now, const struct listen_set *before);

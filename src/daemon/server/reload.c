@@ -38,6 +38,12 @@ static void say_fault(void *context, const char *fault)
         (void)snprintf(s->reload_fault, sizeof s->reload_fault, "%s", fault); /* it may be cut */
 }
 
+static bool same_ranges(const struct cidr_list *a, const struct cidr_list *b)
+{
+    return a->count == b->count &&
+           (a->count == 0 || memcmp(a->ranges, b->ranges, a->count * sizeof a->ranges[0]) == 0);
+}
+
 /* What cannot change while we run stays, and is said. */
 static void keep_fixed(const struct settings *now, struct settings *next)
 {
@@ -55,8 +61,16 @@ static void keep_fixed(const struct settings *now, struct settings *next)
         output.label = next->output.label;
         next->output = output;
     }
+    if (next->admin.enabled != now->admin.enabled ||
+        strcmp(next->admin.path, now->admin.path) != 0)
+        log_say(SEVERITY_WARNING, "admin %s", restart);
+    if (!peer_equal(&next->metrics.address, &now->metrics.address) ||
+        !same_ranges(&next->metrics.allow, &now->metrics.allow) ||
+        !same_ranges(&next->metrics.deny, &now->metrics.deny))
+        log_say(SEVERITY_WARNING, "metrics %s", restart);
     next->buffer_size = now->buffer_size;
     next->workers = now->workers;
+    next->admin = now->admin;
 }
 
 /* A larger table needs a restart; up to its size the limit follows the settings. */
@@ -293,23 +307,28 @@ bool server_reload(struct server *s)
     return error == 0;
 }
 
+void server_describe_reload(const struct server *s, bool good, char *dst, size_t room)
+{
+    char more[32] = "";
+
+    if (s->reload_faults > 1)
+        (void)snprintf(more, sizeof more, " (and %u more)", s->reload_faults - 1);
+    if (good)
+        (void)snprintf(dst, room, "reloaded %s", s->file);
+    else
+        (void)snprintf(dst, room, "not reloaded: %s%s", s->reload_fault, more);
+}
+
 /* A reload is asked for: do it, and tell how it went. */
 static void answer_request(struct server *s)
 {
     struct answer answer = {.good = false};
-    char more[32] = "";
 
     int asker = answer_accept(s->requests);
     if (asker < 0)
         return; /* it has gone again */
     answer.good = server_reload(s);
-    if (s->reload_faults > 1)
-        (void)snprintf(more, sizeof more, " (and %u more)", s->reload_faults - 1);
-    if (answer.good)
-        (void)snprintf(answer.line, sizeof answer.line, "reloaded %s", s->file);
-    else
-        (void)snprintf(answer.line, sizeof answer.line, "not reloaded: %s%s", s->reload_fault,
-                       more);
+    server_describe_reload(s, answer.good, answer.line, sizeof answer.line);
     answer_give(asker, &answer); /* after READY=1, which the service manager must have first */
 }
 

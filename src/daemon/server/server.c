@@ -239,6 +239,7 @@ void server_unwatch(struct server *s, struct watch *watch)
 static void hear_bell(struct server *s)
 {
     bell_hush(s->bell);
+    server_answer_admin(s);
     if (!atomic_load(&s->output_ended))
         return;
     log_say(SEVERITY_ERR, "nobody reads standard output any more");
@@ -305,6 +306,7 @@ static int start(struct server *s, const struct server_plan *plan)
         error = acceptor_start(s->acceptor); /* it waits at the gate, like the workers */
     }
     if (error == 0) {
+        atomic_store(&s->health.replaying, report.repeats > 0 ? s->workers_count : 0);
         ledger_keep_config(s->ledger, plan->config, plan->config_bytes);
         crash_server = s;
         signals_on_crash(note_crash);
@@ -323,6 +325,7 @@ static void release(struct server *s)
     s->acceptor = acceptor_free(s->acceptor);
     for (unsigned i = 0; i < s->workers_count; i++)
         s->workers[i] = worker_free(s->workers[i]);
+    server_free_admin(s);
     s->preface = preface_free(s->preface);
     s->admission = admission_free(s->admission);
     for (size_t i = 0; i < COUNT_OF(s->table.tools); i++)
@@ -386,7 +389,7 @@ int server_run(const struct server_plan *plan)
     }
     *s = (struct server){
         .file = plan->file, .advise = plan->advise, .bell = -1, .set = -1, .signals = -1,
-        .requests = -1, .trial = -1,
+        .requests = -1, .trial = -1, .admin_socket = -1, .metrics_socket = -1,
         .gate = GATE_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .snapshot_taken = on_snapshot_taken, .worker_ended = on_worker_ended},
@@ -407,9 +410,11 @@ int server_run(const struct server_plan *plan)
                 (void)worker_join(s->workers[i]);
     } else {
         server_open_requests(s);
+        server_open_admin(s);
         server_ready(s);
         server_advise(s, true);
         loop(s);
+        server_close_admin(s);
         server_close_requests(s);
         server_end_trial(s);
         status = server_stop(s);

@@ -72,14 +72,21 @@ struct admission *admission_free(struct admission *admission)
     return NULL;
 }
 
+bool admission_lists_allow(const struct cidr_list *allow, const struct cidr_list *deny,
+                           const struct peer *peer)
+{
+    int denied = cidr_longest_match(deny->ranges, deny->count, peer);
+    int allowed = cidr_longest_match(allow->ranges, allow->count, peer);
+
+    if (allowed < 0 && allow->count > 0)
+        return false;
+    return denied < 0 || denied < allowed;
+}
+
 enum admission_verdict admission_by_list(const struct listener_settings *listener, const struct peer *peer)
 {
-    int denied = cidr_longest_match(listener->deny.ranges, listener->deny.count, peer);
-    int allowed = cidr_longest_match(listener->allow.ranges, listener->allow.count, peer);
-
-    if (allowed < 0 && listener->allow.count > 0)
-        return REFUSED_DENIED;
-    return denied >= 0 && denied >= allowed ? REFUSED_DENIED : ADMITTED;
+    return admission_lists_allow(&listener->allow, &listener->deny, peer) ? ADMITTED
+                                                                          : REFUSED_DENIED;
 }
 
 enum admission_verdict admission_at_door(const struct listener_settings *listener, const struct peer *peer)

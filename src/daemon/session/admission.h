@@ -9,6 +9,7 @@
 #ifndef PEERLOG_DAEMON_SESSION_ADMISSION_H
 #define PEERLOG_DAEMON_SESSION_ADMISSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/metrics/counters.h"
@@ -34,6 +35,10 @@ struct admission;
  */
 int admission_new(uint32_t capacity, struct admission **ret_office);
 struct admission *admission_free(struct admission *admission);
+
+/* Answers: may this address connect? The longest prefix wins; deny wins a tie. Pure; any thread. */
+bool admission_lists_allow(const struct cidr_list *allow, const struct cidr_list *deny,
+                           const struct peer *peer);
 
 /*
  * May this address connect through this listener? The longest prefix wins; deny wins a tie.

@@ -73,6 +73,8 @@ struct settings *settings_free(struct settings *settings)
         free(settings->listeners[i].deny.ranges);
         free(settings->listeners[i].proxy_from.ranges);
     }
+    free(settings->metrics.allow.ranges);
+    free(settings->metrics.deny.ranges);
     free(settings);
     return NULL;
 }

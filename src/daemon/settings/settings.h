@@ -118,6 +118,19 @@ struct limit_settings {
     uint32_t keepalive_s;          /* seconds of silence until the first probe; 0: the kernel's */
 };
 
+/* Where a person, or a program, asks a daemon that runs. */
+struct admin_settings {
+    bool enabled;
+    char path[SETTINGS_PATH_BYTES]; /* of the socket; "": in the runtime directory, if any */
+};
+
+/* Where counters are scraped by TCP. */
+struct metrics_settings {
+    struct peer address;    /* port 0: nowhere */
+    struct cidr_list allow; /* as of a listener */
+    struct cidr_list deny;
+};
+
 struct settings {
     struct listener_settings listeners[PEERLOG_MAX_LISTENERS];
     size_t listeners_count; /* at least 1 */
@@ -129,6 +142,8 @@ struct settings {
     uint8_t log_level;      /* of the daemon's own words: enum severity */
     struct output_settings output;
     struct limit_settings limits;
+    struct admin_settings admin;
+    struct metrics_settings metrics;
 };
 
 /*

@@ -209,6 +209,24 @@ static const struct setting_rule limit_rules[] = {
 static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF(limit_rules),
                                                  FINISH_NOTHING};
 
+static const struct setting_rule admin_rules[] = {
+    {"enabled", SETTING_SWITCH, .initial = true, PLACE(admin_settings, enabled)},
+    {"path", SETTING_PATH, .initial_text = "", PLACE(admin_settings, path)},
+};
+static const struct setting_group admin_group = {"admin", admin_rules, COUNT_OF(admin_rules),
+                                                 FINISH_NOTHING};
+
+static const struct setting_rule metrics_rules[] = {
+    {"address", SETTING_ADDRESS, .initial_text = PEERLOG_DEFAULT_ADDRESS,
+     PLACE(metrics_settings, address)},
+    {"port", SETTING_NUMBER, .max = UINT16_MAX, .initial = 0,
+     PLACE(metrics_settings, address.port)},
+    {"allow", SETTING_RANGES, PLACE(metrics_settings, allow)},
+    {"deny", SETTING_RANGES, PLACE(metrics_settings, deny)},
+};
+static const struct setting_group metrics_group = {"metrics", metrics_rules,
+                                                   COUNT_OF(metrics_rules), FINISH_NOTHING};
+
 static const struct setting_rule file_rules[] = {
     {"output", SETTING_GROUP, .group = &output_group, PLACE(settings, output)},
     {"listeners", SETTING_GROUPS, .group = &listener_group, PLACE(settings, listeners)},
@@ -225,6 +243,8 @@ static const struct setting_rule file_rules[] = {
     {"log_level", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
      PLACE(settings, log_level)},
     {"limits", SETTING_GROUP, .group = &limit_group, PLACE(settings, limits)},
+    {"admin", SETTING_GROUP, .group = &admin_group, PLACE(settings, admin)},
+    {"metrics", SETTING_GROUP, .group = &metrics_group, PLACE(settings, metrics)},
 };
 static const struct setting_group file_group = {"", file_rules, COUNT_OF(file_rules), FINISH_NOTHING};
 

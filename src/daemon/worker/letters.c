@@ -66,22 +66,36 @@ static bool kill_connection(struct worker *w, uint32_t i, uint64_t connection, b
         conn_say_goodbye(w->plan.table, i);
     slot->flags |= SLOT_LEAVING;
     conn->by_reset = conn->by_reset || now;
-    /* The next sweep ends it. */
+    conn->sweeps_left = now ? 1 : PEERLOG_LEAVE_S;
+    /* The next sweep ends it, unless it is to be heard and still sends. */
     conn->active_s = w->now_s > PEERLOG_LEAVE_S ? w->now_s - PEERLOG_LEAVE_S : 0;
     worker_plan_sweep(w, true);
     return true;
+}
+
+/*
+ * Bytes that wait in the kernel. It is asked only of those that may have some: a connection that
+ * was silent, while the log takes all, was read to its end.
+ */
+static uint32_t count_unread(const struct worker *w, uint32_t i, uint32_t silent_s)
+{
+    if (silent_s > 1 && w->plan.table->conns[i].state == CONN_OPEN &&
+        atomic_load_explicit(&w->waiting, memory_order_relaxed) == 0)
+        return 0;
+    return conn_unread(w->plan.table, i);
 }
 
 static void describe(const struct worker *w, uint32_t i, struct conn_description *ret)
 {
     const struct slot *slot = &w->plan.table->ledger->slots[i];
     const struct conn *conn = &w->plan.table->conns[i];
+    uint32_t silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0;
 
     *ret = (struct conn_description){
         .peer = slot->peer, .connection = slot->connection, .slot = i,
         .received = slot->stream.received, .records = slot->stream.sequence,
-        .silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0,
-        .tail_bytes = slot->stream.tail_bytes, .unread = conn_unread(w->plan.table, i),
+        .silent_s = silent_s,
+        .tail_bytes = slot->stream.tail_bytes, .unread = count_unread(w, i, silent_s),
         .listener = slot->listener, .framing = slot->framing, .transport = slot->transport,
         .session = slot->stream.session, .slowed = conn->state == CONN_SLOWED,
         .leaving = (slot->flags & SLOT_LEAVING) != 0,
@@ -126,6 +140,8 @@ static void answer(struct worker *w, struct letter *letter)
     case LETTER_REFRESH:
         output_refresh(w->output);
         break;
+    case LETTER_ERRAND:
+        break; /* no worker is sent on one */
     }
     letter->answered(letter);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A worker's mailbox: what other threads ask of it, and it does between two turns. Letters are
+ * A mailbox: what other threads ask of a worker, or of main, and it does between two turns. Letters are
  * answered in the order in which they were posted, and no lock stands on the way of a message.
  *
  * A sender posts a letter and rings the worker's bell; worker_post() does both.
@@ -14,6 +14,7 @@
 
 #include "peerlog/peer.h"
 
+struct errand;
 struct snapshot;
 
 enum letter_kind {
@@ -22,6 +23,7 @@ enum letter_kind {
     LETTER_KILL,     /* end a connection */
     LETTER_DESCRIBE, /* tell of connections */
     LETTER_REFRESH,  /* look at once at the names of what is written to */
+    LETTER_ERRAND,   /* of main alone: see admin/admin.h */
 };
 
 /* A connection as it was when its worker answered. */
@@ -59,6 +61,7 @@ struct letter {
             uint64_t at_ms; /* it ends at the latest then, by the monotonic clock */
         } stop;
         const struct snapshot *snapshot;
+        struct errand *errand;
         struct {
             uint32_t slot;
             uint64_t connection; /* and nothing is done if the slot is another one's by now */

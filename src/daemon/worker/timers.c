@@ -99,6 +99,20 @@ static bool give_up_handshake(struct worker *w, uint32_t slot)
 }
 
 /*
+ * Answers: is it time to end a connection that was told goodbye? It was silent, so it saw that; or
+ * it was told to end, and its time is over.
+ */
+static bool is_to_end(const struct worker *w, uint32_t slot, uint32_t silent_s)
+{
+    struct conn *conn = &w->plan.table->conns[slot];
+
+    if (conn->sweeps_left > 0 && --conn->sweeps_left == 0)
+        return true;
+    return silent_s >= PEERLOG_LEAVE_S &&
+           (conn->by_reset || conn_unread(w->plan.table, slot) == 0);
+}
+
+/*
  * Look over one connection, for which there is room in the round. *RET_LEAVING becomes true
  * when it is to be ended soon.
  * Returns: false while the output blocks.
@@ -120,7 +134,7 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
             return give_up_handshake(w, i);
     } else if (slot->flags & SLOT_LEAVING) {
         *ret_leaving = true;
-        if (silent_s >= PEERLOG_LEAVE_S && (conn->by_reset || conn_unread(table, i) == 0))
+        if (is_to_end(w, i, silent_s))
             return worker_end_stream(w, i);
     } else if (limits->idle_timeout_s > 0 && silent_s >= limits->idle_timeout_s) {
         *ret_leaving = true;

@@ -235,6 +235,8 @@ static bool replay(struct worker *w)
             return false;
     }
     round_replay(&w->round, &ledger->inboxes[w->plan.index]);
+    if (atomic_load(&w->plan.health->replaying) > 0)
+        atomic_fetch_sub(&w->plan.health->replaying, 1);
     return true;
 }
 

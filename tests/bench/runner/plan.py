@@ -57,7 +57,11 @@ def cells(bench):
     ]
     if journald.available(bench):
         result.append(RealJournal("journald 16x256", 16, 256, group="journald", programs=OURS,
-                                  count=200000, seconds=10.0))
+                                  kind="journal", count=200000, seconds=10.0))
+        for kind in ("auto", "syslog"):
+            result.append(RealJournal(f"machine {kind} 16x256", 16, 256, group="journald",
+                                      kind=kind, programs=("peerlogd",), count=160000,
+                                      seconds=10.0))
     for beside in (0, 100, 1000, few):
         result.append(Stream(f"beside {beside} idle", 16, 256, idle=beside, group="linear",
                              programs=OURS))
@@ -118,6 +122,12 @@ def goals(bench, results):
                 results.ratio(saturated_name(c, s), "rate"), least=True)
     add("CPU a message into journald, against the floor's syslog", 1.90,
         results.ratio("journald 16x256", "cpu_us"))
+    add("CPU of receiver and journald a message, by default against syslog", 1.05,
+        results.cells_ratio("machine auto 16x256", "machine syslog 16x256", "peerlogd",
+                            "machine_us"))
+    add("messages a second into journald, by default against syslog", 1.0,
+        results.cells_ratio("machine auto 16x256", "machine syslog 16x256", "peerlogd", "rate"),
+        least=True)
     add("CPU a message, journal entries into the sink, against the floor's syslog", 1.40,
         results.ratio("journal 16x256", "cpu_us"))
     add("file: CPU a message, against the floor's syslog", 0.35,

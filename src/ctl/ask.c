@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libcurl(3).
+ */
+#include "config.h"
+
+#include "ctl/ask.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define PATIENCE_MS 10000L
+
+/* A daemon with a million connections answers with less than this. */
+#define ANSWER_MOST_BYTES (1024u * 1024u * 1024u)
+
+struct asker {
+    CURL *curl;
+    const char *socket;
+};
+
+struct buffer {
+    char *text;
+    size_t len, room;
+};
+
+struct asker *asker_new(const char *socket)
+{
+    struct asker *asker = calloc(1, sizeof *asker);
+
+    if (asker == NULL)
+        return NULL;
+    asker->socket = socket;
+    asker->curl = curl_easy_init();
+    return asker->curl != NULL ? asker : asker_free(asker);
+}
+
+struct asker *asker_free(struct asker *asker)
+{
+    if (asker != NULL && asker->curl != NULL)
+        curl_easy_cleanup(asker->curl);
+    free(asker);
+    return NULL;
+}
+
+/* Called by libcurl with more of the answer. Returns: how much was taken. */
+static size_t take_more(char *bytes, size_t size, size_t count, void *context)
+{
+    struct buffer *buffer = context;
+    size_t more = size * count;
+
+    if (more > ANSWER_MOST_BYTES - buffer->len)
+        return 0;
+    if (buffer->len + more + 1 > buffer->room) {
+        size_t room = 2 * buffer->room + more + 1;
+        char *text = realloc(buffer->text, room);
+        if (text == NULL)
+            return 0;
+        buffer->text = text;
+        buffer->room = room;
+    }
+    memcpy(buffer->text + buffer->len, bytes, more);
+    buffer->len += more;
+    buffer->text[buffer->len] = '\0';
+    return more;
+}
+
+/* Nobody answered: why not? */
+static void note_failure(struct asker *asker, CURLcode code, struct answer *answer)
+{
+    long os_error = 0;
+
+    (void)curl_easy_getinfo(asker->curl, CURLINFO_OS_ERRNO, &os_error); /* 0 if it is not known */
+    answer->status = EX_UNAVAILABLE;
+    if (code == CURLE_COULDNT_CONNECT && (os_error == EACCES || os_error == EPERM))
+        answer->status = EX_NOPERM;
+    if (code == CURLE_COULDNT_CONNECT && (os_error == ENOENT || os_error == ECONNREFUSED))
+        (void)snprintf(answer->fault, sizeof answer->fault, "%s: no peerlogd answers there",
+                       asker->socket);
+    else
+        (void)snprintf(answer->fault, sizeof answer->fault, "%s: %s", asker->socket,
+                       code == CURLE_COULDNT_CONNECT && os_error != 0 ? strerror((int)os_error)
+                                                                      : curl_easy_strerror(code));
+}
+
+/* The exit status for one of HTTP. */
+static int status_of(long http)
+{
+    if (http < 300)
+        return EX_OK;
+    switch (http) {
+    case 400:
+    case 404:
+        return EX_DATAERR;
+    case 409:
+        return EX_CONFIG;
+    case 503:
+        return EX_UNAVAILABLE;
+    default:
+        return EX_PROTOCOL;
+    }
+}
+
+static void read_answer(struct asker *asker, struct answer *answer)
+{
+    const char *type = NULL;
+    long http = 0;
+
+    (void)curl_easy_getinfo(asker->curl, CURLINFO_RESPONSE_CODE, &http); /* there is one */
+    (void)curl_easy_getinfo(asker->curl, CURLINFO_CONTENT_TYPE, &type);
+    if (type != NULL && strcmp(type, "application/json") == 0 && answer->text != NULL)
+        answer->json = json_loads(answer->text, 0, NULL);
+    answer->status = status_of(http);
+    if (answer->status == EX_OK)
+        return;
+    const char *words = json_string_value(json_object_get(answer->json, "error"));
+    (void)snprintf(answer->fault, sizeof answer->fault, "%s",
+                   words != NULL ? words : "this daemon does not understand the request");
+}
+
+void ask(struct asker *asker, const char *method, const char *path, struct answer *ret_answer)
+{
+    struct buffer buffer = {.text = NULL};
+    char url[1024];
+
+    *ret_answer = (struct answer){.status = EX_SOFTWARE};
+    (void)snprintf(url, sizeof url, "http://peerlogd%s", path); /* paths are ours, and short */
+    curl_easy_reset(asker->curl); /* what is connected stays */
+    if (curl_easy_setopt(asker->curl, CURLOPT_UNIX_SOCKET_PATH, asker->socket) != CURLE_OK ||
+        curl_easy_setopt(asker->curl, CURLOPT_URL, url) != CURLE_OK ||
+        curl_easy_setopt(asker->curl, CURLOPT_CUSTOMREQUEST, method) != CURLE_OK ||
+        curl_easy_setopt(asker->curl, CURLOPT_PROXY, "") != CURLE_OK ||
+        curl_easy_setopt(asker->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+        curl_easy_setopt(asker->curl, CURLOPT_TIMEOUT_MS, PATIENCE_MS) != CURLE_OK ||
+        curl_easy_setopt(asker->curl, CURLOPT_WRITEFUNCTION, take_more) != CURLE_OK ||
+        curl_easy_setopt(asker->curl, CURLOPT_WRITEDATA, &buffer) != CURLE_OK) {
+        (void)snprintf(ret_answer->fault, sizeof ret_answer->fault, "libcurl lacks something");
+        return;
+    }
+    CURLcode code = curl_easy_perform(asker->curl);
+    ret_answer->text = buffer.text;
+    if (code != CURLE_OK)
+        note_failure(asker, code, ret_answer);
+    else
+        read_answer(asker, ret_answer);
+}
+
+void answer_done(struct answer *answer)
+{
+    json_decref(answer->json);
+    free(answer->text);
+    *answer = (struct answer){.status = EX_SOFTWARE};
+}
+
+char *ask_escape(struct asker *asker, const char *value)
+{
+    return curl_easy_escape(asker->curl, value, 0);
+}
+
+void ask_free_escaped(char *escaped)
+{
+    curl_free(escaped);
+}

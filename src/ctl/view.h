@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the daemon has answered, as lines for people. Pure but for memory.
+ */
+#ifndef PEERLOG_CTL_VIEW_H
+#define PEERLOG_CTL_VIEW_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Room for any line. */
+#define VIEW_LINE_BYTES 512u
+
+enum view_column {
+    VIEW_ID,
+    VIEW_PEER,
+    VIEW_TAG,
+    VIEW_MESSAGES,
+    VIEW_BYTES,
+    VIEW_RATE,
+    VIEW_IDLE,
+    VIEW_WAITING,
+    VIEW_STATE,
+    VIEW_COLUMNS,
+};
+
+#define VIEW_CELL_BYTES 80u
+
+/* A connection, or the heading, cell by cell. */
+struct view_row {
+    char cell[VIEW_COLUMNS][VIEW_CELL_BYTES];
+};
+
+void view_heading(struct view_row *ret_row);
+void view_connection(const json_t *connection, struct view_row *ret_row);
+
+/* How wide each column must be so that ROW, too, fits in. */
+void view_widen(size_t widths[VIEW_COLUMNS], const struct view_row *row);
+
+/* A row as a line, in columns of these WIDTHS. Returns: its length, below VIEW_LINE_BYTES. */
+size_t view_line(char dst[VIEW_LINE_BYTES], const struct view_row *row,
+                 const size_t widths[VIEW_COLUMNS]);
+
+/* "peerlogd 0.2.0, process 4711, up since 3h; ..." at NOW_S, in seconds since 1970. */
+void view_process(char dst[VIEW_LINE_BYTES], const json_t *status, long long now_s);
+void view_load(char dst[VIEW_LINE_BYTES], const json_t *status);
+
+/* "log: syslog /dev/log, LOST for 12s, 300 messages wait" */
+void view_output(char dst[VIEW_LINE_BYTES], const json_t *status);
+
+/* One of the busiest peers of a status. */
+void view_busy(char dst[VIEW_LINE_BYTES], const json_t *peer);
+
+/* A number out of STATUS, such as "messages", "logged"; 0 when it is not there. */
+long long view_number(const json_t *object, const char *group, const char *name);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * HTTP/1.1 by libmicrohttpd, in one thread for all clients. A client that neither reads nor says
+ * anything is dropped after a while; one that says too much is refused.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/admin/private.h"
+#include "daemon/session/admission.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "os/poller.h"
+
+/* Clients at the same time; those beyond wait in the kernel. */
+#define CLIENTS_MOST 64u
+
+/* What a client may say before it is answered, and how long it may say nothing, in seconds. */
+#define REQUEST_BYTES 16384u
+#define SILENCE_S 10u
+
+/* --- finding the resource --- */
+
+/* Answers: is URL this resource? *RET_ID is what it names behind it. */
+static bool fits(const struct resource *resource, const char *url, const char **ret_id)
+{
+    size_t len = strlen(resource->path);
+
+    if (strncmp(url, resource->path, len) != 0)
+        return false;
+    if (!resource->named)
+        return url[len] == '\0';
+    *ret_id = url + len + 1;
+    return url[len] == '/' && url[len + 1] != '\0' && strchr(url + len + 1, '/') == NULL;
+}
+
+static const struct resource *find(const char *url, const char *method, struct request *request,
+                                   struct reply *reply)
+{
+    bool other_method = false;
+
+    if (strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+        method = MHD_HTTP_METHOD_GET; /* it is not sent its body */
+    for (size_t i = 0; i < resources_count; i++) {
+        if (!fits(&resources[i], url, &request->id))
+            continue;
+        if (strcmp(resources[i].method, method) == 0)
+            return &resources[i];
+        other_method = true;
+    }
+    if (other_method)
+        reply_fault(reply, MHD_HTTP_METHOD_NOT_ALLOWED, "not with this method");
+    else
+        reply_fault(reply, MHD_HTTP_NOT_FOUND, "there is no such resource");
+    return NULL;
+}
+
+struct query {
+    struct wanted *wanted;
+    const char *fault;
+};
+
+static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    struct query *query = context;
+
+    (void)kind;
+    query->fault = wanted_take(query->wanted, name, value);
+    return query->fault == NULL ? MHD_YES : MHD_NO;
+}
+
+/* Read what the address says behind the path. Answers: is it right? */
+static bool read_query(struct MHD_Connection *http, struct request *request, struct reply *reply)
+{
+    struct query query = {&request->wanted, NULL};
+
+    (void)MHD_get_connection_values(http, MHD_GET_ARGUMENT_KIND, take_argument, &query);
+    if (query.fault == NULL && request->id != NULL &&
+        !wanted_take_id(&request->wanted, request->id))
+        query.fault = "connections have numbers";
+    if (query.fault != NULL)
+        reply_fault(reply, MHD_HTTP_BAD_REQUEST, "%s", query.fault);
+    return query.fault == NULL;
+}
+
+/* --- answering --- */
+
+static enum MHD_Result send_reply(struct MHD_Connection *http, struct reply *reply)
+{
+    if (reply->json != NULL) {
+        reply->text = json_dumps(reply->json, JSON_COMPACT);
+        reply->type = "application/json";
+        json_decref(reply->json);
+    }
+    if (reply->text == NULL)
+        return MHD_NO; /* no memory: it sees the connection end */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        strlen(reply->text), reply->text, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(reply->text);
+        return MHD_NO;
+    }
+    enum MHD_Result queued = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                                     reply->type);
+    if (queued == MHD_YES)
+        queued = MHD_queue_response(http, reply->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+/* No resource takes a body: whoever announces one is refused before it is sent. */
+static bool has_body(struct MHD_Connection *http)
+{
+    const char *length = MHD_lookup_connection_value(http, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+    return (length != NULL && strcmp(length, "0") != 0) ||
+           MHD_lookup_connection_value(http, MHD_HEADER_KIND,
+                                       MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
+}
+
+static void answer(struct admin *admin, struct MHD_Connection *http, const char *url,
+                   const char *method, struct reply *reply)
+{
+    struct request request = {
+        .accept = MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+    };
+
+    const struct resource *resource = find(url, method, &request, reply);
+    if (resource == NULL)
+        return;
+    if (!resource->named)
+        request.id = NULL;
+    if (read_query(http, &request, reply))
+        resource->answer(admin, &request, reply);
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *http, const char *url,
+                                  const char *method, const char *version, const char *body,
+                                  size_t *body_bytes, void **seen)
+{
+    struct reply reply = {.status = 0};
+
+    (void)version;
+    (void)body;
+    (void)body_bytes; /* there is none */
+    if (has_body(http)) {
+        reply_fault(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "no resource takes a body");
+        return send_reply(http, &reply);
+    }
+    if (*seen == NULL) {
+        *seen = http; /* the header came; an answer is due at the next call */
+        return MHD_YES;
+    }
+    answer(context, http, url, method, &reply);
+    return send_reply(http, &reply);
+}
+
+/* Counters alone: whoever may connect there may not ask for more. */
+static enum MHD_Result on_scrape(void *context, struct MHD_Connection *http, const char *url,
+                                 const char *method, const char *version, const char *body,
+                                 size_t *body_bytes, void **seen)
+{
+    struct request request = {
+        .accept = MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+    };
+    struct reply reply = {.status = 0};
+
+    (void)version;
+    (void)body;
+    (void)body_bytes; /* there is none */
+    if (has_body(http)) {
+        reply_fault(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "no resource takes a body");
+        return send_reply(http, &reply);
+    }
+    if (*seen == NULL) {
+        *seen = http;
+        return MHD_YES;
+    }
+    if (strcmp(url, resource_metrics->path) != 0)
+        reply_fault(&reply, MHD_HTTP_NOT_FOUND, "here is %s alone", resource_metrics->path);
+    else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+             strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        reply_fault(&reply, MHD_HTTP_METHOD_NOT_ALLOWED, "not with this method");
+    else
+        resource_metrics->answer(context, &request, &reply);
+    return send_reply(http, &reply);
+}
+
+/* Called for each who connects to scrape. */
+static enum MHD_Result may_scrape(void *context, const struct sockaddr *address, socklen_t len)
+{
+    const struct admin *admin = context;
+    struct peer peer;
+
+    (void)len;
+    if (peer_from_sockaddr(address, &peer) < 0)
+        return MHD_NO;
+    return admission_lists_allow(&admin->allow, &admin->deny, &peer) ? MHD_YES : MHD_NO;
+}
+
+/* What libmicrohttpd would say of its clients is of no interest. */
+static void say_nothing(void *context, const char *format, va_list arguments)
+{
+    (void)context;
+    (void)format;
+    (void)arguments;
+}
+
+/* --- start and stop --- */
+
+static struct admin *admin_free(struct admin *admin)
+{
+    if (admin == NULL)
+        return NULL;
+    if (admin->bell >= 0)
+        (void)close(admin->bell); /* it holds no data */
+    free(admin->allow.ranges);
+    free(admin->deny.ranges);
+    free(admin->samples);
+    free(admin);
+    return NULL;
+}
+
+/* Returns: 0, or -ENOMEM. */
+static int copy_list(const struct cidr_list *list, struct cidr_list *ret_list)
+{
+    if (list->count == 0)
+        return 0;
+    ret_list->ranges = calloc(list->count, sizeof list->ranges[0]);
+    if (ret_list->ranges == NULL)
+        return -ENOMEM;
+    memcpy(ret_list->ranges, list->ranges, list->count * sizeof list->ranges[0]);
+    ret_list->count = list->count;
+    return 0;
+}
+
+/* Serve what connects to FD. Returns: 0, or negative errno. */
+static int serve(struct admin *admin, int fd, MHD_AcceptPolicyCallback may,
+                 MHD_AccessHandlerCallback on, struct MHD_Daemon **ret_http)
+{
+    if (fd < 0)
+        return 0;
+    errno = 0;
+    *ret_http = MHD_start_daemon(
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, may, admin, on, admin,
+        MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
+    if (*ret_http != NULL)
+        return 0;
+    return errno != 0 ? -errno : -EIO;
+}
+
+static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
+{
+    struct admin *admin = calloc(1, sizeof *admin);
+
+    if (admin == NULL)
+        return -ENOMEM;
+    admin->plan = *plan;
+    admin->started_s = (uint64_t)clock_wall_s() - clock_mono_ms() / 1000 + plan->started_ms / 1000;
+    admin->bell = bell_new();
+    admin->samples = calloc(plan->table->capacity, sizeof admin->samples[0]);
+    int error = admin->bell < 0 ? admin->bell : admin->samples == NULL ? -ENOMEM : 0;
+    if (error == 0)
+        error = copy_list(&plan->metrics->allow, &admin->allow);
+    if (error == 0)
+        error = copy_list(&plan->metrics->deny, &admin->deny);
+    if (error == 0)
+        error = serve(admin, plan->fd, NULL, on_request, &admin->http);
+    if (error == 0)
+        error = serve(admin, plan->metrics_fd, may_scrape, on_scrape, &admin->metrics);
+    if (error < 0) {
+        if (admin->http != NULL)
+            MHD_stop_daemon(admin->http);
+        admin = admin_free(admin);
+        return error;
+    }
+    *ret_admin = admin;
+    return 0;
+}
+
+static void admin_stop(struct admin *admin)
+{
+    atomic_store(&admin->ending, 1);
+    bell_ring(admin->bell);
+    if (admin->http != NULL)
+        MHD_stop_daemon(admin->http); /* which closes the listening socket, too */
+    if (admin->metrics != NULL)
+        MHD_stop_daemon(admin->metrics);
+}
+
+extern const struct admin_module admin_module;
+const struct admin_module admin_module = {
+    .version = PACKAGE_VERSION, .start = admin_start, .stop = admin_stop, .free = admin_free,
+};

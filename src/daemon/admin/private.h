@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of the admin share: http.c is its thread and the protocol, ask.c asks workers and
+ * main, wanted.c reads queries, census.c gathers connections, resources.c answers. The admin's
+ * thread, but where another is named; for this folder alone.
+ */
+#ifndef PEERLOG_DAEMON_ADMIN_PRIVATE_H
+#define PEERLOG_DAEMON_ADMIN_PRIVATE_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "daemon/admin/admin.h"
+#include "daemon/admin/wanted.h"
+
+/* A worker or main that does not answer for so long, in milliseconds, is not waited for. */
+#define ADMIN_PATIENCE_MS 5000u
+
+struct MHD_Daemon;
+
+/* What a connection had received when it was last looked at. */
+struct sample {
+    uint64_t connection; /* its number; 0: none was looked at */
+    uint64_t received;
+    uint64_t at_ms;
+    double rate; /* bytes a second before that; negative: not known yet */
+};
+
+struct admin {
+    struct admin_plan plan;
+    struct MHD_Daemon *http;    /* or NULL */
+    struct MHD_Daemon *metrics; /* for counters alone, by TCP; or NULL */
+    struct cidr_list allow, deny; /* there; they outlive a reload */
+    int bell; /* rings when a question is answered, and at the end */
+    _Atomic uint32_t ending;
+    struct sample *samples; /* one for each slot */
+    uint64_t started_s;     /* of the process, seconds since 1970 */
+};
+
+/* --- ask.c --- */
+
+/* A letter with an answer that may come too late. What is asked for lies behind it. */
+struct question {
+    struct letter letter;
+    int bell;
+    _Atomic uint32_t state; /* enum question_state */
+};
+
+/* Make one, SIZE bytes with what lies behind it. Returns: NULL without memory. */
+struct question *question_new(const struct admin *admin, enum letter_kind kind, size_t size);
+
+/*
+ * Ask worker number WORKER, and wait.
+ * Answers: is it answered? Else it is gone, and must not be touched any more.
+ * Owns: the caller frees what is answered.  Blocks: ADMIN_PATIENCE_MS at most.
+ */
+bool ask_worker(struct admin *admin, unsigned worker, struct question *question);
+
+/*
+ * The same of main. Returns: the answer, which the caller frees with errand_free(); NULL
+ * without one.
+ */
+struct errand *ask_errand(struct admin *admin, enum errand_kind kind);
+void errand_free(struct errand *errand);
+
+/* --- census.c --- */
+
+/* A connection, and who serves it. */
+struct counted {
+    struct conn_description of;
+    unsigned worker;
+    double rate; /* bytes a second; negative: not known yet */
+    uint32_t connections; /* of its address, after census_by_address() */
+};
+
+struct census {
+    const struct overview *overview; /* of the same time */
+    struct counted *all; /* free it */
+    size_t count, room;
+    unsigned absent; /* workers that did not answer */
+};
+
+/* All connections that WANTED names, sorted and cut as it says. Returns: 0, or -ENOMEM. */
+int census_take(struct admin *admin, const struct overview *overview, const struct wanted *wanted,
+                struct census *ret_census);
+
+/*
+ * Make one of all connections of an address, with their sums, and sort these by bytes a second and
+ * then by bytes. Of the rest of each it has what one of its connections has.
+ */
+void census_by_address(struct census *census);
+
+/* End a connection. Answers: was it there? */
+bool census_end(struct admin *admin, const struct counted *connection, bool now);
+
+/* --- resources.c --- */
+
+struct reply {
+    unsigned status; /* of HTTP */
+    json_t *json;    /* or */
+    char *text;      /* with its media type */
+    const char *type;
+};
+
+struct request {
+    const char *id;      /* what the path names behind the resource; NULL: nothing */
+    const char *accept;  /* the media types that are welcome; NULL: any */
+    struct wanted wanted;
+};
+
+/* A path with a method, and what answers it. */
+struct resource {
+    const char *path; /* without what is named behind it */
+    bool named;       /* something is */
+    const char *method;
+    void (*answer)(struct admin *admin, const struct request *request, struct reply *reply);
+};
+extern const struct resource resources[];
+extern const size_t resources_count;
+
+/* What answers /metrics. Threads: also that of admin.metrics. */
+extern const struct resource *const resource_metrics;
+
+/* Say in REPLY that something is wrong. */
+__attribute__((format(printf, 3, 4)))
+void reply_fault(struct reply *reply, unsigned status, const char *format, ...);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is answered: each resource makes JSON of what workers and main tell, or text of counters.
+ */
+#include "config.h"
+
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/admin/private.h"
+#include "daemon/metrics/prometheus.h"
+#include "daemon/settings/table.h"
+#include "os/clock.h"
+#include "peerlog/count.h"
+
+void reply_fault(struct reply *reply, unsigned status, const char *format, ...)
+{
+    char line[600];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments); /* it may be cut */
+    va_end(arguments);
+    reply->status = status;
+    reply->json = json_pack("{s:s}", "error", line);
+}
+
+/* Peers that the status names. */
+#define BUSIEST_MOST 10u
+
+/* --- names --- */
+
+/* The word that stands for NUMBER in the setting NAME of GROUP ("": the file itself). */
+static const char *setting_word(const char *group, const char *name, unsigned number)
+{
+    const struct setting_group *table = settings_table();
+
+    if (*group != '\0')
+        table = setting_find(table, group)->group;
+    const struct setting_words *words = setting_find(table, name)->words;
+    return number < words->count ? words->name(number) : "?";
+}
+
+static const char *transport_name(unsigned id)
+{
+    static const char *const names[TRANSPORTS] = {
+        [TRANSPORT_PLAIN] = "plain", [TRANSPORT_TLS] = "tls", [TRANSPORT_AUTO] = "auto",
+    };
+
+    return id < TRANSPORTS ? names[id] : "?";
+}
+
+static const char *session_name(unsigned id)
+{
+    static const char *const names[SESSIONS] = {[SESSION_SYSLOG] = "syslog"};
+
+    return id < SESSIONS ? names[id] : "?";
+}
+
+/* --- what is known --- */
+
+static void sum_counters(struct admin *admin, uint64_t totals[COUNTERS])
+{
+    const struct ledger_header *header = admin->plan.table->ledger->header;
+
+    admin->plan.sum(admin->plan.context, totals);
+    for (int i = 0; i < COUNTERS; i++)
+        totals[i] += header->counted[i]; /* by the processes before, and not written any more */
+}
+
+static struct prometheus_now look_now(const struct admin *admin)
+{
+    struct prometheus_now now = {
+        .version = PACKAGE_VERSION, .started_s = admin->started_s,
+        .connections = connections_count(admin->plan.table),
+        .connections_limit = atomic_load(&admin->plan.table->limit),
+        .workers = admin->plan.workers_count,
+        .outputs_lost = atomic_load(&admin->plan.health->lost),
+    };
+    uint64_t since_ms = atomic_load(&admin->plan.health->lost_since_ms);
+    uint64_t now_ms = clock_mono_ms();
+
+    if (now.outputs_lost > 0 && now_ms > since_ms)
+        now.lost_s = (now_ms - since_ms) / 1000;
+    for (unsigned i = 0; i < admin->plan.workers_count; i++)
+        now.waiting += worker_waiting(admin->plan.workers[i]);
+    return now;
+}
+
+static struct errand *ask_overview(struct admin *admin, struct reply *reply)
+{
+    struct errand *errand = ask_errand(admin, ERRAND_OVERVIEW);
+
+    if (errand == NULL)
+        reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd is busy; try again");
+    return errand;
+}
+
+/* --- /metrics --- */
+
+static void answer_metrics(struct admin *admin, const struct request *request, struct reply *reply)
+{
+    enum prometheus_form form = PROMETHEUS_TEXT;
+    struct prometheus_now now = look_now(admin);
+    uint64_t totals[COUNTERS];
+
+    if (request->accept != NULL && strstr(request->accept, "application/openmetrics-text") != NULL)
+        form = PROMETHEUS_OPENMETRICS;
+    reply->text = malloc(PROMETHEUS_BYTES);
+    if (reply->text == NULL)
+        return;
+    sum_counters(admin, totals);
+    (void)prometheus_format(reply->text, PROMETHEUS_BYTES, form, totals, &now);
+    reply->type = prometheus_media_type(form);
+    reply->status = MHD_HTTP_OK;
+}
+
+/* --- /v1/status --- */
+
+static json_t *describe_output(const struct overview *overview, const struct prometheus_now *now)
+{
+    json_t *lost_s = now->outputs_lost > 0 ? json_integer((json_int_t)now->lost_s) : json_null();
+
+    return json_pack("{s:s, s:s, s:b, s:o}",
+                     "type", setting_word("output", "type", overview->output_type),
+                     "path", overview->output_path, "up", now->outputs_lost == 0,
+                     "lost_seconds", lost_s);
+}
+
+/* Those that send most. Returns: NULL without memory. */
+static json_t *describe_busiest(struct admin *admin, const struct overview *overview)
+{
+    const struct wanted all = {.limit = 0};
+    json_t *list = json_array();
+    struct census census;
+
+    if (census_take(admin, overview, &all, &census) < 0)
+        return list;
+    census_by_address(&census);
+    for (size_t i = 0; i < census.count && i < BUSIEST_MOST; i++) {
+        const struct counted *one = &census.all[i];
+        char address[PEER_TEXT_BYTES];
+        (void)peer_format_address(&one->of.peer, address);
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:i, s:I, s:I, s:f}", "address", address,
+                            "connections", (int)one->connections,
+                            "messages", (json_int_t)one->of.records,
+                            "bytes", (json_int_t)one->of.received, "rate", one->rate));
+    }
+    free(census.all);
+    return list;
+}
+
+static void answer_status(struct admin *admin, const struct request *request, struct reply *reply)
+{
+    struct errand *errand = ask_overview(admin, reply);
+    const struct prometheus_now now = look_now(admin);
+    uint64_t totals[COUNTERS];
+
+    (void)request;
+    if (errand == NULL)
+        return;
+    const struct overview *overview = &errand->overview;
+    sum_counters(admin, totals);
+    reply->status = MHD_HTTP_OK;
+    reply->json = json_pack(
+        "{s:s, s:i, s:I, s:s*, s:s*, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:o, s:o}",
+        "version", now.version, "pid", (int)getpid(), "started", (json_int_t)now.started_s,
+        "file", overview->file[0] != '\0' ? overview->file : NULL,
+        "trouble", overview->trouble[0] != '\0' ? overview->trouble : NULL,
+        "connections",
+        "open", (json_int_t)now.connections, "limit", (json_int_t)now.connections_limit,
+        "accepted", (json_int_t)totals[COUNTER_ACCEPTED],
+        "messages",
+        "logged", (json_int_t)totals[COUNTER_RECORDS], "waiting", (json_int_t)now.waiting,
+        "bytes", (json_int_t)totals[COUNTER_BYTES],
+        "workers", (json_int_t)now.workers, "output", describe_output(overview, &now),
+        "busiest", describe_busiest(admin, overview));
+    errand_free(errand);
+}
+
+/* --- /v1/listeners --- */
+
+static json_t *describe_listener(const struct overview_listener *listener)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:b}", "address", listener->text, "tag", listener->tag,
+                     "framing", setting_word("listeners", "framing", listener->framing),
+                     "tls", setting_word("listeners", "tls", listener->tls_mode),
+                     "proxy_protocol", listener->proxy_protocol);
+}
+
+static void answer_listeners(struct admin *admin, const struct request *request,
+                             struct reply *reply)
+{
+    struct errand *errand = ask_overview(admin, reply);
+
+    (void)request;
+    if (errand == NULL)
+        return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < COUNT_OF(errand->overview.listeners); i++)
+        if (errand->overview.listeners[i].text[0] != '\0')
+            (void)json_array_append_new(list, describe_listener(&errand->overview.listeners[i]));
+    reply->status = MHD_HTTP_OK;
+    reply->json = json_pack("{s:o}", "listeners", list);
+    errand_free(errand);
+}
+
+/* --- /v1/connections --- */
+
+static json_t *describe_connection(const struct overview *overview, const struct counted *one)
+{
+    const struct conn_description *of = &one->of;
+    const struct overview_listener *listener =
+        of->listener < PEERLOG_LISTENER_PLACES ? &overview->listeners[of->listener] : NULL;
+    char address[PEER_TEXT_BYTES];
+
+    (void)peer_format_address(&of->peer, address);
+    return json_pack(
+        "{s:I, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:b, s:b}",
+        "id", (json_int_t)of->connection, "address", address, "port", (int)of->peer.port,
+        "listener", listener != NULL ? listener->text : "",
+        "tag", listener != NULL ? listener->tag : "",
+        "framing", setting_word("listeners", "framing", of->framing),
+        "transport", transport_name(of->transport), "session", session_name(of->session),
+        "messages", (json_int_t)of->records, "bytes", (json_int_t)of->received,
+        "rate", one->rate < 0 ? json_null() : json_real(one->rate),
+        "idle", (json_int_t)of->silent_s, "tail", (json_int_t)of->tail_bytes,
+        "unread", (json_int_t)of->unread, "slowed", of->slowed, "leaving", of->leaving);
+}
+
+/* Gather what the request wants. Answers: is it there? Else REPLY says why not. */
+static bool gather(struct admin *admin, const struct request *request, struct errand **ret_errand,
+                   struct census *ret_census, struct reply *reply)
+{
+    struct errand *errand = ask_overview(admin, reply);
+
+    if (errand == NULL)
+        return false;
+    if (census_take(admin, &errand->overview, &request->wanted, ret_census) < 0) {
+        errand_free(errand);
+        return false; /* there is no memory for words, either */
+    }
+    if (request->wanted.has_id && ret_census->count == 0) {
+        reply_fault(reply, MHD_HTTP_NOT_FOUND, "there is no connection %s", request->id);
+        free(ret_census->all);
+        errand_free(errand);
+        return false;
+    }
+    *ret_errand = errand;
+    return true;
+}
+
+static void answer_connections(struct admin *admin, const struct request *request,
+                               struct reply *reply)
+{
+    struct census census;
+    struct errand *errand;
+
+    if (!gather(admin, request, &errand, &census, reply))
+        return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < census.count; i++)
+        (void)json_array_append_new(list, describe_connection(&errand->overview, &census.all[i]));
+    reply->status = MHD_HTTP_OK;
+    reply->json = json_pack("{s:b, s:o}", "complete", census.absent == 0, "connections", list);
+    free(census.all);
+    errand_free(errand);
+}
+
+static void answer_connection(struct admin *admin, const struct request *request,
+                              struct reply *reply)
+{
+    struct census census;
+    struct errand *errand;
+
+    if (!gather(admin, request, &errand, &census, reply))
+        return;
+    reply->status = MHD_HTTP_OK;
+    reply->json = describe_connection(&errand->overview, &census.all[0]);
+    free(census.all);
+    errand_free(errand);
+}
+
+static void end_connections(struct admin *admin, const struct request *request,
+                            struct reply *reply)
+{
+    struct census census;
+    struct errand *errand;
+    size_t ended = 0;
+
+    if (!request->wanted.has_id && !request->wanted.has_peer) {
+        reply_fault(reply, MHD_HTTP_BAD_REQUEST, "whose? Say peer=, or name a connection");
+        return;
+    }
+    if (!gather(admin, request, &errand, &census, reply))
+        return;
+    for (size_t i = 0; i < census.count; i++)
+        ended += census_end(admin, &census.all[i], request->wanted.now);
+    reply->status = MHD_HTTP_OK;
+    reply->json = json_pack("{s:I}", "ended", (json_int_t)ended);
+    free(census.all);
+    errand_free(errand);
+}
+
+/* --- /v1/reload --- */
+
+static void reload(struct admin *admin, const struct request *request, struct reply *reply)
+{
+    struct errand *errand = ask_errand(admin, ERRAND_RELOAD);
+
+    (void)request;
+    if (errand == NULL) {
+        reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd did not answer in time");
+        return;
+    }
+    if (errand->good) {
+        reply->status = MHD_HTTP_OK;
+        reply->json = json_pack("{s:s}", "reloaded", errand->line);
+    } else {
+        reply_fault(reply, MHD_HTTP_CONFLICT, "%s", errand->line);
+    }
+    errand_free(errand);
+}
+
+const struct resource resources[] = {
+    {"/metrics", false, MHD_HTTP_METHOD_GET, answer_metrics},
+    {"/v1/status", false, MHD_HTTP_METHOD_GET, answer_status},
+    {"/v1/listeners", false, MHD_HTTP_METHOD_GET, answer_listeners},
+    {"/v1/connections", false, MHD_HTTP_METHOD_GET, answer_connections},
+    {"/v1/connections", false, MHD_HTTP_METHOD_DELETE, end_connections},
+    {"/v1/connections", true, MHD_HTTP_METHOD_GET, answer_connection},
+    {"/v1/connections", true, MHD_HTTP_METHOD_DELETE, end_connections},
+    {"/v1/reload", false, MHD_HTTP_METHOD_POST, reload},
+};
+const struct resource *const resource_metrics = &resources[0];
+const size_t resources_count = COUNT_OF(resources);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets of the file system, to listen on: unix(7).
+ */
+#ifndef PEERLOG_OS_UNIX_SOCKET_H
+#define PEERLOG_OS_UNIX_SOCKET_H
+
+#include <sys/stat.h>
+
+struct sockaddr_un;
+
+/* Fill in an address. Returns: 0, or -ENAMETOOLONG. */
+int unix_socket_address(const char *path, struct sockaddr_un *ret_address);
+
+/*
+ * Listen at PATH, in the place of a process before. TYPE is SOCK_STREAM or SOCK_SEQPACKET; MODE is
+ * the file's, which is never more open than that.
+ * Returns: the descriptor, readable when somebody connects; or negative errno.
+ */
+int unix_socket_listen(const char *path, int type, mode_t mode);
+
+#endif

@@ -1,0 +1,449 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# The admin socket, as a person or a program sees it. It tells who is connected and what each has
+# sent, cuts one off in good order or at once, reloads and says why not, and counts for
+# Prometheus, whose own tools read it. Clients that hang, vanish, say half a request or nonsense
+# get nothing and cost nothing: messages go on, and the next one is answered.
+
+import http.client
+import json
+import random
+
+from support import *
+
+MODULE = os.path.join(os.environ.get("PEERLOGD_MODULES", os.path.dirname(PEERLOGD)),
+                      "peerlogd-admin.so")
+
+
+class Unix(http.client.HTTPConnection):
+    """HTTP over a socket of the file system."""
+
+    def __init__(self, path):
+        super().__init__("peerlogd", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Admin:
+    """Asks the daemon; what is no answer is an error of the test."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def ask(self, what, method="GET", **headers):
+        http_connection = Unix(self.path)
+        http_connection.request(method, what, headers=headers)
+        answer = http_connection.getresponse()
+        text = answer.read().decode()
+        http_connection.close()
+        if answer.headers.get_content_type() == "application/json":
+            return answer.status, json.loads(text)
+        return answer.status, text
+
+    def get(self, what):
+        status, answer = self.ask(what)
+        assert status == 200, (what, status, answer)
+        return answer
+
+    def connections(self, query=""):
+        return self.get("/v1/connections" + query)["connections"]
+
+    def metric(self, name):
+        match, = re.findall(rf"^{re.escape(name)} (\d+)$", self.get("/metrics"), re.M)
+        return int(match)
+
+
+@contextlib.contextmanager
+def administered(scratch, **settings):
+    """A daemon with an admin socket, and the log it writes to."""
+    path = os.path.join(scratch, f"admin-{random.getrandbits(32):x}")
+    settings.setdefault("admin", dict(path=path))
+    with serving("syslog", scratch, **settings) as (daemon, sink):
+        until(lambda: os.path.exists(path), "the admin socket")
+        yield daemon, sink, Admin(path)
+
+
+def port_of(sock):
+    return sock.getsockname()[1]
+
+
+def nothing_is_loaded_before_it_is_asked(scratch):
+    def mapped(daemon):
+        with open(f"/proc/{daemon.pid}/maps", encoding="utf-8") as file:
+            return re.findall(r"/(peerlogd-admin|libmicrohttpd|libjansson)", file.read())
+
+    with administered(scratch) as (daemon, _, admin):
+        assert not mapped(daemon)
+        threads = daemon.threads()
+        assert admin.get("/v1/status")["pid"] == daemon.pid
+        assert set(mapped(daemon)) == {"peerlogd-admin", "libmicrohttpd", "libjansson"}
+        assert daemon.threads() == threads + 1
+        assert os.stat(admin.path).st_mode & 0o777 == 0o660
+
+
+def it_can_be_switched_off(scratch):
+    path = os.path.join(scratch, "off")
+    with serving("syslog", scratch, admin=dict(enabled=False, path=path)) as (daemon, _):
+        daemon.wait_workers()
+        connect(daemon.port).close()
+        assert not os.path.exists(path)
+
+
+def it_tells_who_is_connected(scratch):
+    listeners = [LOOPBACK, dict(LOOPBACK, tag="other", framing="lf")]
+    with administered(scratch, listeners=listeners) as (daemon, sink, admin):
+        first = connect(daemon.port)
+        first.sendall(b"one\ntwo\nunfinished")
+        second = connect(daemon.listeners[1][1])
+        second.sendall(b"three\n")
+        sink.wait_count(3)
+        until(lambda: sum(c["bytes"] for c in admin.connections()) == 24, "all bytes")
+        by_port = {c["port"]: c for c in admin.connections()}
+        assert by_port.keys() == {port_of(first), port_of(second)}
+        one = by_port[port_of(first)]
+        assert one["address"] == "127.0.0.1" and one["tag"] == "peerlogd"
+        assert (one["messages"], one["bytes"], one["tail"]) == (2, 18, 10)
+        assert one["listener"] == f"127.0.0.1:{daemon.port}" and one["framing"] == "auto"
+        assert (one["transport"], one["session"]) == ("plain", "syslog")
+        assert not one["slowed"] and not one["leaving"]
+        assert admin.get(f"/v1/connections/{one['id']}")["port"] == port_of(first)
+        assert [c["port"] for c in admin.connections("?sort=bytes")] == [
+            port_of(first), port_of(second)]
+        assert [c["port"] for c in admin.connections("?listener=other")] == [port_of(second)]
+        assert len(admin.connections("?sort=bytes&limit=1")) == 1
+        assert len(admin.connections("?peer=127.0.0.0/8")) == 2
+        assert not admin.connections("?peer=192.0.2.0/24") and not admin.connections("?peer=::/0")
+        status = admin.get("/v1/status")
+        assert status["connections"]["open"] == 2 and status["messages"]["logged"] == 3
+        assert status["output"]["up"] and status["output"]["path"] == sink.path
+        assert status["busiest"] == [dict(address="127.0.0.1", connections=2, messages=3, bytes=24,
+                                          rate=0.0)]
+        told = admin.get("/v1/listeners")["listeners"]
+        assert [(t["tag"], t["framing"]) for t in told] == [("peerlogd", "auto"), ("other", "lf")]
+
+
+def the_busiest_peers_are_named(scratch):
+    with administered(scratch) as (daemon, sink, admin):
+        hosts = [f"127.0.0.{i}" for i in range(1, 15)]
+        socks = {host: [connect(daemon.port, source=host) for _ in range(2)] for host in hosts}
+        for i, host in enumerate(hosts):
+            for sock in socks[host]:
+                sock.sendall((i + 1) * b"x\n")
+        sink.wait_count(sum(2 * (i + 1) for i in range(14)))
+        until(lambda: admin.get("/v1/status")["busiest"][0]["bytes"] == 14 * 4, "the last bytes")
+        busiest = admin.get("/v1/status")["busiest"]
+        assert [b["address"] for b in busiest] == hosts[:3:-1], busiest
+        assert all(b["connections"] == 2 for b in busiest)
+        socks[hosts[0]][0].sendall(10000 * b"x\n")
+        until(lambda: admin.get("/v1/status")["busiest"][0]["address"] == hosts[0],
+              "the one that sends now to be the first")
+
+
+def many_connections_are_all_listed(scratch):
+    with administered(scratch, workers=3) as (daemon, sink, admin):
+        socks = [connect(daemon.port) for _ in range(900)]
+        for i, sock in enumerate(socks):
+            sock.sendall(b"x%d\n" % i)
+        sink.wait_count(900)
+        listed = admin.connections("?sort=idle")
+        assert {c["port"] for c in listed} == {port_of(sock) for sock in socks}
+        assert len({c["id"] for c in listed}) == 900
+
+
+def connections_end_when_told(scratch):
+    with administered(scratch) as (daemon, sink, admin):
+        here, there, third = (connect(daemon.port) for _ in range(3))
+        for sock in here, there, third:
+            sock.sendall(b"hello\n")
+        sink.wait_count(3)
+        by_port = {c["port"]: c["id"] for c in admin.connections()}
+        # In good order: a FIN.
+        assert admin.ask(f"/v1/connections/{by_port[port_of(here)]}", "DELETE") == (
+            200, {"ended": 1})
+        assert here.recv(1) == b""
+        # At once: a reset.
+        assert admin.ask(f"/v1/connections/{by_port[port_of(there)]}?now=1", "DELETE") == (
+            200, {"ended": 1})
+        wait_reset(there)
+        until(lambda: len(admin.connections()) == 1, "two to be gone")
+        assert admin.ask(f"/v1/connections/{by_port[port_of(here)]}", "DELETE")[0] == 404
+        # None by mistake.
+        for query in "", "?pear=127.0.0.1", "?peer=", "?listener=peerlogd":
+            assert admin.ask("/v1/connections" + query, "DELETE")[0] == 400, query
+        assert admin.ask("/v1/connections?peer=192.0.2.1", "DELETE") == (200, {"ended": 0})
+        assert len(admin.connections()) == 1
+        third.sendall(b"sent before the end\n")
+        assert admin.ask("/v1/connections?peer=127.0.0.1", "DELETE") == (200, {"ended": 1})
+        sink.wait_count(4)
+        assert third.recv(1) == b""
+        until(lambda: not admin.connections(), "the last one to be gone")
+
+
+def wait_reset(sock):
+    try:
+        while sock.recv(1):
+            pass
+    except ConnectionResetError:
+        return
+    # The FIN came first; what is written now meets the reset.
+    def is_reset():
+        try:
+            sock.sendall(b"x")
+        except (ConnectionResetError, BrokenPipeError):
+            return True
+        return False
+
+    until(is_reset, "the reset")
+
+
+def one_that_never_stops_sending_is_ended(scratch):
+    with administered(scratch) as (daemon, _, admin):
+        flood = connect(daemon.port)
+        stopped = threading.Event()
+
+        def send():
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                while not stopped.is_set():
+                    flood.sendall(100 * b"again and again\n")
+            stopped.set()
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        until(lambda: admin.connections()[0]["bytes"] > 10000, "the flood")
+        assert admin.ask("/v1/connections?peer=127.0.0.1&now=1", "DELETE")[1] == {"ended": 1}
+        try:
+            assert stopped.wait(PATIENCE), "it still sends"
+        finally:
+            stopped.set()
+            thread.join()
+
+
+def a_reload_is_answered(scratch):
+    with administered(scratch) as (daemon, _, admin):
+        daemon.allow("not reloaded", "buffer_size", "takes effect at the next restart")
+        daemon.write_file(oversize="truncate")
+        assert admin.ask("/v1/reload", "POST") == (200, {"reloaded": "reloaded " + daemon.file})
+        daemon.expect(": reloaded ")
+        daemon.write_file(buffer_size=1)
+        status, answer = admin.ask("/v1/reload", "POST")
+        assert status == 409 and "buffer_size" in answer["error"], answer
+        daemon.write_file(buffer_size=8192, admin=dict(enabled=False))
+        assert admin.ask("/v1/reload", "POST")[0] == 200
+        daemon.expect("admin takes effect at the next restart")
+        assert "trouble" not in admin.get("/v1/status")
+
+
+def prometheus_reads_it(scratch):
+    with administered(scratch) as (daemon, sink, admin):
+        sock = connect(daemon.port)
+        sock.sendall(b"a\nb\n")
+        sink.wait_count(2)
+        until(lambda: admin.metric("peerlogd_messages_total") == 2, "two to be counted")
+        assert admin.metric("peerlogd_connections") == 1
+        assert admin.metric("peerlogd_received_bytes_total") == 4
+        assert admin.metric('peerlogd_connections_refused_total{reason="denied"}') == 0
+        _, text = admin.ask("/metrics", Accept="application/openmetrics-text;version=1.0.0")
+        assert text.endswith("\n# EOF\n") and "# TYPE peerlogd_messages counter" in text
+        done = subprocess.run([tool("promtool"), "check", "metrics"], check=False,
+                              input=admin.get("/metrics").encode(), capture_output=True)
+        assert done.returncode == 0 and not done.stderr, done.stderr.decode()
+
+
+PROMETHEUS = """
+global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}
+scrape_configs:
+  - job_name: peerlogd
+    static_configs: [ {{ targets: [ "127.0.0.1:{port}" ] }} ]
+"""
+
+
+@contextlib.contextmanager
+def prometheus(scratch, port):
+    """A real one that scrapes this port. Yields a function to query it with."""
+    config = os.path.join(scratch, "prometheus.yml")
+    with open(config, "w", encoding="ascii") as file:
+        file.write(PROMETHEUS.format(port=port))
+    with held_port() as own:
+        pass  # its sockets do not share a port
+    process = subprocess.Popen(
+        [tool("prometheus"), "--config.file=" + config, "--web.listen-address=127.0.0.1:%d" % own,
+         "--storage.tsdb.path=" + os.path.join(scratch, "tsdb")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=end_with_test)
+
+    def query(what):
+        with contextlib.suppress(ConnectionRefusedError):
+            web = http.client.HTTPConnection("127.0.0.1", own, timeout=PATIENCE)
+            web.request("GET", "/api/v1/query?query=" + what)
+            answer = web.getresponse()
+            text = answer.read()
+            web.close()
+            if answer.status == 200:
+                return [float(r["value"][1]) for r in json.loads(text)["data"]["result"]]
+        return None  # it is not ready yet
+
+    try:
+        yield query
+    finally:
+        process.kill()
+        process.wait()
+
+
+def a_real_prometheus_scrapes_it(scratch):
+    tool("prometheus")
+    with held_port() as port, administered(scratch, metrics=dict(port=port)) as (daemon, sink, _):
+        sock = connect(daemon.port)
+        sock.sendall(b"a\nb\nc\n")
+        sink.wait_count(3)
+        with prometheus(scratch, port) as query:
+            until(lambda: query("up") == [1], "a scrape")
+            until(lambda: query("peerlogd_messages_total") == [3], "three messages")
+            assert query("peerlogd_output_up") == [1]
+
+
+def scrapers_get_counters_alone(scratch):
+    with held_port() as port, administered(
+            scratch, metrics=dict(port=port, deny=["127.0.0.2"]), workers=1) as (daemon, _, admin):
+        def scrape(what, method="GET"):
+            web = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            web.request(method, what)
+            answer = web.getresponse()
+            text = answer.read().decode()
+            web.close()
+            return answer.status, text
+
+        assert scrape("/metrics")[0] == 200 and scrape("/metrics", "HEAD")[0] == 200
+        assert "peerlogd_connections 0\n" in scrape("/metrics")[1]
+        assert scrape("/metrics", "POST")[0] == 405
+        for what in "/", "/v1/status", "/v1/connections", "/metrics/x":
+            assert scrape(what)[0] == 404, what
+        assert scrape("/v1/reload", "POST")[0] == 404
+        denied = socket.create_connection(("127.0.0.1", port), PATIENCE, ("127.0.0.2", 0))
+        with contextlib.suppress(ConnectionResetError):
+            denied.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            assert denied.recv(1) == b""
+        denied.close()
+        assert admin.get("/v1/status")
+        daemon.allow("reloaded")
+        daemon.write_file(metrics=dict(port=port))
+        assert admin.ask("/v1/reload", "POST")[0] == 200
+        daemon.expect("metrics takes effect at the next restart")
+
+
+def a_port_that_is_taken_does_not_keep_it_from_serving(scratch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with serving("syslog", scratch, metrics=dict(port=port_of(taken))) as (daemon, sink):
+            daemon.expect(r"no counters for scrapers: cannot listen on 127.0.0.1:\d+: ")
+            connect(daemon.port).sendall(b"a message\n")
+            sink.wait_count(1)
+
+
+def wrong_requests_are_refused(scratch):
+    with administered(scratch) as (_, _, admin):
+        for what, method, status in (
+                ("/", "GET", 404), ("/v1", "GET", 404), ("/metrics/", "GET", 404),
+                ("/v1/connections/", "GET", 404), ("/v1/connections/1/2", "GET", 404),
+                ("/v1/connections/x", "GET", 400), ("/v1/connections/7", "GET", 404),
+                ("/v1/connections?limit=0", "GET", 400), ("/v1/connections?sort=x", "GET", 400),
+                ("/v1/status", "DELETE", 405), ("/v1/reload", "GET", 405),
+                ("/metrics", "POST", 405), ("/metrics", "HEAD", 200)):
+            assert admin.ask(what, method)[0] == status, (what, method)
+        assert admin.ask("/v1/reload", "POST", **{"Content-Length": "3"})[0] == 413
+        assert raw(admin.path, b"GET /" + 20000 * b"x" + b" HTTP/1.1\r\n\r\n")[:9] == b"HTTP/1.1 "
+        assert admin.get("/v1/status")
+
+
+def raw(path, request):
+    """Say REQUEST, and hear what comes before the end."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(PATIENCE)
+    sock.connect(path)
+    heard = b""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        sock.sendall(request)
+        sock.shutdown(socket.SHUT_WR)
+        while piece := sock.recv(65536):
+            heard += piece
+    sock.close()
+    return heard
+
+
+def nonsense_costs_nothing(scratch):
+    chance = random.Random(16)
+    with administered(scratch) as (daemon, sink, admin):
+        assert admin.get("/v1/status")
+        descriptors = daemon.descriptors()
+        for _ in range(400):
+            line = bytearray(b"GET /v1/connections?peer=127.0.0.0/8&sort=idle HTTP/1.1\r\n"
+                             b"Host: peerlogd\r\nAccept: */*\r\n\r\n")
+            for _ in range(chance.randrange(1, 6)):
+                at = chance.randrange(len(line))
+                line[at:at + chance.randrange(3)] = chance.randbytes(chance.randrange(4))
+            raw(admin.path, bytes(line[:chance.randrange(len(line) + 1)]))
+        assert admin.get("/v1/status")
+        until(lambda: daemon.descriptors() <= descriptors, "all clients to be gone")
+        sock = connect(daemon.port)
+        sock.sendall(b"and messages go on\n")
+        sink.wait_count(1)
+
+
+def clients_that_hang_or_vanish_do_not_matter(scratch):
+    with administered(scratch) as (daemon, sink, admin):
+        assert admin.get("/v1/status")
+        hanging = []
+        for i in range(100):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(PATIENCE)
+            # Some wait in the kernel, behind those that are served: they do not block us here.
+            sock.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                sock.connect(admin.path)
+                sock.send([b"", b"GET /v1/st", b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"][i % 3])
+            hanging.append(sock)
+        sender = connect(daemon.port)
+        sender.sendall(b"a message\n")
+        sink.wait_count(1)
+        for sock in hanging[::2]:
+            sock.close()  # it vanishes
+        # The others are dropped after a while, and so the next one is answered.
+        assert admin.get("/v1/status")["messages"]["logged"] == 1
+        for sock in hanging:
+            sock.close()
+
+
+def a_stop_does_not_wait_for_it(scratch):
+    with administered(scratch) as (daemon, _, admin):
+        assert admin.get("/v1/status")
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(admin.path)
+        sock.sendall(b"GET /half")
+        began = time.monotonic()
+        daemon.end()
+        assert time.monotonic() - began < PATIENCE / 4
+        sock.close()
+
+
+if not os.path.exists(MODULE):
+    print("skipped: there is no " + MODULE)
+    sys.exit(77)
+
+main(nothing_is_loaded_before_it_is_asked,
+     it_can_be_switched_off,
+     it_tells_who_is_connected,
+     the_busiest_peers_are_named,
+     many_connections_are_all_listed,
+     connections_end_when_told,
+     one_that_never_stops_sending_is_ended,
+     a_reload_is_answered,
+     prometheus_reads_it,
+     a_real_prometheus_scrapes_it,
+     scrapers_get_counters_alone,
+     a_port_that_is_taken_does_not_keep_it_from_serving,
+     wrong_requests_are_refused,
+     nonsense_costs_nothing,
+     clients_that_hang_or_vanish_do_not_matter,
+     a_stop_does_not_wait_for_it)
