@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* A socket's figures are looked up this often until they belong together. */
@@ -310,4 +312,38 @@ void net_shutdown_close(int fd)
         net_abort(fd);
     else
         (void)close(fd); /* everything was read */
+}
+
+/* Answers: is this a socket, but not one of datagrams? */
+static bool is_of_another_type(const char *path)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 || strlen(path) >= sizeof sa.sun_path) {
+        if (fd >= 0)
+            (void)close(fd); /* it was not used */
+        return false;
+    }
+    memcpy(sa.sun_path, path, strlen(path) + 1);
+    bool other = connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 && errno == EPROTOTYPE;
+    (void)close(fd); /* nothing was sent */
+    return other;
+}
+
+const char *net_describe_log_socket(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return NULL;
+    if (S_ISREG(st.st_mode))
+        return "is a file, and no socket";
+    if (S_ISFIFO(st.st_mode))
+        return "is a FIFO, and no socket";
+    if (S_ISDIR(st.st_mode))
+        return "is a directory, and no socket";
+    if (!S_ISSOCK(st.st_mode))
+        return "is a device, and no socket";
+    return is_of_another_type(path) ? "is a socket of another type, that takes no datagrams" : NULL;
 }

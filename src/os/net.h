@@ -98,4 +98,10 @@ void net_abort(int fd);
  */
 void net_shutdown_close(int fd);
 
+/*
+ * Why no datagrams can be sent to the socket at PATH, to stand behind its name: "is a FIFO, and no
+ * socket". Returns: NULL when they can, or when nothing is there or nobody receives.
+ */
+const char *net_describe_log_socket(const char *path);
+
 #endif

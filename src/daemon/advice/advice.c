@@ -18,6 +18,7 @@
 #include "daemon/settings/target.h"
 #include "daemon/advice/journald_conf.h"
 #include "os/service_manager.h"
+#include "os/net.h"
 #include "peerlog/count.h"
 
 #define WARNING_BYTES 400u
@@ -164,6 +165,21 @@ void advice_judge_access(const struct settings *settings, warning_fn *warn, void
                        "in%s", address, listener->deny.count > 0 ? " whom deny does not name" : "");
         warn(context, text);
     }
+}
+
+void advice_judge_log_socket(const struct settings *settings, warning_fn *warn, void *context)
+{
+    struct output_target target;
+    char text[WARNING_BYTES];
+
+    output_target_choose(&settings->output, &target);
+    if (target.type != OUTPUT_SYSLOG && target.type != OUTPUT_JOURNAL)
+        return;
+    const char *words = net_describe_log_socket(target.path);
+    if (words == NULL)
+        return;
+    (void)snprintf(text, sizeof text, "%s %s", target.path, words);
+    warn(context, text);
 }
 
 static void judge_rate(const struct surroundings *around, warning_fn *warn, void *context)
