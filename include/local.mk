@@ -16,4 +16,5 @@ noinst_HEADERS = \
 	include/peerlog/proxy.h \
 	include/peerlog/record.h \
 	include/peerlog/relp.h \
+	include/peerlog/relp_stream.h \
 	include/peerlog/utf8.h

@@ -57,6 +57,10 @@
 #define PEERLOG_DEFAULT_HANDSHAKE_TIMEOUT_S 10u
 #define PEERLOG_MAX_HANDSHAKE_TIMEOUT_S 3600u
 
+/* How long a client may leave its answers unread, in seconds. */
+#define PEERLOG_DEFAULT_WRITE_TIMEOUT_S 60u
+#define PEERLOG_MAX_WRITE_TIMEOUT_S 86400u
+
 /* A list of texts in a configuration. */
 #define PEERLOG_MAX_TEXTS 64u
 

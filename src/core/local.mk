@@ -21,4 +21,5 @@ libpeerlog_core_a_SOURCES = \
 	src/core/proxy.c \
 	src/core/record.c \
 	src/core/relp.c \
+	src/core/relp_stream.c \
 	src/core/utf8.c

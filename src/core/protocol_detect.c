@@ -170,8 +170,8 @@ static const struct knowledge known[PROTOCOLS] = {
     [PROTOCOL_HTTP] = {"an HTTP request; this port takes log messages, not web requests, so the "
                        "client must be set to syslog over TCP, or to another port", true},
     [PROTOCOL_SSH] = {"an SSH greeting; this port takes log messages, not logins", true},
-    [PROTOCOL_RELP] = {"a RELP open; this port takes plain syslog over TCP, so the client must be "
-                       "set to that (in rsyslog: omfwd instead of omrelp)", true},
+    [PROTOCOL_RELP] = {"a RELP open; this listener has session = \"syslog\", so set that to \"auto\" or "
+                       "\"relp\", or the client to syslog over TCP", true},
     [PROTOCOL_PROXY] = {"a PROXY header; this listener does not expect one, so set "
                         "proxy_protocol = true for it, or let the balancer send none (in HAProxy: "
                         "remove send-proxy)", false},

@@ -33,6 +33,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/session/foreign.c \
 	src/daemon/session/plain.c \
 	src/daemon/session/preface.c src/daemon/session/preface.h \
+	src/daemon/session/relp.c \
 	src/daemon/session/session.c src/daemon/session/session.h \
 	src/daemon/session/syslog.c \
 	src/daemon/session/transport.h \

@@ -24,6 +24,12 @@ int net_listen(const struct peer *address, int backlog);
  */
 int net_adopt_listener(int fd);
 
+/*
+ * Let peers that connect to a listening socket send segments as on usual Ethernet at most, or any
+ * again. Clients that cork each batch wait for a full segment, which on loopback is 64 KiB.
+ */
+void net_limit_segments(int listener, bool limit);
+
 /* The address a socket is bound to. Returns: 0, or negative errno. */
 int net_local_address(int fd, struct peer *ret_address);
 

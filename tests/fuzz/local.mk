@@ -9,6 +9,7 @@ FUZZERS = \
 	tests/fuzz/fuzz_protocol_detect \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_relp \
+	tests/fuzz/fuzz_relp_session \
 	tests/fuzz/fuzz_session \
 	tests/fuzz/fuzz_settings \
 	tests/fuzz/fuzz_state
@@ -71,6 +72,10 @@ tests_fuzz_fuzz_proxy_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_relp_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_relp_LDFLAGS = $(FUZZ_LINK_FLAGS)
 tests_fuzz_fuzz_relp_LDADD = $(FUZZ_LIBS)
+
+tests_fuzz_fuzz_relp_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_relp_session_LDFLAGS = $(FUZZ_LINK_FLAGS)
+tests_fuzz_fuzz_relp_session_LDADD = $(FUZZ_LIBS)
 
 tests_fuzz_fuzz_session_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_session_LDFLAGS = $(FUZZ_LINK_FLAGS)

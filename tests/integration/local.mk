@@ -30,6 +30,7 @@ integration_tests = \
 	tests/integration/odd_starts.py \
 	tests/integration/priority.py \
 	tests/integration/real_clients.py \
+	tests/integration/relp.py \
 	tests/integration/stop_and_reload.py \
 	tests/integration/text.py \
 	tests/integration/tls.py \
@@ -40,6 +41,7 @@ integration_tests = \
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/certificates.py \
+	tests/integration/client/omrelp.py \
 	tests/integration/client/peer.py \
 	tests/integration/client/relp_server.py \
 	tests/integration/client/tls_files.py \

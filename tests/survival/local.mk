@@ -12,6 +12,7 @@ survival_tests = \
 	tests/survival/lots.py \
 	tests/survival/many.py \
 	tests/survival/partials.py \
+	tests/survival/relp.py \
 	tests/survival/reloads.py \
 	tests/survival/restarts.py \
 	tests/survival/stalls.py \

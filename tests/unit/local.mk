@@ -15,6 +15,8 @@ libpeerlog_test_a_SOURCES = \
 	tests/unit/oracle_texts.c \
 	tests/unit/relp_frames.c \
 	tests/unit/relp_frames.h \
+	tests/unit/relp_talk.c \
+	tests/unit/relp_talk.h \
 	tests/unit/support.c \
 	tests/unit/support.h
 libpeerlog_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -59,6 +61,7 @@ CORE_TESTS = \
 	tests/unit/test_proxy_extensions \
 	tests/unit/test_record \
 	tests/unit/test_relp \
+	tests/unit/test_relp_stream \
 	tests/unit/test_utf8
 OS_TESTS = \
 	tests/unit/test_net
@@ -82,6 +85,7 @@ DAEMON_TESTS = \
 	tests/unit/test_preface \
 	tests/unit/test_prometheus \
 	tests/unit/test_round \
+	tests/unit/test_session_relp \
 	tests/unit/test_status \
 	tests/unit/test_upgrade \
 	tests/unit/test_warnings
@@ -174,6 +178,8 @@ tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_LDADD = $(CORE_LIBS)
 tests_unit_test_relp_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_relp_LDADD = $(CORE_LIBS)
+tests_unit_test_relp_stream_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_relp_stream_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
@@ -219,6 +225,8 @@ tests_unit_test_prometheus_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_prometheus_LDADD = $(DAEMON_LIBS)
 tests_unit_test_round_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_round_LDADD = $(WORK_LIBS)
+tests_unit_test_session_relp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_session_relp_LDADD = $(WORK_LIBS)
 tests_unit_test_status_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_status_LDADD = $(DAEMON_LIBS)
 tests_unit_test_upgrade_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -16,6 +16,7 @@
 #include "daemon/accept/pressure.h"
 #include "daemon/metrics/counters.h"
 #include "daemon/parking/compact.h"
+#include "daemon/session/session.h"
 #include "daemon/session/transport.h"
 #include "os/clock.h"
 #include "os/gate.h"
@@ -145,6 +146,7 @@ static void open_connection(struct acceptor *l, uint32_t index, int fd, const st
     connections_open(l->plan.table, index, &(struct conn_birth){
         .fd = fd, .lot = LOT_NONE, .listener = listener_id, .peer = *peer,
         .framing = settings != NULL ? settings->framing : FRAMING_AUTO,
+        .session = session_wanted(settings),
         .awaits_proxy = settings != NULL && settings->proxy_protocol,
         .transport = transport_wanted(settings),
         .mortal = settings != NULL && !settings->survive,

@@ -321,6 +321,17 @@ static void keep_alive(const struct settings *settings, int fd)
                                 PEERLOG_PROBES); /* the kernel's own times are not wrong */
 }
 
+/* What is not recognised by the first bytes of a connection alone can be prepared for. */
+static void prepare_sessions(const struct listen_set *listening)
+{
+    for (size_t i = 0; i < listening->count; i++) {
+        const struct listen_socket *socket = &listening->sockets[i];
+        const struct listener_settings *settings =
+            snapshot_listener(listening->snapshot, socket->id);
+        net_limit_segments(socket->fd, settings != NULL && settings->session == LISTENER_RELP);
+    }
+}
+
 int listen_set_build(struct snapshot *snapshot, const struct listen_set *before, struct ledger *ledger,
                     struct listen_set **ret_listening, struct listen_fault *ret_fault)
 {
@@ -342,6 +353,7 @@ int listen_set_build(struct snapshot *snapshot, const struct listen_set *before,
         keep_alive(snapshot->settings, listening->sockets[i].fd);
     name_listeners(snapshot, ledger);
     note_guards(snapshot, ledger);
+    prepare_sessions(listening);
     *ret_listening = listening;
     return 0;
 }

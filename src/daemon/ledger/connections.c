@@ -126,6 +126,9 @@ void connections_open(struct connections *table, uint32_t index, const struct co
         slot->flags |= SLOT_MORTAL;
     if (birth->transport != TRANSPORT_PLAIN)
         *connections_transport(table, index) = (struct transport_state){.wire_bytes = 0};
+    slot->stream.session = birth->session;
+    if (birth->session != SESSION_SYSLOG)
+        ledger->sessions[index] = (struct session_state){.bytes = {0}};
     slot->cookie = birth->cookie;
     slot->stream.received = birth->received;
     slot->stream.awaits_proxy = birth->awaits_proxy;

@@ -43,6 +43,7 @@ struct conn_birth {
     uint8_t listener;  /* as in its slot */
     uint8_t framing;   /* enum framing */
     uint8_t transport; /* enum transport_id */
+    uint8_t session;   /* enum session_id */
     bool awaits_proxy; /* a PROXY header must come first */
     bool mortal;       /* it is not to outlive this process */
     uint64_t cookie;   /* SO_COOKIE; 0 if it is not needed */

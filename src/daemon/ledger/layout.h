@@ -28,6 +28,7 @@
 #include "peerlog/limits.h"
 #include "peerlog/peer.h"
 #include "peerlog/proxy.h"
+#include "peerlog/relp_stream.h"
 
 #define LEDGER_LAYOUT 2u
 #define LEDGER_INBOX_BYTES (1024u * 1024u)
@@ -59,6 +60,8 @@ enum transport_id {
 enum session_id {
     SESSION_SYSLOG = 0,
     SESSION_FOREIGN, /* another protocol: a first glimpse of it is kept, and no more */
+    SESSION_RELP,
+    SESSION_AUTO, /* either: its first bytes will tell */
     SESSIONS,
 };
 
@@ -73,14 +76,15 @@ struct stream {
     union {
         struct framer_state framer;
         struct proxy_reading proxy; /* while awaits_proxy: nothing is framed before */
+        struct relp_stream relp; /* of SESSION_RELP */
     };
     uint64_t received;    /* bytes read from the socket since it began */
     uint64_t sequence;    /* number of the last record */
     uint32_t tail_bytes;  /* carried bytes of an incomplete message */
     uint8_t before;       /* 1 + the priority of the last message, or 0 */
     uint8_t awaits_proxy; /* a PROXY header must come first */
-    uint8_t session;      /* enum session_id */
-    uint8_t detected;     /* its protocol was looked for */
+    _Atomic uint8_t session; /* enum session_id; main may look */
+    uint8_t detected;        /* its protocol was looked for */
 };
 
 /* What was made of the PROXY header in a segment; kept, so that a replay asks no list anew. */

@@ -254,12 +254,14 @@ static bool header_valid(const struct stream *stream)
             peer->family == PEER_IPV6);
 }
 
-/* Bytes whose protocol is not known yet are framed together with what follows. */
-static bool undetected_valid(const struct stream *stream)
+/* Nothing is framed before it is known what the stream is: these are all that is there. */
+static bool is_untouched(const struct stream *stream)
 {
     static const struct framer_state untouched;
+    const uint32_t most = PROTOCOL_DETECT_BYTES > RELP_GUESS_BYTES ? PROTOCOL_DETECT_BYTES
+                                                                   : RELP_GUESS_BYTES;
 
-    return stream->tail_bytes <= PROTOCOL_DETECT_BYTES && stream->session == SESSION_SYSLOG &&
+    return stream->tail_bytes <= most &&
            memcmp(&stream->framer, &untouched, sizeof untouched) == 0;
 }
 
@@ -270,8 +272,18 @@ bool ledger_stream_valid(const struct ledger *ledger, const struct stream *strea
         return false;
     if (stream->awaits_proxy)
         return header_valid(stream);
-    if (!stream->detected)
-        return undetected_valid(stream);
+    switch (stream->session) {
+    case SESSION_RELP:
+        return relp_stream_valid(&stream->relp, stream->tail_bytes);
+    case SESSION_AUTO:
+        return is_untouched(stream);
+    case SESSION_SYSLOG:
+        if (!stream->detected)
+            return is_untouched(stream);
+        break;
+    default:
+        break;
+    }
     return framer_state_valid(&stream->framer, stream->tail_bytes);
 }
 

@@ -56,6 +56,7 @@ const struct counter_name counter_names[COUNTERS] = {
     [COUNTER_FOREIGN_BYTES] = {"peerlogd_foreign_bytes_total", NULL,
                                "Bytes of other protocols that were not logged.",
                                "; bytes of other protocols", 0},
+    [COUNTER_DEAF] = {ENDED, "how=\"write_timeout\"", NULL, NULL, 0},
 };
 
 void counters_sum(uint64_t totals[COUNTERS], const _Atomic uint64_t *block)

@@ -10,6 +10,7 @@
 
 #include "daemon/server/private.h"
 #include "daemon/session/conn.h"
+#include "daemon/session/session.h"
 #include "daemon/takeover/takeover.h"
 #include "os/log.h"
 #include "os/net.h"
@@ -40,6 +41,9 @@ static void place_orphan(struct server *s, uint32_t i)
         slot->framing = settings->framing;
         slot->transport = transport_wanted(settings);
         slot->stream.awaits_proxy = settings->proxy_protocol && slot->stream.received == 0;
+        if (slot->stream.received == 0)
+            slot->stream.session = session_wanted(settings);
+        s->ledger->sessions[i] = (struct session_state){.bytes = {0}};
     }
     if (slot->transport != TRANSPORT_PLAIN && slot->stream.received > 0) {
         net_abort(s->table.conns[i].fd); /* its secrets are gone with the process before */

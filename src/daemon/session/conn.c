@@ -6,8 +6,10 @@
 
 #include "daemon/session/conn.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
+#include "daemon/session/session.h"
 #include "os/module.h"
 #include "os/net.h"
 #include "os/poller.h"
@@ -96,6 +98,7 @@ struct conn_readiness conn_readiness(uint32_t events)
         .writable = (events & EPOLLOUT) != 0,
         .said_goodbye = (events & ends) == EPOLLRDHUP && !(events & EPOLLPRI),
         .ended = (events & ends) != 0,
+        .broken = (events & (EPOLLHUP | EPOLLERR)) != 0,
     };
 }
 
@@ -142,8 +145,8 @@ void conn_answer(struct connections *table, uint32_t slot, int set)
 
     if (kind->committed == NULL || table->conns[slot].fd < 0)
         return;
-    uint8_t wants = kind->committed(table, slot) ? CONN_WANTS_READ | CONN_WANTS_WRITE
-                                                 : CONN_WANTS_READ;
+    uint8_t wants = kind->committed(table, slot) == -EAGAIN ? CONN_WANTS_READ | CONN_WANTS_WRITE
+                                                            : CONN_WANTS_READ;
     (void)conn_want(table, slot, set, wants); /* one that is not watched now is so later */
 }
 
@@ -156,6 +159,9 @@ void conn_say_goodbye(struct connections *table, uint32_t slot)
 {
     const struct transport_kind *kind = transport_of(table, slot);
 
+    /* A session that answers says goodbye itself, behind its answers. */
+    if (session_of(&table->ledger->slots[slot].stream)->committed != NULL)
+        return;
     if (kind->say_goodbye != NULL)
         kind->say_goodbye(table, slot);
     (void)shutdown(table->conns[slot].fd, SHUT_WR); /* it may be gone already */

@@ -39,6 +39,7 @@ struct conn_readiness {
     bool writable;
     bool said_goodbye; /* and nothing else is wrong: a short read is the last one */
     bool ended;        /* by a goodbye, or because it is broken: no more will come */
+    bool broken;       /* nothing can be written any more */
 };
 struct conn_readiness conn_readiness(uint32_t events);
 

@@ -26,8 +26,15 @@ static enum framer_result foreign_next(struct session_view *view, struct frame *
     return framer_next(&view->framer, ret_frame);
 }
 
+static size_t foreign_carry(const struct session_view *view, const unsigned char **ret_from)
+{
+    *ret_from = view->framer.at;
+    return view->framer.keep;
+}
+
 const struct session_kind session_foreign = {
     .name = "foreign",
     .open = foreign_open,
     .next = foreign_next,
+    .carry = foreign_carry,
 };

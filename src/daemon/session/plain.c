@@ -32,6 +32,11 @@ static enum received plain_receive(struct connections *table, uint32_t slot, voi
     return errno == EAGAIN || errno == EINTR ? RECEIVED_NOTHING : RECEIVED_RESET;
 }
 
+static size_t plain_room(const struct connections *table, uint32_t slot)
+{
+    return net_send_room(table->conns[slot].fd);
+}
+
 static int plain_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
 {
     int fd = table->conns[slot].fd;
@@ -62,6 +67,7 @@ const struct transport_kind transport_plain = {
     .name = "plain",
     .survives = plain_survives,
     .receive = plain_receive,
+    .room = plain_room,
     .write = plain_write,
     .end = plain_end,
 };

@@ -101,6 +101,28 @@ void preface_name(struct preface *preface, const struct peer *peer, enum protoco
     log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
 }
 
+void preface_report_fault(struct preface *preface, const struct peer *peer, const char *what)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, NEWS_FAULT))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE, "%s sent %s; what came before is logged and answered, and its session "
+                             "was closed", text, what);
+}
+
+void preface_report_deaf(struct preface *preface, const struct peer *peer)
+{
+    char text[PEER_TEXT_BYTES];
+
+    if (!is_news(preface, peer, NEWS_DEAF))
+        return;
+    (void)peer_format(peer, text);
+    log_say(SEVERITY_NOTICE, "%s did not read its answers within limits.write_timeout; its "
+                             "connection was closed", text);
+}
+
 /* --- PROXY headers --- */
 
 void preface_read(const struct stream *stream, const unsigned char *bytes, size_t len, bool at_end,

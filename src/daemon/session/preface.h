@@ -72,6 +72,8 @@ enum preface_news {
     NEWS_IDLE,       /* it was silent for too long */
     NEWS_LOOP,       /* it brings back what we have logged */
     NEWS_MISFIT,     /* the count before a message does not fit it */
+    NEWS_FAULT,      /* what it sent has ended its session */
+    NEWS_DEAF,       /* it reads no answers */
 };
 
 /* Answers: is WHAT, such as one of these, the first of its kind from PEER within the hour? */
@@ -83,5 +85,11 @@ void preface_tell(struct preface *preface, const struct peer *peer, enum preface
 
 /* Name the protocol of PEER, once for a peer and hour, if it is not ours. Threads: any. */
 void preface_name(struct preface *preface, const struct peer *peer, enum protocol protocol);
+
+/* Say once for a peer and hour that it sent WHAT, which has ended its session. Threads: any. */
+void preface_report_fault(struct preface *preface, const struct peer *peer, const char *what);
+
+/* Say once for a peer and hour that it is reset because it reads no answers. Threads: any. */
+void preface_report_deaf(struct preface *preface, const struct peer *peer);
 
 #endif

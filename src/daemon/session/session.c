@@ -10,12 +10,47 @@
 
 static const struct session_kind *const kinds[SESSIONS] = {
     [SESSION_SYSLOG] = &session_syslog,
+    [SESSION_RELP] = &session_relp,
     [SESSION_FOREIGN] = &session_foreign,
+    [SESSION_AUTO] = &session_syslog, /* nothing of it is framed, so none is asked for answers */
 };
+
+uint8_t session_wanted(const struct listener_settings *listener)
+{
+    static const uint8_t wanted[] = {
+        [LISTENER_AUTO] = SESSION_AUTO,
+        [LISTENER_SYSLOG] = SESSION_SYSLOG,
+        [LISTENER_RELP] = SESSION_RELP,
+    };
+
+    return listener != NULL ? wanted[listener->session] : SESSION_SYSLOG;
+}
 
 const struct session_kind *session_of(const struct stream *stream)
 {
     return kinds[stream->session];
+}
+
+enum session_answers session_committed(struct connections *table, uint32_t slot)
+{
+    const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);
+
+    return kind->committed != NULL ? kind->committed(table, slot) : ANSWERS_OUT;
+}
+
+bool session_owes(const struct connections *table, uint32_t slot)
+{
+    const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);
+
+    return kind->owes != NULL && kind->owes(table, slot);
+}
+
+void session_inherit(struct connections *table, uint32_t slot)
+{
+    const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);
+
+    if (kind->inherit != NULL)
+        kind->inherit(table, slot);
 }
 
 /* Answers: has a PROXY header begun, or is this its beginning? Silence needs none. */
@@ -46,12 +81,24 @@ static enum session_opening read_header(struct stream *stream, const struct sess
     return SESSION_OPEN;
 }
 
+/* What begins like RELP is RELP; nothing else keeps waiting. Answers: is it known? */
+static bool decide(struct stream *stream, const unsigned char *bytes, size_t len, bool more)
+{
+    if (stream->session != SESSION_AUTO)
+        return true;
+    enum relp_guess guess = relp_guess(bytes, len);
+    if (guess == RELP_GUESS_UNDECIDED && more)
+        return false;
+    stream->session = guess == RELP_GUESS_OPEN ? SESSION_RELP : SESSION_SYSLOG;
+    return true;
+}
+
 /* Look at the first bytes of a stream for another protocol. Answers: is it known? */
 static bool detect(struct session_view *view, struct stream *stream, const unsigned char *bytes,
                    size_t len, bool more)
 {
     view->protocol = PROTOCOL_NONE;
-    if (stream->detected || len == 0)
+    if (stream->detected || len == 0 || stream->session != SESSION_SYSLOG)
         return true;
     enum protocol protocol = protocol_detect(bytes, len);
     if (protocol == PROTOCOL_UNDECIDED && more)
@@ -68,6 +115,7 @@ enum session_opening session_open(struct session_view *view, struct stream *stre
                                   const struct session_input *input,
                                   struct preface_header *ret_header)
 {
+    const bool more = !input->at_end && !input->flush;
     size_t skip = 0;
 
     ret_header->len = 0;
@@ -77,20 +125,14 @@ enum session_opening session_open(struct session_view *view, struct stream *stre
             return opening;
         skip = ret_header->len;
     }
-    if (!detect(view, stream, input->bytes + skip, input->len - skip,
-                !input->at_end && !input->flush))
+    if (!decide(stream, input->bytes + skip, input->len - skip, more) ||
+        !detect(view, stream, input->bytes + skip, input->len - skip, more))
         return SESSION_WAITS;
     view->kind = session_of(stream);
     view->stream = stream;
     view->rules = input->rules;
     view->kind->open(view, input->bytes + skip, input->len - skip, input->at_end);
-    if (input->flush)
+    if (input->flush && view->kind == &session_syslog)
         framer_flush(&view->framer);
     return SESSION_OPEN;
-}
-
-size_t session_carry(const struct session_view *view, const unsigned char **ret_from)
-{
-    *ret_from = view->framer.at;
-    return view->framer.keep;
 }

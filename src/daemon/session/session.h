@@ -17,6 +17,7 @@
 #include "daemon/ledger/connections.h"
 #include "daemon/session/preface.h"
 #include "peerlog/framer.h"
+#include "peerlog/relp_stream.h"
 
 struct session_kind;
 
@@ -26,8 +27,18 @@ struct session_view {
     struct stream *stream; /* moves on with the frames */
     enum protocol protocol; /* what the stream is seen to be just now; else PROTOCOL_NONE */
     struct framer_rules rules;
-    struct framer framer;
+    union {
+        struct framer framer;
+        struct relp_session relp; /* of SESSION_RELP */
+    };
     bool glimpsed; /* of another protocol: what the log shows of it was given out */
+};
+
+/* What became of the answers of a connection. */
+enum session_answers {
+    ANSWERS_OUT,  /* none is owed; or it is broken, and nobody is there to hear them */
+    ANSWERS_WAIT, /* some are, and go out when it is writable */
+    ANSWERS_LAST, /* none is owed, and none will be: the session is over */
 };
 
 struct session_kind {
@@ -39,15 +50,27 @@ struct session_kind {
     /* The next frame: as framer_next(). */
     enum framer_result (*next)(struct session_view *view, struct frame *ret_frame);
 
+    /* After FRAMER_NEED_MORE: the bytes to be carried. Returns: how many, from *ret_from on. */
+    size_t (*carry)(const struct session_view *view, const unsigned char **ret_from);
+
+    /* What is wrong with a session that has ended itself; NULL: nothing. NULL: never. */
+    const char *(*fault)(const struct stream *stream);
+
     /*
-     * All records of this connection are in the log: answer what is owed for them. NULL: this
-     * kind has no answers.
+     * All records of this connection are in the log: answer what is owed for them, and say the
+     * last word if it is leaving. Nothing of it may be in hand. NULL: this kind has no answers,
+     * nor anything of what follows.
      */
-    void (*committed)(struct connections *table, uint32_t slot);
+    enum session_answers (*committed)(struct connections *table, uint32_t slot);
+
+    /* Answers: is something owed for what is in the log? */
+    bool (*owes)(const struct connections *table, uint32_t slot);
+
+    /* Take on an inherited one: did the answers go out that were on their way? Threads: main. */
+    void (*inherit)(struct connections *table, uint32_t slot);
 };
 
-extern const struct session_kind session_syslog;
-extern const struct session_kind session_foreign;
+extern const struct session_kind session_syslog, session_relp, session_foreign;
 
 /* The bytes of one segment, as they are in an inbox. */
 struct session_input {
@@ -81,7 +104,19 @@ static inline enum framer_result session_next(struct session_view *view, struct 
 }
 
 /* After FRAMER_NEED_MORE: the bytes to be carried. Returns: how many, from *ret_from on. */
-size_t session_carry(const struct session_view *view, const unsigned char **ret_from);
+static inline size_t session_carry(const struct session_view *view,
+                                   const unsigned char **ret_from)
+{
+    return view->kind->carry(view, ret_from);
+}
+
+/* What the kind's functions of these names do, where it has them. */
+enum session_answers session_committed(struct connections *table, uint32_t slot);
+bool session_owes(const struct connections *table, uint32_t slot);
+void session_inherit(struct connections *table, uint32_t slot);
+
+/* How streams of a listener begin; NULL: one that is not known. Returns: enum session_id. */
+uint8_t session_wanted(const struct listener_settings *listener);
 
 /* The kind of the session that STREAM belongs to. */
 const struct session_kind *session_of(const struct stream *stream);

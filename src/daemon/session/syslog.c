@@ -18,8 +18,15 @@ static enum framer_result syslog_next(struct session_view *view, struct frame *r
     return framer_next(&view->framer, ret_frame);
 }
 
+static size_t syslog_carry(const struct session_view *view, const unsigned char **ret_from)
+{
+    *ret_from = view->framer.at;
+    return view->framer.keep;
+}
+
 const struct session_kind session_syslog = {
     .name = "syslog",
     .open = syslog_open,
     .next = syslog_next,
+    .carry = syslog_carry,
 };

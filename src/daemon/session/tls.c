@@ -129,6 +129,15 @@ static int send_update(struct connections *table, uint32_t slot)
     return error;
 }
 
+static size_t tls_room(const struct connections *table, uint32_t slot)
+{
+    size_t room = net_send_room(table->conns[slot].fd);
+    size_t most = tls_slot_of(table, slot)->state.max_text_bytes;
+
+    room = room > TLS_SEAL_BYTES ? room - TLS_SEAL_BYTES : 0;
+    return room < most ? room : most;
+}
+
 static int tls_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
 {
     unsigned char record[ANSWER_BYTES];
@@ -145,9 +154,10 @@ static int tls_write(struct connections *table, uint32_t slot, const void *bytes
     return error;
 }
 
-static bool tls_committed(struct connections *table, uint32_t slot)
+/* What does not go out now goes before the next word. */
+static int tls_committed(struct connections *table, uint32_t slot)
 {
-    return send_update(table, slot) == -EAGAIN; /* one that is broken tells so when it is read */
+    return table->conns[slot].fd >= 0 ? send_update(table, slot) : 0;
 }
 
 /* The last word: close_notify, or the alert that belongs to a broken end. */
@@ -224,6 +234,7 @@ static const struct transport_kind transport_tls = {
     .is_established = tls_is_established,
     .receive = tls_receive,
     .open = tls_open_wire,
+    .room = tls_room,
     .write = tls_write,
     .committed = tls_committed,
     .pending = tls_pending,

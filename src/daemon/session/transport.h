@@ -94,6 +94,9 @@ struct transport_kind {
     /* Make the stream's bytes of the wire's; pure. NULL: they are the same. */
     enum opened (*open)(struct transport_opening *opening);
 
+    /* How many bytes write() would take now; 0: none, until it is writable. */
+    size_t (*room)(const struct connections *table, uint32_t slot);
+
     /*
      * Write to the peer, all or nothing.
      * Returns: 0; -EAGAIN: wait until it is writable; or another negative errno: it is broken.
@@ -101,10 +104,11 @@ struct transport_kind {
     int (*write)(struct connections *table, uint32_t slot, const void *bytes, size_t len);
 
     /*
-     * Everything that was read is in the log: answer for the transport itself. Answers: is that
-     * still owed, because there is no room? NULL: there is nothing to answer.
+     * Everything that was read is in the log: answer for the transport itself. NULL: no need.
+     * Returns: 0 when it owes nothing any more, so that the next write is the caller's bytes alone;
+     *          -EAGAIN: wait until it is writable; or another negative errno: it is broken.
      */
-    bool (*committed)(struct connections *table, uint32_t slot);
+    int (*committed)(struct connections *table, uint32_t slot);
 
     /* Answers: is there something to open although nothing more has come? NULL: never. */
     bool (*pending)(const struct connections *table, uint32_t slot);

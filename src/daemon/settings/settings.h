@@ -79,6 +79,7 @@ struct tls_context;
 struct listener_settings {
     struct peer address; /* numeric address and port; "::" serves both families; port 0: any */
     uint8_t framing;     /* enum framing */
+    uint8_t session;     /* enum listener_session */
     uint8_t multiline;   /* enum multiline */
     uint32_t flush_timeout_s; /* seconds; 0: never */
     bool allow_empty;    /* allow is written out, and empty */
@@ -102,6 +103,13 @@ struct listener_settings {
 
 enum tls_min { TLS_MIN_1_2, TLS_MIN_1_3 };
 
+/* Which sessions a listener has. */
+enum listener_session {
+    LISTENER_AUTO, /* as the first bytes of a connection say */
+    LISTENER_SYSLOG,
+    LISTENER_RELP,
+};
+
 /* Whether a listener speaks TLS. */
 enum tls_mode {
     TLS_OFF,
@@ -116,6 +124,7 @@ struct limit_settings {
     uint32_t idle_timeout_s;       /* seconds; 0: never */
     uint32_t handshake_timeout_s;  /* seconds */
     uint32_t keepalive_s;          /* seconds of silence until the first probe; 0: the kernel's */
+    uint32_t write_timeout_s;      /* seconds */
 };
 
 /* Where a person, or a program, asks a daemon that runs. */

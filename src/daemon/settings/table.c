@@ -37,6 +37,12 @@ static const char *const multiline_names[] = {
     [MULTILINE_NO_PRIORITY] = "no-priority",
 };
 
+static const char *const session_names[] = {
+    [LISTENER_AUTO] = "auto",
+    [LISTENER_SYSLOG] = "syslog",
+    [LISTENER_RELP] = "relp",
+};
+
 static const char *const oversize_names[] = {
     [OVERSIZE_SPLIT] = "split",
     [OVERSIZE_TRUNCATE] = "truncate",
@@ -93,6 +99,7 @@ static const char *const tls_version_names[] = {
 
 static const char *framing_name(unsigned number) { return framing_names[number]; }
 static const char *multiline_name(unsigned number) { return multiline_names[number]; }
+static const char *session_name(unsigned number) { return session_names[number]; }
 static const char *oversize_name(unsigned number) { return oversize_names[number]; }
 static const char *priority_mode_name(unsigned number) { return priority_mode_names[number]; }
 static const char *output_name(unsigned number) { return output_names[number]; }
@@ -113,6 +120,7 @@ static const struct setting_words tls_versions = {COUNT_OF(tls_version_names), t
                                                   NULL};
 static const struct setting_words framings = {COUNT_OF(framing_names), framing_name, NULL};
 static const struct setting_words multilines = {COUNT_OF(multiline_names), multiline_name, NULL};
+static const struct setting_words sessions = {COUNT_OF(session_names), session_name, NULL};
 static const struct setting_words oversizes = {COUNT_OF(oversize_names), oversize_name, NULL};
 static const struct setting_words priority_modes = {COUNT_OF(priority_mode_names),
                                                     priority_mode_name, NULL};
@@ -136,6 +144,8 @@ static const struct setting_rule listener_rules[] = {
     {"flush_timeout", SETTING_NUMBER, .max = PEERLOG_MAX_FLUSH_TIMEOUT_S,
      .initial = PEERLOG_DEFAULT_FLUSH_TIMEOUT_S, .unit = "seconds",
      PLACE(listener_settings, flush_timeout_s)},
+    {"session", SETTING_WORD, .words = &sessions, .initial = LISTENER_AUTO,
+     PLACE(listener_settings, session)},
     {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
      .inherited = true, PLACE(listener_settings, label.facility)},
     {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
@@ -205,6 +215,9 @@ static const struct setting_rule limit_rules[] = {
     {"keepalive", SETTING_NUMBER, .max = PEERLOG_MAX_KEEPALIVE_S,
      .initial = PEERLOG_DEFAULT_KEEPALIVE_S, .unit = "seconds",
      PLACE(limit_settings, keepalive_s)},
+    {"write_timeout", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_WRITE_TIMEOUT_S,
+     .initial = PEERLOG_DEFAULT_WRITE_TIMEOUT_S, .unit = "seconds",
+     PLACE(limit_settings, write_timeout_s)},
 };
 static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF(limit_rules),
                                                  FINISH_NOTHING};

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/session/conn.h"
+#include "daemon/session/session.h"
 #include "os/log.h"
 #include "os/net.h"
 #include "peerlog/hash.h"
@@ -98,6 +99,7 @@ static bool found_socket(void *context, int fd, uint16_t lot, bool keep)
     } else if (t->table->conns[i].fd < 0) {
         t->table->conns[i].fd = fd;
         if (conn_inherit(t->table, i, &t->tools)) {
+            session_inherit(t->table, i);
             atomic_store(&t->ledger->slots[i].lot, lot);
             return true;
         }

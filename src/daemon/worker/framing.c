@@ -264,6 +264,20 @@ static void discard_message(struct round *r)
     announce_oversize(r, slot, "discarded");
 }
 
+/* A session that has ended itself says why. */
+static void say_fault(struct round *r)
+{
+    const struct segment *segment = &r->inbox->segment[r->framed];
+    const struct session_kind *kind = r->view.kind;
+
+    if (kind->fault == NULL || kind->fault(r->view.stream) == NULL)
+        return;
+    if (session_of(&segment->start) == kind && kind->fault(&segment->start) != NULL)
+        return; /* it was said */
+    preface_report_fault(r->preface, &r->ledger->slots[segment->slot].peer,
+                         kind->fault(r->view.stream));
+}
+
 /* What the view leaves undecided stays in the inbox until the round is closed. */
 static void close_view(struct round *r)
 {
@@ -272,6 +286,7 @@ static void close_view(struct round *r)
 
     if (r->view.kind == &session_foreign)
         counter_add(r->counters, COUNTER_FOREIGN_BYTES, (uint64_t)(r->view.framer.end - from));
+    say_fault(r);
     finish_segment(r, from, (uint32_t)len);
     r->view_open = false;
 }

@@ -96,6 +96,12 @@ bool worker_frame(struct worker *w);
 /* Answers: is this slot a living connection of this worker? */
 bool worker_owns(const struct worker *w, uint32_t slot);
 
+/*
+ * Nothing of this connection is in hand, and its session answers, or has done so: read on when
+ * all is said, and end it when the session is over.
+ */
+void worker_answer(struct worker *w, uint32_t slot);
+
 /* --- rate.c --- */
 
 /* MESSAGES came; do not read this connection until its rate allows more, if there is MORE. */

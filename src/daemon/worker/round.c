@@ -322,7 +322,7 @@ static void settle(struct round *r, uint32_t index)
     }
     struct stream *stream = &r->ledger->slots[slot].stream;
     stream->tail_bytes = carry->len;
-    if (carry->len > 0 || stream->framer.dropped > 0)
+    if (carry->len > 0 || (stream->session == SESSION_SYSLOG && stream->framer.dropped > 0))
         r->left_waiting |= r->inbox->segment[index].flushes;
     r->table->conns[slot].in_hand = 0;
 }
@@ -332,12 +332,19 @@ static void tell_sessions(struct round *r, uint32_t segments)
 {
     for (uint32_t i = 0; i < segments; i++) {
         uint32_t slot = r->inbox->segment[i].slot;
-        const struct session_kind *kind = session_of(&r->ledger->slots[slot].stream);
-        if (kind->committed != NULL)
-            kind->committed(r->table, slot);
         conn_answer(r->table, slot, r->set);
+        r->answers[i] = (uint8_t)session_committed(r->table, slot);
         wipe_before(r, i);
     }
+}
+
+/* Is it over with the connection of this committed segment? */
+static bool has_ended(const struct round *r, uint32_t index)
+{
+    const struct segment *segment = &r->inbox->segment[index];
+
+    return r->answers[index] != ANSWERS_WAIT &&
+           atomic_load_explicit(&segment->at_end, memory_order_relaxed);
 }
 
 uint32_t round_commit(struct round *r, uint32_t *ended)
@@ -347,17 +354,18 @@ uint32_t round_commit(struct round *r, uint32_t *ended)
     uint32_t count = 0;
 
     ledger_check(r->table, inbox);
-    for (uint32_t i = 0; i < segments; i++) {
+    for (uint32_t i = 0; i < segments; i++)
         settle(r, i);
-        if (atomic_load_explicit(&inbox->segment[i].at_end, memory_order_relaxed))
-            ended[count++] = inbox->segment[i].slot;
-    }
     /* The one store that makes the slots and tails true again. */
     atomic_store_explicit(&inbox->segments, 0, memory_order_release);
     atomic_store_explicit(&inbox->offered, 0, memory_order_release);
     atomic_store_explicit(&inbox->delivered, 0, memory_order_release);
     atomic_store_explicit(&inbox->working, 0, memory_order_relaxed);
     tell_sessions(r, segments);
+    for (uint32_t i = 0; i < segments; i++)
+        if (has_ended(r, i))
+            ended[count++] = inbox->segment[i].slot;
+    r->committed = segments;
     r->fill = r->framed = r->ordinal = r->skip = r->repeat_until = 0;
     counter_add(r->counters, COUNTER_ROUNDS, 1);
     return count;

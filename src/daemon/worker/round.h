@@ -62,6 +62,7 @@ struct round {
     int set;               /* the poller that its connections are watched by, or -1 */
     uint32_t fill;         /* bytes of the inbox in use */
     uint32_t framed;       /* segments that are framed to their end */
+    uint32_t committed;    /* segments of the round that was committed last */
     uint32_t ordinal;      /* records framed in this round */
     uint32_t skip;         /* of these, the first ones were delivered before a crash */
     uint32_t repeat_until; /* and those up to here may have been */
@@ -77,6 +78,7 @@ struct round {
     uint32_t dirty_count, dirty_next;
     uint32_t dirty[ROUND_DIRTY_TAILS];
     struct round_carry carries[LEDGER_SEGMENTS];
+    uint8_t answers[LEDGER_SEGMENTS]; /* enum session_answers, of each segment committed last */
 };
 
 enum round_read {
@@ -137,8 +139,9 @@ void round_delivered(struct round *r);
 bool round_is_empty(const struct round *r);
 
 /*
- * Commit the round: everything is framed and delivered. Sessions answer for it; streams that have
- * ended are named in ENDED, which has room for LEDGER_SEGMENTS.
+ * Commit the round: everything is framed and delivered. Sessions answer for it; r->answers says
+ * what became of that, segment by segment, until the next round begins. Streams that have ended,
+ * and wait for no answers, are named in ENDED, which has room for LEDGER_SEGMENTS.
  * Returns: how many.
  */
 uint32_t round_commit(struct round *r, uint32_t *ended);

@@ -7,6 +7,7 @@
 #include "daemon/worker/private.h"
 
 #include "daemon/session/conn.h"
+#include "daemon/session/session.h"
 #include "os/clock.h"
 
 /* Offer the batch to the output. Returns: true when all of it is delivered. */
@@ -68,6 +69,46 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     w->plan.events->slot_freed(w->plan.events->context);
 }
 
+/* A session is over, and that was said: FIN, when nothing is unread that would make it a reset. */
+static void end_session(struct worker *w, uint32_t slot)
+{
+    struct conn *conn = &w->plan.table->conns[slot];
+
+    if (conn_unread(w->plan.table, slot) == 0) {
+        end_connection(w, slot);
+        return;
+    }
+    w->plan.table->ledger->slots[slot].flags |= SLOT_LEAVING;
+    conn->active_s = w->now_s;
+    worker_plan_sweep(w, true);
+}
+
+/* What became of a connection's answers decides what is wanted of it. */
+static void heed(struct worker *w, uint32_t slot, enum session_answers answers)
+{
+    struct connections *table = w->plan.table;
+    uint8_t wants = answers == ANSWERS_WAIT ? CONN_WANTS_WRITE : CONN_WANTS_READ;
+
+    if (table->conns[slot].fd < 0 || w->draining)
+        return;
+    (void)conn_want(table, slot, w->set, wants); /* a slowed one is watched so later */
+    if (answers == ANSWERS_WAIT)
+        worker_plan_sweep(w, true); /* it has a deadline */
+    else if (answers == ANSWERS_LAST)
+        end_session(w, slot);
+}
+
+/* The round was committed: what became of the answers? */
+static void heed_answers(struct worker *w)
+{
+    const struct round *r = &w->round;
+
+    for (uint32_t i = 0; i < r->committed; i++)
+        if (r->answers[i] != ANSWERS_OUT &&
+            (r->answers[i] == ANSWERS_WAIT || !atomic_load(&r->inbox->segment[i].at_end)))
+            heed(w, r->inbox->segment[i].slot, (enum session_answers)r->answers[i]);
+}
+
 bool worker_finish_round(struct worker *w)
 {
     if (round_is_empty(&w->round))
@@ -77,9 +118,15 @@ bool worker_finish_round(struct worker *w)
     uint32_t count = round_commit(&w->round, w->ended);
     if (w->round.left_waiting)
         worker_expect_flush(w);
+    heed_answers(w);
     for (uint32_t i = 0; i < count; i++)
         end_connection(w, w->ended[i]);
     return true;
+}
+
+void worker_answer(struct worker *w, uint32_t slot)
+{
+    heed(w, slot, session_committed(w->plan.table, slot));
 }
 
 bool worker_make_room(struct worker *w, uint32_t slot)
@@ -148,6 +195,26 @@ static bool establish(struct worker *w, uint32_t slot, bool ended)
     return state == ESTABLISHED;
 }
 
+/*
+ * One whose session owes answers is not read before they are out; what its transport owes keeps
+ * nothing waiting. Answers: can it be read now?
+ */
+static bool may_read(struct worker *w, uint32_t slot, const struct conn_readiness *ready)
+{
+    struct conn *conn = &w->plan.table->conns[slot];
+
+    if (conn->wants != CONN_WANTS_WRITE || ready->broken) {
+        if (ready->writable)
+            conn_answer(w->plan.table, slot, w->set);
+        return true;
+    }
+    if (!ready->writable)
+        return false;
+    conn->active_s = w->now_s;
+    worker_answer(w, slot);
+    return false;
+}
+
 bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
 {
     struct conn_readiness ready = conn_readiness(events);
@@ -155,8 +222,8 @@ bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
 
     if (!conn_is_established(w->plan.table, slot) && !establish(w, slot, ready.ended))
         return worker_frame(w);
-    if (ready.writable)
-        conn_answer(w->plan.table, slot, w->set);
+    if (!may_read(w, slot, &ready))
+        return true;
     w->plan.table->conns[slot].active_s = w->now_s;
     if (w->round.snapshot->settings->limits.messages_per_second > 0 ||
         w->plan.table->conns[slot].looping)

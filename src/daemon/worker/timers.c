@@ -9,6 +9,7 @@
 #include "daemon/worker/private.h"
 
 #include "daemon/session/conn.h"
+#include "daemon/session/session.h"
 #include "os/clock.h"
 
 int worker_until(uint64_t moment_ms)
@@ -56,7 +57,8 @@ static uint32_t flush_after_s(const struct worker *w, uint32_t index)
         .multiline = listener != NULL ? listener->multiline : MULTILINE_NONE, .flushes = 1,
     };
 
-    if (timeout_s == 0 || slot->stream.awaits_proxy || slot->stream.session != SESSION_SYSLOG)
+    if (timeout_s == 0 || slot->stream.awaits_proxy || slot->stream.session == SESSION_RELP ||
+        slot->stream.session == SESSION_FOREIGN)
         return 0;
     switch (framer_waits(&slot->stream.framer, &rules, ledger_tail(w->plan.table->ledger, index),
                          slot->stream.tail_bytes)) {
@@ -98,6 +100,15 @@ static bool give_up_handshake(struct worker *w, uint32_t slot)
     return worker_end_stream(w, slot);
 }
 
+/* It does not read its answers. Returns: false while the output blocks. */
+static bool give_up_writing(struct worker *w, uint32_t slot)
+{
+    w->plan.table->conns[slot].by_reset = 1;
+    counter_add(w->counters, COUNTER_DEAF, 1);
+    preface_report_deaf(w->plan.preface, &w->plan.table->ledger->slots[slot].peer);
+    return worker_end_stream(w, slot);
+}
+
 /*
  * Answers: is it time to end a connection that was told goodbye? It was silent, so it saw that; or
  * it was told to end, and its time is over.
@@ -132,9 +143,15 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
         *ret_leaving = true;
         if (silent_s >= limits->handshake_timeout_s)
             return give_up_handshake(w, i);
+    } else if (conn->wants == CONN_WANTS_WRITE) {
+        *ret_leaving = true;
+        if (silent_s >= limits->write_timeout_s)
+            return give_up_writing(w, i);
     } else if (slot->flags & SLOT_LEAVING) {
         *ret_leaving = true;
-        if (is_to_end(w, i, silent_s))
+        if (!conn->in_hand && session_owes(table, i))
+            worker_answer(w, i);
+        else if (is_to_end(w, i, silent_s))
             return worker_end_stream(w, i);
     } else if (limits->idle_timeout_s > 0 && silent_s >= limits->idle_timeout_s) {
         *ret_leaving = true;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/session/conn.h"
+#include "daemon/session/session.h"
 #include "daemon/worker/private.h"
 #include "os/clock.h"
 #include "os/gate.h"
@@ -90,7 +91,8 @@ int worker_adopt(struct worker *w, uint32_t slot)
     struct conn *conn = &w->plan.table->conns[slot];
 
     conn->state = CONN_OPEN;
-    conn->wants = CONN_WANTS_READ;
+    /* What its session owes from before goes out first. */
+    conn->wants = session_owes(w->plan.table, slot) ? CONN_WANTS_WRITE : CONN_WANTS_READ;
     conn->active_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
     atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
     atomic_store_explicit(&conn->owner, (uint16_t)(w->plan.index + 1), memory_order_release);
