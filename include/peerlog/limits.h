@@ -129,6 +129,13 @@
 #define PEERLOG_MAX_FLUSH_TIMEOUT_S 3600u
 #define PEERLOG_PAUSE_S 1u
 
+/* Seconds of silence until the kernel asks whether a peer is still there, how often it asks
+   then, and how many answers may be missing. */
+#define PEERLOG_DEFAULT_KEEPALIVE_S 120u
+#define PEERLOG_MAX_KEEPALIVE_S 32767u
+#define PEERLOG_PROBE_S 30
+#define PEERLOG_PROBES 4
+
 /* With messages_per_second a connection is read in small bites, in bytes. */
 #define PEERLOG_SLOW_READ_BYTES 4096u
 

@@ -55,6 +55,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/worker/drain.c \
 	src/daemon/worker/framing.c \
 	src/daemon/worker/letters.c \
+	src/daemon/worker/loops.c \
 	src/daemon/worker/mailbox.c src/daemon/worker/mailbox.h \
 	src/daemon/worker/private.h \
 	src/daemon/worker/rate.c \

@@ -146,6 +146,8 @@ static int check(const struct options *options)
         error = parse_settings(options, text, len, &settings);
     if (error == 0) {
         advice_judge_severities(settings, say_warning, NULL);
+        advice_judge_access(settings, say_warning, NULL);
+        advice_judge_log_socket(settings, say_warning, NULL);
         warn_of_certificates(settings);
         warn_of_system(settings);
     }

@@ -41,4 +41,7 @@
 /* The file is broken; the configuration of the process before is in force. */
 #define MESSAGE_ID_LAST_GOOD_SETTINGS "f8ad145a053e40ab87b10879abf9e24b"
 
+/* A connection brings back what we have logged; and when that ends. */
+#define MESSAGE_ID_LOOP "6f9d1c5be2a34a0f8b7745d3c1e09ab2"
+
 #endif

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* What is left of 1,500 bytes for data, with headers of IPv4 and timestamps. */
@@ -95,6 +97,26 @@ static int prepare_listener(int fd, const struct peer *address)
     return error;
 }
 
+/* An address that is not there yet may come. */
+static int bind_even_if_absent(int fd, const struct sockaddr *sa, socklen_t len)
+{
+    if (bind(fd, sa, len) == 0)
+        return 0;
+    if (errno != EADDRNOTAVAIL)
+        return -errno;
+    int error = set_flag(fd, IPPROTO_IP, IP_FREEBIND, 1); /* of both families */
+    return error == 0 && bind(fd, sa, len) < 0 ? -errno : error;
+}
+
+bool net_waits_for_address(int listener)
+{
+    int free_bound = 0;
+    socklen_t len = sizeof free_bound;
+
+    return getsockopt(listener, IPPROTO_IP, IP_FREEBIND, &free_bound, &len) == 0 &&
+           free_bound != 0;
+}
+
 int net_listen(const struct peer *address, int backlog)
 {
     struct sockaddr_storage sa;
@@ -105,8 +127,8 @@ int net_listen(const struct peer *address, int backlog)
     if (fd < 0)
         return -errno;
     int error = prepare_listener(fd, address);
-    if (error == 0 && bind(fd, (struct sockaddr *)&sa, len) < 0)
-        error = -errno;
+    if (error == 0)
+        error = bind_even_if_absent(fd, (const struct sockaddr *)&sa, len);
     if (error == 0 && listen(fd, backlog) < 0)
         error = -errno;
     if (error == 0)
@@ -116,6 +138,15 @@ int net_listen(const struct peer *address, int backlog)
         return error;
     }
     return fd;
+}
+
+int net_set_keepalive(int listener, int idle_s, int every_s, int probes)
+{
+    int error = set_flag(listener, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+
+    if (error == 0)
+        error = set_flag(listener, IPPROTO_TCP, TCP_KEEPINTVL, every_s);
+    return error == 0 ? set_flag(listener, IPPROTO_TCP, TCP_KEEPCNT, probes) : error;
 }
 
 int net_local_address(int fd, struct peer *ret_address)
@@ -293,4 +324,38 @@ void net_shutdown_close(int fd)
         net_abort(fd);
     else
         (void)close(fd); /* everything was read */
+}
+
+/* Answers: is this a socket, but not one of datagrams? */
+static bool is_of_another_type(const char *path)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 || strlen(path) >= sizeof sa.sun_path) {
+        if (fd >= 0)
+            (void)close(fd); /* it was not used */
+        return false;
+    }
+    memcpy(sa.sun_path, path, strlen(path) + 1);
+    bool other = connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 && errno == EPROTOTYPE;
+    (void)close(fd); /* nothing was sent */
+    return other;
+}
+
+const char *net_describe_log_socket(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return NULL;
+    if (S_ISREG(st.st_mode))
+        return "is a file, and no socket";
+    if (S_ISFIFO(st.st_mode))
+        return "is a FIFO, and no socket";
+    if (S_ISDIR(st.st_mode))
+        return "is a directory, and no socket";
+    if (!S_ISSOCK(st.st_mode))
+        return "is a device, and no socket";
+    return is_of_another_type(path) ? "is a socket of another type, that takes no datagrams" : NULL;
 }

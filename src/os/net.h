@@ -36,6 +36,16 @@ int net_local_address(int fd, struct peer *ret_address);
 /* The other end of a connection. Returns: 0, or negative errno. */
 int net_peer_address(int fd, struct peer *ret_peer);
 
+/* Answers: was the address not there when this socket of net_listen() was bound to it? */
+bool net_waits_for_address(int listener);
+
+/*
+ * Connections that this listening socket accepts from now on are asked whether their peers are
+ * there after IDLE_S seconds of silence, then every EVERY_S seconds, PROBES times.
+ * Returns: 0 or negative errno.
+ */
+int net_set_keepalive(int listener, int idle_s, int every_s, int probes);
+
 /*
  * Accept one connection.
  * Returns: its descriptor with *ret_peer; or negative errno as from accept4(2).
@@ -93,5 +103,11 @@ void net_abort(int fd);
  * that has said more meanwhile is reset.
  */
 void net_shutdown_close(int fd);
+
+/*
+ * Why no datagrams can be sent to the socket at PATH, to stand behind its name: "is a FIFO, and no
+ * socket". Returns: NULL when they can, or when nothing is there or nobody receives.
+ */
+const char *net_describe_log_socket(const char *path);
 
 #endif

@@ -8,7 +8,10 @@
 
 import gzip
 import logging
+import re
+import shutil
 import socket
+import subprocess
 import zlib
 from logging.handlers import SocketHandler
 
@@ -151,8 +154,22 @@ def idle_connections(scratch):
             # It may still say something: goodbye was only half of it.
             idle.sendall(b"wait a moment\n")
             assert sink.wait_count(1)[-1].text == b"wait a moment"
+        daemon.expect(r"127.0.0.1:\d+: closing its connection, on which nothing came for limits.idle")
         daemon.end()
         assert daemon.counted("idle") == 1
+
+
+def times_of_the_kernel(scratch):
+    """How soon the kernel asks whether a peer is still there: the timer of our side, in ss(8)."""
+    if shutil.which("ss") is None:
+        raise Skip("ss is not installed (Debian: iproute2)")
+    with serving("syslog", scratch, limits=dict(keepalive=50)) as (daemon, sink):
+        with connect(daemon.port) as sock:
+            sock.sendall(b"here\n")
+            sink.wait_count(1)
+            shown = subprocess.run(["ss", "-tnoH", f"sport = :{daemon.port}"], check=True,
+                                   capture_output=True).stdout.decode()
+            assert re.search(r"keepalive,[345]\dsec", shown), shown
 
 
 def rate_of_messages(scratch):
@@ -363,6 +380,6 @@ def other_protocols(scratch):
         assert daemon.said(" sent ") == len(beginnings)
 
 main(behind_haproxy, access_lists, connections_of_a_peer, ipv6_peers_are_counted_by_their_64,
-     idle_connections, rate_of_messages, silent_connections, health_checks, headers_of_others,
+     idle_connections, times_of_the_kernel, rate_of_messages, silent_connections, health_checks, headers_of_others,
      faulty_headers, peers_that_no_header_names, what_else_a_header_says, checks_by_reset_are_no_errors,
      other_protocols)

@@ -25,6 +25,7 @@ integration_tests = \
 	tests/integration/hostile.py \
 	tests/integration/listeners.py \
 	tests/integration/log_socket.py \
+	tests/integration/loops.py \
 	tests/integration/memory.py \
 	tests/integration/odd_starts.py \
 	tests/integration/priority.py \

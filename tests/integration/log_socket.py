@@ -202,7 +202,7 @@ def another_kind_of_socket(scratch):
             wrong.bind(sink.path)
             wrong.listen()
             with Daemon(scratch, sink) as daemon:
-                daemon.expect(LOST)
+                daemon.expect(r"takes no datagrams \(.*waiting for it")
                 sock = connect(daemon.port)
                 sock.sendall(b"waits\n")
                 os.unlink(sink.path)
@@ -210,6 +210,26 @@ def another_kind_of_socket(scratch):
                 daemon.expect(BACK)
                 peer = finish(sock)
                 check_streams(sink.wait_count(1), {peer: [b"waits"]})
+
+
+def something_else_than_a_socket(scratch):
+    """Said as what it is, at the start and by --check."""
+    path = os.path.join(scratch, "log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.bind(path + ".stream")
+        stream.listen()
+        os.mkdir(path + ".folder")
+        os.mkfifo(path + ".fifo")
+        with open(path + ".file", "wb"):
+            pass
+        for end, words in ((".stream", "is a socket of another type, that takes no datagrams"),
+                           (".folder", "is a directory, and no socket"),
+                           (".fifo", "is a FIFO, and no socket"),
+                           (".file", "is a file, and no socket")):
+            with Daemon(scratch, output=dict(type="syslog", path=path + end)) as daemon:
+                daemon.expect(rf"log{end} {words} \(.*waiting for it")
+                status, _, err = run_daemon("--check", "-c", daemon.file)
+                assert status == 0 and any(f"{end} {words}" in line for line in err), err
 
 
 def too_large_for_a_datagram(scratch):
@@ -301,5 +321,6 @@ def whichever_there_is(scratch):
 if __name__ == "__main__":
     main(missing_syslog, missing_journal, a_long_stall, stalled_syslog, stalled_journal,
          replaced_syslog, replaced_journal, gone_for_a_while, slow_syslog, slow_journal,
-         another_kind_of_socket, too_large_for_a_datagram, too_large_for_the_journal,
+         another_kind_of_socket, something_else_than_a_socket, too_large_for_a_datagram,
+         too_large_for_the_journal,
          whichever_there_is)

@@ -92,12 +92,20 @@ def marks_of_entry(f):
     """What stands between peer and text, as the other fields have it."""
     flags = f.get(b"PEER_FLAGS", b"").split(b",")
     marks = b"[repeat?] " if b"repeat" in flags else b""
+    marks += b"[cut] " if b"cut" in flags else b""
     if b"split" in flags:
         marks += b"[part %s%s] " % (f[b"PEER_PART"], b", last" if b"last" in flags else b"")
     if b"truncated" in flags:
         marks += b"[truncated, %s bytes cut] " % f[b"PEER_CUT_BYTES"]
     if b"incomplete" in flags:
         marks += b"[incomplete, %s of %s bytes] " % (f[b"PEER_HAVE_BYTES"], f[b"PEER_WANT_BYTES"])
+    if b"misfit" in flags:
+        off = int(f[b"PEER_HAVE_BYTES"]) - int(f[b"PEER_WANT_BYTES"])
+        marks += (b"[count %d too %s] " % (abs(off), b"short" if off > 0 else b"long") if off
+                  else b"[count too short] ")
+    if b"continued" in flags and b"[continued] " in f[b"MESSAGE"]:  # not an indented line
+        marks += b"[continued] "
+    marks += b"[unfinished] " if b"unfinished" in flags else b""
     return marks
 
 

@@ -162,6 +162,12 @@ static int open_socket(struct listen_set *listening, const struct listen_set *be
     int fd = net_listen(address, PEERLOG_LISTEN_BACKLOG);
     if (fd < 0)
         return fd;
+    if (net_waits_for_address(fd)) {
+        char text[PEER_TEXT_BYTES];
+        (void)peer_format(address, text);
+        log_say(SEVERITY_WARNING, "%s is no address of this machine now; it is listened on for the "
+                "day that it comes", text);
+    }
     set_id(ledger, id, address, fd);
     add_socket(listening, fd, id, false);
     store_name(id, name);
@@ -179,6 +185,25 @@ static int take_or_open(struct listen_set *listening, const struct listen_set *b
         return open_socket(listening, before, ledger, address);
     add_socket(listening, old->fd, old->id, old->activated);
     return old->id;
+}
+
+/* The same; without IPv6 "::" is IPv4 alone. */
+static int take_or_open_any(struct listen_set *listening, const struct listen_set *before,
+                            struct ledger *ledger, const struct peer *address)
+{
+    static const unsigned char any[sizeof address->address];
+    const struct peer any4 = {.family = PEER_IPV4, .port = address->port};
+    char text[PEER_TEXT_BYTES];
+    int id = take_or_open(listening, before, ledger, address);
+
+    if (id != -EAFNOSUPPORT)
+        return id;
+    bool is_any = address->family == PEER_IPV6 && memcmp(address->address, any, sizeof any) == 0;
+    (void)peer_format(address, text);
+    log_say(SEVERITY_WARNING, "%s: this kernel has no %s; %s", text,
+            address->family == PEER_IPV6 ? "IPv6" : "IPv4",
+            is_any ? "it is listened on IPv4 alone" : "it is left out");
+    return is_any ? take_or_open(listening, before, ledger, &any4) : id;
 }
 
 /* Does a listener of the settings fit to a socket of a socket unit? */
@@ -271,6 +296,31 @@ static void name_listeners(struct snapshot *snapshot, const struct ledger *ledge
     }
 }
 
+/* The sockets of the settings' listeners; a family that the kernel lacks is left out. */
+static int open_all(struct listen_set *listening, struct snapshot *snapshot,
+                    const struct listen_set *before, struct ledger *ledger,
+                    struct listen_fault *ret_fault)
+{
+    for (size_t i = 0; i < snapshot->settings->listeners_count; i++) {
+        const struct peer *address = &snapshot->settings->listeners[i].address;
+        int id = take_or_open_any(listening, before, ledger, address);
+        if (id < 0)
+            *ret_fault = (struct listen_fault){.address = *address, .error = id};
+        if (id < 0 && id != -EAFNOSUPPORT)
+            return id;
+        if (id >= 0)
+            snapshot->listener_of_id[id] = (uint8_t)i;
+    }
+    return listening->count > 0 ? 0 : ret_fault->error;
+}
+
+static void keep_alive(const struct settings *settings, int fd)
+{
+    if (settings->limits.keepalive_s > 0)
+        (void)net_set_keepalive(fd, (int)settings->limits.keepalive_s, PEERLOG_PROBE_S,
+                                PEERLOG_PROBES); /* the kernel's own times are not wrong */
+}
+
 /* What is not recognised by the first bytes of a connection alone can be prepared for. */
 static void prepare_sessions(const struct listen_set *listening)
 {
@@ -293,17 +343,14 @@ int listen_set_build(struct snapshot *snapshot, const struct listen_set *before,
     memset(snapshot->listener_of_id, LISTENER_NONE, sizeof snapshot->listener_of_id);
     free_ids(ledger, before);
     if (!take_activated(listening, snapshot, before, ledger)) {
-        for (size_t i = 0; i < snapshot->settings->listeners_count; i++) {
-            const struct peer *address = &snapshot->settings->listeners[i].address;
-            int id = take_or_open(listening, before, ledger, address);
-            if (id < 0) {
-                *ret_fault = (struct listen_fault){.address = *address, .error = id};
-                listen_set_undo(listening, before);
-                return id;
-            }
-            snapshot->listener_of_id[id] = (uint8_t)i;
+        int error = open_all(listening, snapshot, before, ledger, ret_fault);
+        if (error < 0) {
+            listen_set_undo(listening, before);
+            return error;
         }
     }
+    for (size_t i = 0; i < listening->count; i++)
+        keep_alive(snapshot->settings, listening->sockets[i].fd);
     name_listeners(snapshot, ledger);
     note_guards(snapshot, ledger);
     prepare_sessions(listening);

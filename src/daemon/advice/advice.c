@@ -18,6 +18,7 @@
 #include "daemon/settings/target.h"
 #include "daemon/advice/journald_conf.h"
 #include "os/service_manager.h"
+#include "os/net.h"
 #include "peerlog/count.h"
 
 #define WARNING_BYTES 400u
@@ -140,6 +141,45 @@ void advice_judge_severities(const struct settings *settings, warning_fn *warn, 
                        severity_name(listener->label.severity));
         warn(context, text);
     }
+}
+
+/* Can only this machine itself connect there? */
+static bool is_loopback(const struct peer *address)
+{
+    static const unsigned char one[16] = {[15] = 1};
+
+    return address->family == PEER_IPV4 ? address->address[0] == 127
+                                        : memcmp(address->address, one, sizeof one) == 0;
+}
+
+void advice_judge_access(const struct settings *settings, warning_fn *warn, void *context)
+{
+    char address[PEER_TEXT_BYTES], text[WARNING_BYTES];
+
+    for (size_t i = 0; i < settings->listeners_count; i++) {
+        const struct listener_settings *listener = &settings->listeners[i];
+        if (!listener->allow_empty || is_loopback(&listener->address))
+            continue;
+        (void)peer_format(&listener->address, address);
+        (void)snprintf(text, sizeof text, "allow = [ ] of listener %s is empty, which lets everyone "
+                       "in%s", address, listener->deny.count > 0 ? " whom deny does not name" : "");
+        warn(context, text);
+    }
+}
+
+void advice_judge_log_socket(const struct settings *settings, warning_fn *warn, void *context)
+{
+    struct output_target target;
+    char text[WARNING_BYTES];
+
+    output_target_choose(&settings->output, &target);
+    if (target.type != OUTPUT_SYSLOG && target.type != OUTPUT_JOURNAL)
+        return;
+    const char *words = net_describe_log_socket(target.path);
+    if (words == NULL)
+        return;
+    (void)snprintf(text, sizeof text, "%s %s", target.path, words);
+    warn(context, text);
 }
 
 static void judge_rate(const struct surroundings *around, warning_fn *warn, void *context)

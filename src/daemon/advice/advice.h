@@ -35,6 +35,12 @@ enum severity advice_least_severity(const struct settings *settings);
 /* Warn of listeners whose own severity is more severe than what is let through. */
 void advice_judge_severities(const struct settings *settings, warning_fn *warn, void *context);
 
+/* Tell of lists that are written out, empty, and keep nobody out; not of this machine's own. */
+void advice_judge_access(const struct settings *settings, warning_fn *warn, void *context);
+
+/* Warn when what stands at the path of the log's socket takes no datagrams. */
+void advice_judge_log_socket(const struct settings *settings, warning_fn *warn, void *context);
+
 /*
  * Look at the journal that these settings write to; its files are below ROOT, "" for the
  * system. Descriptors are left alone.

@@ -32,7 +32,8 @@ struct conn {
     uint8_t wants : 2;      /* enum conn_wants: what the poller is to tell of */
     uint8_t in_hand : 1;    /* it has a segment in the round: a round reads none twice */
     uint8_t by_reset : 1;   /* what it said is not all logged: its end must not look like it */
-    uint8_t sweeps_left; /* until it is ended whatever it still sends; 0: never */
+    uint8_t sweeps_left : 7; /* until it is ended whatever it still sends; 0: never */
+    uint8_t looping : 1;    /* it brings back what we have logged: it is read slowly */
 };
 
 /* A connection at its beginning: what is known of it, or was left by another process. */

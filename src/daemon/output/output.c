@@ -19,6 +19,7 @@
 #include "daemon/message_ids.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/net.h"
 #include "peerlog/escape.h"
 
 /* Beside one escaped message of the longest kind: the prefixes of a full batch. */
@@ -114,8 +115,14 @@ static void note_back(struct output *output)
 }
 
 /* What is the matter, for people. */
-static const char *describe_loss(int error)
+static const char *describe_loss(const struct output *output, int error)
 {
+    const char *words = error == -ECONNREFUSED || error == -EPROTOTYPE
+                            ? net_describe_log_socket(output->target.path)
+                            : NULL;
+
+    if (words != NULL)
+        return words;
     switch (error) {
     case -EAGAIN:
         return "has taken nothing for a while";
@@ -157,7 +164,7 @@ static void note_lost(struct output *output, int error, uint64_t since_ms)
     space = before_place(output, &place);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
               "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
-              output->kind->description, space, place, describe_loss(error),
+              output->kind->description, space, place, describe_loss(output, error),
               error == -EAGAIN ? "it is full" : strerror(-error));
 }
 

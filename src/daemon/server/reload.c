@@ -165,6 +165,40 @@ static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_W
     }
 }
 
+/* Connections that live by what their listener said when they began. */
+struct unchanged {
+    uint32_t framing, tls;
+};
+
+static struct unchanged count_unchanged(const struct server *s)
+{
+    struct unchanged unchanged = {0};
+
+    for (uint32_t i = ledger_next_live(s->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(s->ledger, i + 1)) {
+        const struct slot *slot = &s->ledger->slots[i];
+        const struct listener_settings *listener = snapshot_listener(s->snapshot, slot->listener);
+        if (listener == NULL)
+            continue;
+        unchanged.framing += listener->framing != slot->framing;
+        unchanged.tls += (listener->tls_mode == TLS_OFF && slot->transport == TRANSPORT_TLS) ||
+                         (listener->tls_mode == TLS_REQUIRED && slot->transport == TRANSPORT_PLAIN);
+    }
+    return unchanged;
+}
+
+static void say_unchanged(const struct server *s)
+{
+    const struct unchanged unchanged = count_unchanged(s);
+
+    if (unchanged.framing > 0)
+        log_say(SEVERITY_NOTICE, "connections that go on with the framing they began with: %u",
+                (unsigned)unchanged.framing);
+    if (unchanged.tls > 0)
+        log_say(SEVERITY_NOTICE, "connections that began under another setting of tls, and go on: "
+                "%u", (unsigned)unchanged.tls);
+}
+
 /* Put SNAPSHOT in force: listening sockets first, then the workers. */
 static int enforce(struct server *s, struct snapshot *snapshot)
 {
@@ -195,6 +229,7 @@ static int enforce(struct server *s, struct snapshot *snapshot)
     acceptor_listen(s->acceptor, next);
     listen_set_forget(&leavers);
     await_workers(s);
+    say_unchanged(s);
     log_set_level(snapshot->settings->log_level);
     return 0;
 }

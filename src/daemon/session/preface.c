@@ -64,7 +64,7 @@ struct preface *preface_free(struct preface *preface)
 /* --- other protocols --- */
 
 /* Answers: is this the first of its kind from this peer within the hour? */
-static bool is_news(struct preface *preface, const struct peer *peer, int what)
+bool preface_is_news(struct preface *preface, const struct peer *peer, int what)
 {
     uint64_t now_ms = clock_mono_ms();
     struct named *place = &preface->named[0];
@@ -95,7 +95,7 @@ void preface_name(struct preface *preface, const struct peer *peer, enum protoco
     char text[PEER_TEXT_BYTES];
 
     if (protocol == PROTOCOL_NONE || protocol == PROTOCOL_UNDECIDED ||
-        !is_news(preface, peer, NEWS_PROTOCOL + (int)protocol))
+        !preface_is_news(preface, peer, NEWS_PROTOCOL + (int)protocol))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s", text, protocol_describe(protocol));
@@ -231,7 +231,7 @@ static void tell(struct preface *preface, const struct peer *peer, int what, con
 {
     char text[PEER_TEXT_BYTES];
 
-    if (!is_news(preface, peer, what))
+    if (!preface_is_news(preface, peer, what))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s: %s", text, words);

@@ -69,10 +69,15 @@ void preface_refuse_because(struct preface *preface, const struct peer *peer,
 enum preface_news {
     NEWS_CUT = 2000, /* its stream was cut where none ends */
     NEWS_ENDLESS,    /* its messages have no end */
+    NEWS_IDLE,       /* it was silent for too long */
+    NEWS_LOOP,       /* it brings back what we have logged */
     NEWS_MISFIT,     /* the count before a message does not fit it */
     NEWS_DEAF,       /* it reads no answers */
     NEWS_FAULT = 3000, /* what it sent has ended its session; and up, by number */
 };
+
+/* Answers: is WHAT, such as one of these, the first of its kind from PEER within the hour? */
+bool preface_is_news(struct preface *preface, const struct peer *peer, int what);
 
 /* Say WORDS of PEER, unless the same news was told of it within the hour. Threads: any. */
 void preface_tell(struct preface *preface, const struct peer *peer, enum preface_news news,

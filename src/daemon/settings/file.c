@@ -37,6 +37,7 @@ struct reader {
     config_t config;       /* the file */
     struct faults faults;
     struct settings *settings;
+    bool is_open;          /* a group is not closed where it should be */
     bool whole;            /* the tree holds the whole file: no error of syntax cut it short */
     char path[PATH_BYTES]; /* full name of the group or list at hand */
     uint64_t refused;      /* bit I: of the group read last, rule I met a fault */
@@ -121,6 +122,9 @@ static void refuse_name(struct reader *reader, const config_setting_t *setting,
     struct suggestion nearest = {.typed = name};
     char quoted[FAULT_QUOTE_BYTES];
 
+    if (reader->is_open && group != settings_table() &&
+        (home == settings_table() || strcmp(name, SETTINGS_END_NAME) == 0))
+        return; /* it is there because of a missing brace */
     for (size_t i = 0; i < group->count; i++)
         suggestion_offer(&nearest, group->rules[i].name);
     size_t len = path_add(reader, fault_quote(quoted, name, strlen(name)));
@@ -415,13 +419,35 @@ static const char *syntax_error(const config_t *config)
     return text;
 }
 
+/* A setting of the file itself, or its end, that stands in a group: NULL when none does. */
+static const config_setting_t *find_stray(const config_setting_t *setting, bool in_group)
+{
+    const config_setting_t *stray = NULL;
+
+    for (int i = 0; i < config_setting_length(setting) && stray == NULL; i++) {
+        const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
+        const char *name = config_setting_name(member);
+        if (in_group && name != NULL && (setting_find(settings_table(), name) != NULL ||
+                                         strcmp(name, SETTINGS_END_NAME) == 0))
+            return member;
+        if (config_setting_is_aggregate(member))
+            stray = find_stray(member, true);
+    }
+    return stray;
+}
+
 /* Note where the syntax ends too early, in a file of LINES lines. */
 static void judge_syntax(struct reader *reader, unsigned lines)
 {
     config_setting_t *root = config_root_setting(&reader->config);
+    const config_setting_t *stray = reader->whole ? NULL : find_stray(root, false);
     unsigned line = (unsigned)config_error_line(&reader->config);
 
-    if (!reader->whole)
+    reader->is_open = stray != NULL;
+    if (stray != NULL && strcmp(config_setting_name(stray), SETTINGS_END_NAME) != 0)
+        faults_add(&reader->faults, config_setting_source_line(stray), "",
+                   "a closing brace is missing, somewhere before %s", config_setting_name(stray));
+    else if (!reader->whole)
         faults_add(&reader->faults, line < lines ? line : lines, "",
                    "%s, here or just before; what follows was not read",
                    syntax_error(&reader->config));

@@ -168,8 +168,9 @@ static int finish_tls(const struct finish *f)
 
 static int finish_listener(const struct finish *f)
 {
-    const struct listener_settings *listener = f->base;
+    struct listener_settings *listener = f->base;
 
+    listener->allow_empty = f->line_of(f->context, "allow") != 0 && listener->allow.count == 0;
     if (listener->proxy_from.count > 0 && !listener->proxy_protocol &&
         !f->is_refused(f->context, "proxy_protocol"))
         refuse(f, "proxy_from", "has no effect without proxy_protocol = true; set that too");

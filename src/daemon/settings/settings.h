@@ -82,6 +82,7 @@ struct listener_settings {
     uint8_t session;     /* enum listener_session */
     uint8_t multiline;   /* enum multiline */
     uint32_t flush_timeout_s; /* seconds; 0: never */
+    bool allow_empty;    /* allow is written out, and empty */
     bool allow_kern;     /* peers may say the facility kern */
     bool proxy_protocol; /* the peer is named by a PROXY header */
     struct label_settings label; /* the output's, with this listener's overrides */
@@ -122,6 +123,7 @@ struct limit_settings {
     uint32_t messages_per_second;  /* for each connection; 0: no limit */
     uint32_t idle_timeout_s;       /* seconds; 0: never */
     uint32_t handshake_timeout_s;  /* seconds */
+    uint32_t keepalive_s;          /* seconds of silence until the first probe; 0: the kernel's */
     uint32_t write_timeout_s;      /* seconds */
 };
 

@@ -173,6 +173,8 @@ static bool open_view(struct round *r)
         preface_name(r->preface, &r->ledger->slots[segment->slot].peer, r->view.protocol);
     if (stream->session == SESSION_FOREIGN)
         turn_away(r, segment, r->view.protocol);
+    round_watch_loop(r, segment->slot, r->view.framer.at,
+                     (size_t)(r->view.framer.end - r->view.framer.at));
     fill_source(r, r->framed, segment->slot);
     r->view_open = true;
     return true;

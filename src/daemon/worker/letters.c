@@ -7,6 +7,32 @@
 #include "daemon/worker/private.h"
 
 #include "daemon/session/conn.h"
+#include "os/log.h"
+
+/* Peers that the new settings deny are told goodbye; what they have said is still read. */
+static void leave_denied(struct worker *w)
+{
+    struct connections *table = w->plan.table;
+    uint32_t count = 0;
+
+    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(table->ledger, i + 1)) {
+        struct slot *slot = &table->ledger->slots[i];
+        const struct listener_settings *listener =
+            snapshot_listener(w->round.snapshot, slot->listener);
+        if (!worker_owns(w, i) || table->conns[i].fd < 0 || slot->flags & SLOT_LEAVING ||
+            slot->stream.awaits_proxy || listener == NULL ||
+            admission_by_list(listener, &slot->peer) == ADMITTED)
+            continue;
+        slot->flags |= SLOT_LEAVING;
+        table->conns[i].active_s = w->now_s;
+        conn_say_goodbye(table, i);
+        count++;
+    }
+    if (count > 0)
+        log_say(SEVERITY_NOTICE, "told goodbye, because their peers are denied now: %u",
+                (unsigned)count);
+}
 
 void worker_take_snapshot(struct worker *w)
 {
@@ -21,6 +47,7 @@ void worker_take_snapshot(struct worker *w)
     if (!round_is_empty(&w->round))
         return;
     w->round.snapshot = wanted;
+    leave_denied(w);
     worker_plan_sweep(w, true);
     atomic_store_explicit(&w->snapshot_used, wanted, memory_order_release);
     w->plan.events->snapshot_taken(w->plan.events->context);

@@ -19,10 +19,13 @@
 
 void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool more)
 {
-    const uint64_t rate = w->round.snapshot->settings->limits.messages_per_second;
     struct conn *conn = &w->plan.table->conns[slot];
+    const uint64_t rate =
+        conn->looping ? 1 : w->round.snapshot->settings->limits.messages_per_second;
     uint64_t now_ms = clock_mono_ms();
 
+    if (rate == 0)
+        return; /* its loop has just ended */
     if (conn->allowed_at_ms < now_ms)
         conn->allowed_at_ms = now_ms;
     conn->allowed_at_ms += messages * 1000 / rate;

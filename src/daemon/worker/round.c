@@ -8,9 +8,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/ledger/check.h"
 #include "daemon/session/conn.h"
@@ -35,6 +37,7 @@ int round_init(struct round *r, struct connections *table, const struct snapshot
     }
     r->batch->cursor = &inbox->delivered;
     r->batch->working = &inbox->working;
+    (void)snprintf(r->pid, sizeof r->pid, "%d", (int)getpid()); /* always fits */
     return 0;
 }
 

@@ -7,7 +7,7 @@
  *
  * A round that a dead process left open is gone through again in exactly the same way.
  * Everything here belongs to one worker's thread. round.c reads and commits; framing.c makes
- * records of what was read.
+ * records of what was read; loops.c notices what comes back to us.
  */
 #ifndef PEERLOG_DAEMON_WORKER_ROUND_H
 #define PEERLOG_DAEMON_WORKER_ROUND_H
@@ -38,6 +38,17 @@ struct round_carry {
     uint32_t wire_len;
 };
 
+/* Connections that are named as loops at the same time. */
+#define ROUND_LOOPS 8u
+
+/* One that brings back what we have logged. */
+struct round_loop {
+    uint64_t sequence;   /* of its last record before that was seen */
+    uint32_t slot;
+    uint32_t reads_left; /* without our prefix, until it is over; 0: there is no such loop */
+    bool told;
+};
+
 struct round {
     struct ledger *ledger;
     struct connections *table;
@@ -61,6 +72,9 @@ struct round {
     struct round_carry wire_carry; /* of the segment being framed: its part of the wire */
     struct session_view view; /* of the segment being framed */
     struct record_rules record_rules;
+    char pid[12];          /* ours */
+    uint32_t looks;        /* at reads, for loops */
+    struct round_loop loops[ROUND_LOOPS];
     uint32_t dirty_count, dirty_next;
     uint32_t dirty[ROUND_DIRTY_TAILS];
     struct round_carry carries[LEDGER_SEGMENTS];
@@ -99,6 +113,13 @@ void round_flush(struct round *r, uint32_t slot);
 
 /* Declare the stream of a connection ended by us, without reading. */
 void round_end_stream(struct round *r, uint32_t slot);
+
+/*
+ * Look now and then whether TEXT, the beginning of what a connection has to say, is ours and has
+ * come back; its conn tells of it. And it is over, or the connection ends.
+ */
+void round_watch_loop(struct round *r, uint32_t slot, const unsigned char *text, size_t len);
+void round_end_loop(struct round *r, uint32_t slot);
 
 /*
  * Frame what was read, as far as the batch holds it.

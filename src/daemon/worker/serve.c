@@ -82,6 +82,8 @@ static void end_connection(struct worker *w, uint32_t slot_index)
         conn_end(w->plan.table, slot_index, w->set, lot != LOT_NONE);
     if (lot != LOT_NONE)
         parking_leave(w->plan.parking, lot);
+    if (conn->looping)
+        round_end_loop(&w->round, slot_index);
     round_forget(&w->round, slot_index);
     connections_give(w->plan.table, slot_index);
     atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
@@ -246,7 +248,8 @@ bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
     if (!may_read(w, slot, &ready))
         return true;
     w->plan.table->conns[slot].active_s = w->now_s;
-    if (w->round.snapshot->settings->limits.messages_per_second > 0)
+    if (w->round.snapshot->settings->limits.messages_per_second > 0 ||
+        w->plan.table->conns[slot].looping)
         return read_slowly(w, slot, may_end);
     (void)round_read(&w->round, slot, read_limit(w), may_end);
     return worker_frame(w);

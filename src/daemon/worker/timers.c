@@ -158,6 +158,8 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
         slot->flags |= SLOT_LEAVING;
         conn->active_s = w->now_s;
         counter_add(w->counters, COUNTER_IDLE_CLOSED, 1);
+        preface_tell(w->plan.preface, &slot->peer, NEWS_IDLE,
+                     "closing its connection, on which nothing came for limits.idle_timeout");
         conn_say_goodbye(table, i);
     }
     return true;
