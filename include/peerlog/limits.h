@@ -44,6 +44,11 @@
 /* Descriptors beside those of connections: workers, listeners, lots, the ledger. */
 #define PEERLOG_SPARE_DESCRIPTORS 256u
 
+/* Files: the largest max_bytes, and how many beside the one that is written. */
+#define PEERLOG_MAX_FILE_BYTES 2147483647u
+#define PEERLOG_DEFAULT_KEPT_FILES 10u
+#define PEERLOG_MAX_KEPT_FILES 1000u
+
 /* Other limits that a configuration may set. */
 #define PEERLOG_MAX_MESSAGES_PER_SECOND 1000000u
 #define PEERLOG_MAX_IDLE_TIMEOUT_S 604800u

@@ -12,6 +12,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/snapshot.h \
 	src/daemon/settings/suggest.c src/daemon/settings/suggest.h \
 	src/daemon/settings/table.c src/daemon/settings/table.h \
+	src/daemon/settings/target.c src/daemon/settings/target.h \
 	src/daemon/settings/text.c src/daemon/settings/text.h \
 	src/daemon/settings/value.c src/daemon/settings/value.h \
 	src/daemon/metrics/counters.c src/daemon/metrics/counters.h \
@@ -35,8 +36,15 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/session/transport.h \
 	src/daemon/output/batch.h \
 	src/daemon/output/entry.c src/daemon/output/entry.h \
+	src/daemon/output/file.c \
+	src/daemon/output/file_format.c src/daemon/output/file_format.h \
+	src/daemon/output/file_open.c src/daemon/output/file_open.h \
+	src/daemon/output/file_route.c src/daemon/output/file_route.h \
+	src/daemon/output/file_set.c src/daemon/output/file_set.h \
+	src/daemon/output/file_sync.c src/daemon/output/file_sync.h \
 	src/daemon/output/format.c src/daemon/output/format.h \
 	src/daemon/output/journal.c \
+	src/daemon/output/json.c src/daemon/output/json.h \
 	src/daemon/output/kind.h \
 	src/daemon/output/output.c src/daemon/output/output.h \
 	src/daemon/output/stdout.c \

@@ -18,6 +18,7 @@
 #include "daemon/options.h"
 #include "daemon/output/kind.h"
 #include "daemon/server/reload_request.h"
+#include "daemon/settings/target.h"
 #include "daemon/server/server.h"
 #include "daemon/settings/file.h"
 #include "daemon/settings/text.h"
@@ -108,7 +109,8 @@ static int status_of(int error)
 static int check(const struct options *options)
 {
     struct settings *settings = NULL;
-    char *text = NULL;
+    struct output_target target;
+    char *text = NULL, log[TARGET_TEXT_BYTES];
     size_t len = 0;
 
     int error = read_file(options, &text, &len);
@@ -119,10 +121,14 @@ static int check(const struct options *options)
         warn_of_system(settings);
     }
     free(text);
+    if (error == 0) {
+        output_target_choose(&settings->output, &target);
+        (void)output_target_describe(&target, log);
+    }
     (void)settings_free(settings);
     if (error < 0)
         return status_of(error);
-    (void)printf("%s: good\n", options->file);
+    (void)printf("%s: good\nlog: %s\n", options->file, log);
     return fflush(stdout) != 0 ? EX_IOERR : EX_OK;
 }
 

@@ -33,6 +33,7 @@ int signals_open(void)
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGUSR1);
+    (void)sigaddset(&set, SIGUSR2);
     (void)sigaddset(&set, SIGPWR);
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error != 0)

@@ -15,7 +15,7 @@
 void signals_ignore_writes(void);
 
 /*
- * Block SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGPWR.
+ * Block SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPWR.
  * Returns: a descriptor that is readable when one of them came; or negative errno.
  * Threads: call it before any other thread starts.
  */

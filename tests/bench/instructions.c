@@ -61,7 +61,7 @@ static size_t finish_record(const struct record *record, const struct source *so
     size_t n = format_syslog_prefix(out, record, source, stamp, "[4711]: ");
     size_t taken;
 
-    if (escape_clean_bytes(record->text, record->len, ESCAPE_LF) == record->len)
+    if (format_clean_bytes(record->text, record->len, ESCAPE_LF) == record->len)
         return n + record->len;
     return n + escape_write(out + n, sizeof out - n, record->text, record->len, ESCAPE_LF, &taken);
 }
@@ -72,7 +72,7 @@ __attribute__((noinline)) static size_t pass_messages(const struct corpus *c)
     const struct framer_rules rules = {.max_message_bytes = PEERLOG_DEFAULT_MESSAGE_BYTES};
     const struct record_rules record_rules = {PRIORITY_MODE_SEVERITY, SEVERITY_CRIT,
                                               FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
-    static const struct label_settings label = {.tag = "peerlogd"};
+    static const struct label_settings label = {.tag = "peerlogd", .show_peer = true};
     struct source source = {.label = &label, .peer = {{127, 0, 0, 1}, 0, 50929, PEER_IPV4, 0}};
     struct stamp stamp = {0};
     struct framer_state state = {0};

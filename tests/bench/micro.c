@@ -97,7 +97,7 @@ static uint64_t run_escape(const struct corpus *c, const struct micro *m)
 /* The prefix of each message, as if no neighbour had the same. */
 static uint64_t run_prefix(const struct corpus *c, const struct micro *m)
 {
-    static const struct label_settings label = {.tag = "peerlogd"};
+    static const struct label_settings label = {.tag = "peerlogd", .show_peer = true};
     struct source source = {.label = &label, .peer = {{127, 0, 0, 1}, 0, 50929, PEER_IPV4, 0}};
     struct record record = {.priority = FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
     struct stamp stamp = {0};

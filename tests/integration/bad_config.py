@@ -83,9 +83,19 @@ def syntax(scratch):
     assert status == CONFIG and re.search(r"bad\.conf:[23]: ", err[0]), err
 
 
+def log_here():
+    """What type "auto" has to find on this machine."""
+    native = "/run/systemd/journal/socket"
+    leads = os.path.realpath("/dev/log").startswith("/run/systemd/journal/")
+    if os.path.exists(native) and (leads or not os.path.exists("/dev/log")):
+        return "journal (native)"
+    return "syslog (/dev/log)"
+
+
 def good_file(scratch):
     path = write(scratch, settings_text(dict(listeners=[LOOPBACK], workers=1)))
-    assert run_daemon("-t", "-c", path) == (0, f"{path}: good\n", [])
+    assert run_daemon("-t", "-c", path) == (
+        0, f"{path}: good\nlog: {log_here()}\n", [])
 
 
 def missing_files(scratch):

@@ -244,7 +244,62 @@ def too_large_for_the_journal(scratch):
         assert sink.memfds >= 1
 
 
+class Machine:
+    """The log sockets of a machine: journald's folder, and the log socket that leads into it."""
+
+    def __init__(self, scratch):
+        self.folder = os.path.join(scratch, "systemd", "journal")
+        os.makedirs(self.folder)
+        self.log = os.path.join(scratch, "log")
+        self.journal = JournalSink(os.path.join(self.folder, "socket"))
+        self.beside = SyslogSink(os.path.join(self.folder, "dev-log"))
+        os.symlink(self.beside.path, self.log)
+
+    def let_another_own_the_log(self):
+        os.unlink(self.log)
+        return SyslogSink(self.log)
+
+    def done(self):
+        self.journal.done()
+        self.beside.done()
+
+
+def whichever_there_is(scratch):
+    """Type "auto" follows the log socket: journald, another daemon under load, and journald."""
+    machine = Machine(scratch)
+    output = dict(type="auto", path=machine.log)
+    with Daemon(scratch, output=output, workers=2) as daemon:
+        daemon.expect(r"log: journal \(native\)$", 1)
+        talkers = Talkers(daemon.port, count=4, pad=500)
+        seen = machine.journal.wait(lambda r: len(r) > 500, "entries in the journal")
+        assert seen[0].fields[b"MESSAGE"].startswith(seen[0].peer.encode() + b" stream")
+        other = machine.let_another_own_the_log()
+        machine.journal.unlink()
+        machine.journal.close()
+        daemon.expect(r"log: syslog \(.*/log\)$", 1)
+        other.wait(lambda r: len(r) > 500, "lines in the other log")
+        machine.journal.bind()
+        os.unlink(machine.log)
+        os.symlink(machine.beside.path, machine.log)
+        other.close()
+        daemon.expect(r"log: journal \(native\)$", 2)
+        streams = talkers.end()
+        total = sum(map(len, streams.values()))
+        machine.journal.wait(lambda _: machine.journal.count() + other.count() >= total, "the rest")
+        found = {}
+        for part in (machine.journal.records(), other.records()):
+            for peer, records in by_peer(part).items():
+                found.setdefault(peer, []).extend(r.text for r in records)
+        assert {peer: sorted(texts) for peer, texts in found.items()} == streams
+        assert machine.beside.count() == 0, "the journal was written to in its native form"
+        daemon.allow(LOST)
+        daemon.allow(BACK)
+        daemon.end()
+    machine.done()
+
+
 if __name__ == "__main__":
     main(missing_syslog, missing_journal, a_long_stall, stalled_syslog, stalled_journal,
          replaced_syslog, replaced_journal, gone_for_a_while, slow_syslog, slow_journal,
-         another_kind_of_socket, too_large_for_a_datagram, too_large_for_the_journal)
+         another_kind_of_socket, too_large_for_a_datagram, too_large_for_the_journal,
+         whichever_there_is)

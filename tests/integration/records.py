@@ -83,7 +83,22 @@ def record_of_entry(f):
     address, port = f[b"PEER_ADDRESS"].decode(), f[b"PEER_PORT"].decode()
     peer = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     priority = int(f[b"SYSLOG_FACILITY"]) * 8 + int(f[b"PRIORITY"])
-    return Record(peer, f[b"MESSAGE"], priority, f[b"SYSLOG_IDENTIFIER"].decode(), f)
+    begin = peer.encode() + b" " + marks_of_entry(f)
+    assert f[b"MESSAGE"].startswith(begin), f"{f[b'MESSAGE'][:100]!r} begins without {begin!r}"
+    return Record(peer, f[b"MESSAGE"][len(begin):], priority, f[b"SYSLOG_IDENTIFIER"].decode(), f)
+
+
+def marks_of_entry(f):
+    """What stands between peer and text, as the other fields have it."""
+    flags = f.get(b"PEER_FLAGS", b"").split(b",")
+    marks = b"[repeat?] " if b"repeat" in flags else b""
+    if b"split" in flags:
+        marks += b"[part %s%s] " % (f[b"PEER_PART"], b", last" if b"last" in flags else b"")
+    if b"truncated" in flags:
+        marks += b"[truncated, %s bytes cut] " % f[b"PEER_CUT_BYTES"]
+    if b"incomplete" in flags:
+        marks += b"[incomplete, %s of %s bytes] " % (f[b"PEER_HAVE_BYTES"], f[b"PEER_WANT_BYTES"])
+    return marks
 
 
 def by_peer(records):

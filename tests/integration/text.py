@@ -71,14 +71,21 @@ FORGED = [
     b"[2001:db8::1]:514 x",
     b"Nov 22 08:12:14 peerlogd[1]: 192.0.2.66:514 x",
     b"a\n<13>Nov 22 08:12:14 peerlogd[1]: 192.0.2.66:514 x",
-    b"[part 1] x", b"[truncated, 5 bytes cut] x", b"[incomplete, 1 of 2 bytes] x", b"[repeat?] x",
+    b"[particular] x", b"x [part 1] x",
+]
+
+# What the daemon itself would put there is shown with another bracket.
+MARKS = [
+    (text, rb"\x5b" + text[1:]) for text in (
+        b"[part 1] x", b"[part 1]", b"[truncated, 5 bytes cut] x", b"[incomplete, 1 of 2 bytes] x",
+        b"[repeat?] x")
 ]
 
 
 def frames():
     """Everything above: what was said, and what is to be shown."""
     plain = [(t.encode(), t.encode()) for t in UNCHANGED] + [(t, t) for t in FORGED]
-    return [(sent, shown) for sent, shown in plain + CHANGED + LINES]
+    return [(sent, shown) for sent, shown in plain + CHANGED + MARKS + LINES]
 
 
 def stream_of(wanted):
@@ -116,14 +123,14 @@ def in_the_journal(scratch):
         peer = say(daemon.port, stream_of(wanted))
         records = sink.wait_count(len(wanted))
         assert len(records) == len(wanted)
-        changed = {sent for sent, _ in CHANGED}
+        changed = {sent for sent, _ in CHANGED + MARKS}
         for number, (record, (sent, shown)) in enumerate(zip(records, wanted), 1):
             f = record.fields
             if sent in changed:
-                assert f[b"MESSAGE"] == shown and f[b"PEER_RAW"] == sent
+                assert record.text == shown and f[b"PEER_RAW"] == sent
                 assert f[b"PEER_FLAGS"] == b"escaped"
             else:
-                assert f[b"MESSAGE"] == sent, f"{sent!r} became {f[b'MESSAGE']!r}"
+                assert record.text == sent, f"{sent!r} became {record.text!r}"
                 assert b"PEER_RAW" not in f and b"PEER_FLAGS" not in f
             assert int(f[b"PEER_SEQUENCE"]) == number
             assert record.peer == peer
@@ -131,6 +138,28 @@ def in_the_journal(scratch):
             assert f[b"PRIORITY"] == b"6" and f[b"SYSLOG_FACILITY"] == b"3"
             assert f[b"SYSLOG_IDENTIFIER"] == b"peerlogd"
         assert len({r.fields[b"PEER_CONNECTION"] for r in records}) == 1
+
+
+def without_the_peer(scratch):
+    """show_peer = false: the journal's text is the peer's alone; lines keep the marks."""
+    for kind in ("journal", "syslog", "stdout"):
+        with new_sink(kind, scratch) as sink:
+            sink.parse = lambda item: [item]
+            listeners = [LOOPBACK, dict(LOOPBACK, show_peer=True)]
+            with Daemon(scratch, sink, listeners=listeners, buffer_size=256,
+                        output=dict(show_peer=False)) as daemon:
+                say(daemon.port, b"hello\n" + b"x" * 257 + b"\n")
+                sink.wait_count(3)
+                peer = say(daemon.listeners[1][1], b"hello\n").encode()
+                items = sink.wait_count(4)
+                daemon.expect("is split", 1)
+            if kind == "journal":
+                assert [parse_entry(i)[b"MESSAGE"] for i in items] == [
+                    b"hello", b"x" * 256, b"x", peer + b" hello"]
+            else:
+                texts = [i.partition(b"]: ")[2] if kind == "syslog" else i for i in items]
+                assert texts == [b"hello", b"[part 1] " + b"x" * 256, b"[part 2, last] x",
+                                 peer + b" hello"], texts
 
 
 def flags_in_the_journal(scratch):
@@ -201,5 +230,5 @@ def growth_at_the_limit(scratch):
 
 
 if __name__ == "__main__":
-    main(lines_on_stdout, lines_on_syslog, in_the_journal, flags_in_the_journal,
-         sequence_without_a_gap, identifiers_differ_over_restarts, growth_at_the_limit)
+    main(lines_on_stdout, lines_on_syslog, in_the_journal, without_the_peer,
+         flags_in_the_journal, sequence_without_a_gap, identifiers_differ_over_restarts, growth_at_the_limit)

@@ -111,8 +111,11 @@ static void take_field(const struct field *field, struct heard *heard, char *add
     char digits[HEARD_PEER_BYTES];
 
     if (is_named(field, "MESSAGE")) {
-        heard->text = field->value;
-        heard->text_len = field->value_len;
+        const char *end = field->value + field->value_len;
+        const char *space = memchr(field->value, ' ', field->value_len);
+
+        heard->text = read_marks(space != NULL ? space + 1 : field->value, end, heard);
+        heard->text_len = (size_t)(end - heard->text);
     } else if (is_named(field, "PEER_ADDRESS")) {
         copy_name(address, field->value, field->value_len);
     } else if (is_named(field, "PEER_PORT")) {

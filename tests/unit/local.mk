@@ -65,11 +65,14 @@ DAEMON_TESTS = \
 	tests/unit/test_conn \
 	tests/unit/test_framer_manual \
 	tests/unit/test_connection \
+	tests/unit/test_file_format \
 	tests/unit/test_format \
+	tests/unit/test_json \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_deaths \
 	tests/unit/test_mailbox \
 	tests/unit/test_output \
+	tests/unit/test_output_file \
 	tests/unit/test_output_journal \
 	tests/unit/test_parking \
 	tests/unit/test_preface \
@@ -80,7 +83,8 @@ SETTINGS_TESTS = \
 	tests/unit/test_settings \
 	tests/unit/test_settings_faults \
 	tests/unit/test_settings_memory \
-	tests/unit/test_settings_table
+	tests/unit/test_settings_table \
+	tests/unit/test_target
 CLIENT_TESTS = \
 	tests/unit/test_client_composer \
 	tests/unit/test_client_options \
@@ -164,10 +168,16 @@ tests_unit_test_conn_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_conn_LDADD = $(WORK_LIBS)
 tests_unit_test_connection_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_connection_LDADD = $(DAEMON_LIBS)
+tests_unit_test_file_format_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_file_format_LDADD = $(DAEMON_LIBS)
 tests_unit_test_format_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_format_LDADD = $(DAEMON_LIBS)
+tests_unit_test_json_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_json_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(DAEMON_LIBS)
+tests_unit_test_output_file_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_output_file_LDADD = $(DAEMON_LIBS)
 tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_deaths_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -199,6 +209,9 @@ tests_unit_test_settings_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray
 tests_unit_test_settings_table_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_settings_table_LDADD = $(SETTINGS_LIBS)
+
+tests_unit_test_target_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_target_LDADD = $(SETTINGS_LIBS)
 
 tests_unit_test_client_composer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_client_composer_LDADD = $(CLIENT_LIBS)

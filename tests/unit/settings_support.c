@@ -157,7 +157,7 @@ static void judge_settings(const struct settings *s)
     promise(s->priority <= PRIORITY_MODE_IGNORE, "priority is known");
     promise(s->highest_severity <= SEVERITY_DEBUG && s->log_level <= SEVERITY_DEBUG,
             "severities are known");
-    promise(s->output.type <= OUTPUT_STDOUT, "the output's type is known");
+    promise(s->output.type < OUTPUT_TYPES, "the output's type is known");
     promise(strnlen(s->output.path, sizeof s->output.path) < sizeof s->output.path,
             "a path has an end");
     promise(s->output.path[0] == (s->output.type == OUTPUT_STDOUT ? '\0' : '/'),

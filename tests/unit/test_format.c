@@ -79,7 +79,7 @@ static void fits_the_longest_prefix(void **state)
         .flags = RECORD_REPEAT | FRAME_SPLIT | FRAME_LAST | FRAME_TRUNCATED | FRAME_INCOMPLETE |
                  FRAME_MISFIT | FRAME_CONTINUED | FRAME_UNFINISHED,
     };
-    struct label_settings label = {.facility = 23, .severity = 7};
+    struct label_settings label = {.facility = 23, .severity = 7, .show_peer = true};
     struct source source = {.label = &label, .peer_len = PEER_TEXT_BYTES - 1};
     struct stamp stamp = {.second = 0};
     char text[FORMAT_PREFIX_BYTES];
@@ -96,7 +96,7 @@ static void fits_the_longest_prefix(void **state)
 
 static void writes_a_prefix_as_syslog_would(void **state)
 {
-    const struct label_settings label = {.tag = "peers"};
+    const struct label_settings label = {.tag = "peers", .show_peer = true};
     const struct record record = {.priority = 30};
     struct source source = {.label = &label};
     struct stamp stamp = {.second = 0};
@@ -109,6 +109,46 @@ static void writes_a_prefix_as_syslog_would(void **state)
     assert_string_equal(text, "<30>Nov 22 08:12:14 peers[47]: 192.0.2.7:514 ");
     text[format_line_prefix(text, &record, &source)] = '\0';
     assert_string_equal(text, "192.0.2.7:514 ");
+}
+
+static void leaves_the_peer_out_but_not_the_marks(void **state)
+{
+    const struct label_settings label = {.show_peer = false};
+    const struct record plain = {.priority = 30}, cut = {.part = 2, .flags = FRAME_SPLIT};
+    struct source source = {.label = &label};
+    char text[FORMAT_PREFIX_BYTES];
+
+    (void)state;
+    source.peer_len = (uint8_t)strlen(strcpy(source.peer_text, "192.0.2.7:514"));
+    assert_int_equal(format_line_prefix(text, &plain, &source), 0);
+    text[format_line_prefix(text, &cut, &source)] = '\0';
+    assert_string_equal(text, "[part 2] ");
+}
+
+static void makes_imitated_marks_look_different(void **state)
+{
+    static const struct {
+        const char *text, *wanted;
+    } rows[] = {
+        {"[part 1] is mine", "\\x5bpart 1] is mine"},
+        {"[repeat?]", "\\x5brepeat?]"},
+        {"[repeat?] a\nb\xff", "\\x5brepeat?] a\\nb\\xff"},
+        {"[section]", "[section]"},
+        {"a [part 1]", "a [part 1]"},
+        {"a\x01[part 1]", "a\\x01[part 1]"},
+        {"\x01[part 1]", "\\x01[part 1]"},
+    };
+    char text[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct record record = {.text = (const unsigned char *)rows[i].text,
+                                      .len = (uint32_t)strlen(rows[i].text)};
+        size_t clean = format_clean_bytes(record.text, record.len, ESCAPE_LF);
+        assert_int_equal(clean == record.len, strcmp(rows[i].text, rows[i].wanted) == 0);
+        text[format_escaped(text, &record, clean, ESCAPE_LF)] = '\0';
+        assert_string_equal(text, rows[i].wanted);
+    }
 }
 
 static void pads_the_day_and_follows_the_clock_both_ways(void **state)
@@ -134,6 +174,8 @@ int main(void)
         cmocka_unit_test(writes_all_hexadecimal_digits),
         cmocka_unit_test(writes_every_mark),
         cmocka_unit_test(fits_the_longest_prefix),
+        cmocka_unit_test(leaves_the_peer_out_but_not_the_marks),
+        cmocka_unit_test(makes_imitated_marks_look_different),
         cmocka_unit_test(writes_a_prefix_as_syslog_would),
         cmocka_unit_test(pads_the_day_and_follows_the_clock_both_ways),
     };

@@ -138,6 +138,62 @@ static void puts_one_entry_into_a_datagram(void **state)
     assert_int_equal(b->cursor, 3);
 }
 
+/* The value of a field of this name, any byte or not. Returns: its length; -1: there is none. */
+static int field_of(const struct bench *b, size_t len, const char *name, const char **ret_value)
+{
+    const char *at = b->datagram, *end = b->datagram + len;
+    size_t name_len = strlen(name);
+
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        const char *equals = memchr(at, '=', (size_t)(stop - at));
+        const char *value = equals != NULL ? equals + 1 : stop + 9;
+        uint64_t size = (uint64_t)(stop - value);
+        if (equals == NULL)
+            memcpy(&size, stop + 1, sizeof size);
+        *ret_value = value;
+        if (strncmp(at, name, name_len) == 0 && (at[name_len] == '=' || at[name_len] == '\n'))
+            return (int)size;
+        at = value + size + 1;
+    }
+    return -1;
+}
+
+static void shows_the_peer_and_marks_before_the_text(void **state)
+{
+    static const struct {
+        bool show_peer;
+        uint32_t flags;
+        const char *text, *wanted;
+        bool raw;
+    } rows[] = {
+        {true, 0, "hello", "192.0.2.7:5 hello", false},
+        {true, FRAME_SPLIT, "a\nb", "192.0.2.7:5 [part 1] a\nb", false},
+        {true, 0, "[part 1] x", "192.0.2.7:5 \\x5bpart 1] x", true},
+        {false, FRAME_SPLIT, "[part 1] x", "[part 1] x", false},
+        {false, 0, "a\x01", "a\\x01", true},
+    };
+    struct bench *b = *state;
+    const char *value;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fill(b, 1);
+        b->label.show_peer = rows[i].show_peer;
+        b->batch.sources[0].peer_len =
+            (uint8_t)strlen(strcpy(b->batch.sources[0].peer_text, "192.0.2.7:5"));
+        b->batch.records[0].text = (const unsigned char *)rows[i].text;
+        b->batch.records[0].len = (uint32_t)strlen(rows[i].text);
+        b->batch.records[0].flags = rows[i].flags;
+        b->batch.records[0].part = 1;
+        assert_int_equal(output_push(b->output, &b->batch), OUTPUT_READY);
+        size_t len = receive(b);
+        assert_int_equal(field_of(b, len, "MESSAGE", &value), strlen(rows[i].wanted));
+        assert_memory_equal(value, rows[i].wanted, strlen(rows[i].wanted));
+        assert_int_equal(field_of(b, len, "PEER_RAW", &value),
+                         rows[i].raw ? (int)strlen(rows[i].text) : -1);
+    }
+}
+
 /* The socket is full after a few, again and again, and then is read a little. */
 static void goes_on_from_the_first_entry_that_was_not_taken(void **state)
 {
@@ -192,6 +248,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(puts_one_entry_into_a_datagram, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shows_the_peer_and_marks_before_the_text, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(goes_on_from_the_first_entry_that_was_not_taken, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(sends_what_a_datagram_cannot_hold_as_a_file_in_its_turn,

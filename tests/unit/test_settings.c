@@ -54,7 +54,8 @@ static void has_the_defaults_of_the_manual(void **state)
     assert_int_equal(s->priority, PRIORITY_MODE_SEVERITY);
     assert_int_equal(s->highest_severity, SEVERITY_CRIT);
     assert_int_equal(s->log_level, SEVERITY_INFO);
-    assert_int_equal(s->output.type, OUTPUT_SYSLOG);
+    assert_int_equal(s->output.type, OUTPUT_AUTO);
+    assert_true(s->output.label.show_peer);
     assert_string_equal(s->output.path, "/dev/log");
     assert_int_equal(s->output.label.facility, FACILITY_DAEMON);
     assert_int_equal(s->output.label.severity, SEVERITY_INFO);
@@ -138,11 +139,12 @@ static void reads_every_setting(void **state)
 static void listeners_inherit_the_label_of_the_output(void **state)
 {
     struct settings *s =
-        read_good("listeners = ( { port = 1; tag = \"own\"; }, { port = 2; severity = \"err\"; },\n"
+        read_good("listeners = ( { port = 1; tag = \"own\"; }, { port = 2; severity = \"err\"; show_peer = false; },\n"
                   "  { port = 3; facility = \"mail\"; } );\n"
                   "output = { facility = \"local3\"; severity = \"notice\"; tag = \"shared\"; };");
     static const struct label_settings wanted[] = {
-        {19, SEVERITY_NOTICE, "own"}, {19, SEVERITY_ERR, "shared"}, {2, SEVERITY_NOTICE, "shared"}};
+        {19, SEVERITY_NOTICE, "own", true}, {19, SEVERITY_ERR, "shared", false},
+        {2, SEVERITY_NOTICE, "shared", true}};
 
     (void)state;
     assert_int_equal(s->listeners_count, COUNT_OF(wanted));
@@ -166,6 +168,8 @@ static void the_path_follows_the_type(void **state)
         {"output = { path = \"/tmp/log\"; };", "/tmp/log"},
         {"output = { path = \"/tmp/log\"; type = \"journal\"; };", "/tmp/log"},
         {"output = { path = \"/dev/log\"; };", "/dev/log"},
+        {"output = { path = \"/dev/log\"; type = \"auto\"; };", "/dev/log"},
+        {"output = { path = \"/dev/log\"; type = \"syslog\"; };", "/dev/log"},
         {"output = { tag = \"x\"; };", "/dev/log"},
     };
 

@@ -199,6 +199,9 @@ static void manual_line(const struct setting_rule *rule, char dst[LINE_BYTES])
     case SETTING_PATH:
         (void)snprintf(dst, LINE_BYTES, "Path; default \"%s\".", rule->initial_text);
         break;
+    case SETTING_MODE:
+        (void)snprintf(dst, LINE_BYTES, "Mode; default \"0%o\".", rule->initial);
+        break;
     case SETTING_ADDRESS:
         (void)snprintf(dst, LINE_BYTES, "Address; default \"%s\".", rule->initial_text);
         break;

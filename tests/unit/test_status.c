@@ -56,6 +56,10 @@ static void tells_of_a_lost_log_and_of_trouble(void **state)
     (void)state;
     (void)status_format(text, sizeof text, &status, 0);
     assert_string_equal(text, "0 connections, 0 msg/s, 0 waiting, log LOST; died 3 times");
+    status.log = "journal (native)";
+    (void)status_format(text, sizeof text, &status, 0);
+    assert_string_equal(
+        text, "0 connections, 0 msg/s, 0 waiting, log LOST: journal (native); died 3 times");
 }
 
 static void stays_within_its_room(void **state)

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "daemon/ledger/capacity.h"
+#include "daemon/settings/target.h"
 #include "daemon/advice/journald_conf.h"
 #include "os/service_manager.h"
 #include "peerlog/count.h"
@@ -33,12 +34,14 @@ static const char *const units[] = {"peerlogd.service", "peerlogd-activated.serv
 static bool is_journald(const struct output_settings *output)
 {
     static const char home[] = "/run/systemd/journal/";
+    struct output_target target;
     char *path;
 
-    if (output->type == OUTPUT_STDOUT)
+    output_target_choose(output, &target);
+    if (target.type == OUTPUT_STDOUT)
         return false;
-    path = realpath(output->path, NULL);
-    bool is = strncmp(path != NULL ? path : output->path, home, sizeof home - 1) == 0;
+    path = realpath(target.path, NULL);
+    bool is = strncmp(path != NULL ? path : target.path, home, sizeof home - 1) == 0;
     free(path);
     return is;
 }

@@ -26,9 +26,10 @@ size_t status_format(char *dst, size_t room, const struct status *status, double
     char rate[16];
 
     format_rate(rate, records_per_s);
-    int n = snprintf(dst, room, "%u connection%s, %s msg/s, %llu waiting, log %s%s%s",
+    int n = snprintf(dst, room, "%u connection%s, %s msg/s, %llu waiting, log %s%s%s%s%s",
                      (unsigned)status->connections, status->connections == 1 ? "" : "s", rate,
                      (unsigned long long)status->waiting, status->output_lost ? "LOST" : "ok",
+                     status->log != NULL ? ": " : "", status->log != NULL ? status->log : "",
                      status->trouble != NULL ? "; " : "",
                      status->trouble != NULL ? status->trouble : "");
     return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;

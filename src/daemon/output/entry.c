@@ -10,15 +10,32 @@
 
 #include "daemon/output/format.h"
 #include "peerlog/count.h"
-#include "peerlog/escape.h"
 #include "peerlog/number.h"
 
 struct entry entry_of(const struct record *record, const struct source *source, uint64_t instance)
 {
+    bool is_marked = source->label->show_peer;
+
     return (struct entry){
-        .record = record, .source = source, .instance = instance,
-        .clean = escape_clean_bytes(record->text, record->len, KEEP_LF),
+        .record = record, .source = source, .instance = instance, .is_marked = is_marked,
+        .clean = is_marked ? format_clean_bytes(record->text, record->len, KEEP_LF)
+                           : escape_clean_bytes(record->text, record->len, KEEP_LF),
     };
+}
+
+size_t entry_message_bytes(const struct entry *entry)
+{
+    size_t len = entry->record->len;
+
+    return (entry->is_marked ? FORMAT_PREFIX_BYTES : 0) +
+           (entry->clean == len ? len : len * ESCAPE_MAX_GROWTH);
+}
+
+size_t entry_message(const struct entry *entry, char *dst)
+{
+    size_t n = entry->is_marked ? format_line_prefix(dst, entry->record, entry->source) : 0;
+
+    return n + format_escaped(dst + n, entry->record, entry->clean, KEEP_LF);
 }
 
 /* PEER_FLAGS: the record's marks as words with commas between; nothing when it has none. */
@@ -95,7 +112,7 @@ void entry_write(const struct entry *entry, const struct entry_writer *writer, v
     writer->number(context, "PEER_SEQUENCE", record->sequence);
     write_flags(entry, writer, context);
     write_measures(record, writer, context);
-    writer->text(context, "MESSAGE", record->text, record->len, entry->clean);
+    writer->text(context, "MESSAGE", entry);
     if (entry->clean < record->len)
         writer->bytes(context, "PEER_RAW", record->text, record->len);
 }

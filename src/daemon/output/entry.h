@@ -7,6 +7,7 @@
 #ifndef PEERLOG_DAEMON_OUTPUT_ENTRY_H
 #define PEERLOG_DAEMON_OUTPUT_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,21 +19,29 @@ struct entry {
     const struct source *source;
     uint64_t instance; /* of the ledger: makes the connection's number unique */
     size_t clean;      /* bytes at the start of the text that need no escaping */
+    bool is_marked;    /* peer and marks stand before its text */
 };
 
 /* How a format writes fields down. NAME is NUL-terminated; values are not. */
 struct entry_writer {
     void (*number)(void *context, const char *name, uint64_t value);
     void (*word)(void *context, const char *name, const char *value, size_t len);
-    /* What a peer said: only CLEAN bytes of it may be written as they are. */
-    void (*text)(void *context, const char *name, const unsigned char *value, size_t len,
-                 size_t clean);
+    /* What a peer said, for people: entry_message() has it. */
+    void (*text)(void *context, const char *name, const struct entry *entry);
     /* The same once more, byte by byte, because the text had to be escaped. */
     void (*bytes)(void *context, const char *name, const unsigned char *value, size_t len);
 };
 
 /* Make an entry of a record of a batch. */
 struct entry entry_of(const struct record *record, const struct source *source, uint64_t instance);
+
+/*
+ * The text of ENTRY as people read it: before it peer and marks, where that is wanted, and in it
+ * nothing that could be taken for another line's begin but LF. DST has entry_message_bytes().
+ * Returns: the length.
+ */
+size_t entry_message(const struct entry *entry, char *dst);
+size_t entry_message_bytes(const struct entry *entry);
 
 /* Write all fields of ENTRY, always in the same order, the text last. */
 void entry_write(const struct entry *entry, const struct entry_writer *writer, void *context);

@@ -104,15 +104,40 @@ size_t format_piece(char *dst, uint32_t piece, int last)
     return put_counted(dst, "[piece ", piece, last ? ", last" : "", 0, "] ");
 }
 
-size_t format_line_prefix(char *dst, const struct record *record, const struct source *source)
+size_t format_escaped(char *dst, const struct record *record, size_t clean, enum escape_lf lf)
 {
-    size_t n = source->peer_len;
+    size_t n = clean, taken;
 
-    memcpy(dst, source->peer_text, n);
-    dst[n++] = ' ';
+    memcpy(dst, record->text, clean);
+    if (clean == record->len)
+        return n;
+    if (clean == 0 && marks_imitated(record->text, record->len)) {
+        n = format_text(dst, FORMAT_BRACKET);
+        clean = 1;
+    }
+    return n + escape_write(dst + n, (record->len - clean) * ESCAPE_MAX_GROWTH,
+                            record->text + clean, record->len - clean, lf, &taken);
+}
+
+/* Inline: it stands in each line of syslog, too. */
+static inline __attribute__((always_inline)) size_t
+put_line_prefix(char *dst, const struct record *record, const struct source *source)
+{
+    size_t n = 0;
+
+    if (source->label->show_peer) {
+        n = source->peer_len;
+        memcpy(dst, source->peer_text, n);
+        dst[n++] = ' ';
+    }
     if (format_has_marks(record))
         n += format_marks(dst + n, record);
     return n;
+}
+
+size_t format_line_prefix(char *dst, const struct record *record, const struct source *source)
+{
+    return put_line_prefix(dst, record, source);
 }
 
 size_t format_syslog_prefix(char *dst, const struct record *record, const struct source *source,
@@ -128,5 +153,5 @@ size_t format_syslog_prefix(char *dst, const struct record *record, const struct
     dst[n++] = ' ';
     n += format_text(dst + n, source->label->tag);
     n += format_text(dst + n, pid);
-    return n + format_line_prefix(dst + n, record, source);
+    return n + put_line_prefix(dst + n, record, source);
 }

@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "daemon/output/batch.h"
+#include "peerlog/escape.h"
+#include "peerlog/marks.h"
 #include "peerlog/record.h"
 
 /* The time of a syslog line, made once a second: "Nov 22 08:12:14". */
@@ -33,7 +35,7 @@ void format_stamp(struct stamp *stamp, time_t now_s);
 size_t format_syslog_prefix(char *dst, const struct record *record, const struct source *source,
                             const struct stamp *stamp, const char *pid);
 
-/* "192.0.2.7:514 " and the record's marks. */
+/* "192.0.2.7:514 ", unless its label has show_peer = false, and the record's marks. */
 size_t format_line_prefix(char *dst, const struct record *record, const struct source *source);
 
 /* Answers: does this record carry marks, so that its prefix is its own? */
@@ -47,6 +49,25 @@ size_t format_marks(char *dst, const struct record *record);
 
 /* "[piece 2, last] ", for a record cut up because the output takes no datagram that large. */
 size_t format_piece(char *dst, uint32_t piece, int last);
+
+/*
+ * How much of a text needs no change where marks may stand before it.
+ * Returns: as escape_clean_bytes(); 0 when the text begins like a mark of ours.
+ */
+static inline size_t format_clean_bytes(const unsigned char *text, size_t len, enum escape_lf lf)
+{
+    return marks_imitated(text, len) ? 0 : escape_clean_bytes(text, len, lf);
+}
+
+/*
+ * The record's text in its safe form, of which the first CLEAN bytes are known to stay. DST has
+ * ESCAPE_MAX_GROWTH bytes for each of its text.
+ * Returns: the length.
+ */
+size_t format_escaped(char *dst, const struct record *record, size_t clean, enum escape_lf lf);
+
+/* What a mark that a peer imitates begins with instead of its bracket. */
+#define FORMAT_BRACKET "\\x5b"
 
 /* NUMBER in 16 lower-case hexadecimal digits. Returns: 16. */
 size_t format_hex(char *dst, uint64_t number);

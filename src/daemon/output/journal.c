@@ -21,7 +21,6 @@
 #include "daemon/output/entry.h"
 #include "os/fd_passing.h"
 #include "os/memfd.h"
-#include "peerlog/escape.h"
 #include "peerlog/number.h"
 
 /*
@@ -99,20 +98,12 @@ static void put_bytes(void *context, const char *name, const unsigned char *valu
     end_binary(at, len);
 }
 
-static void put_text(void *context, const char *name, const unsigned char *value, size_t len,
-                     size_t clean)
+static void put_text(void *context, const char *name, const struct entry *entry)
 {
     char **at = context;
-    char *text;
-    size_t taken, n = clean;
 
     put_name(at, name, '\n');
-    text = *at + sizeof(uint64_t);
-    memcpy(text, value, clean);
-    if (clean < len)
-        n += escape_write(text + clean, (len - clean) * ESCAPE_MAX_GROWTH, value + clean,
-                          len - clean, KEEP_LF, &taken);
-    end_binary(at, n);
+    end_binary(at, entry_message(entry, *at + sizeof(uint64_t)));
 }
 
 static const struct entry_writer native = {
@@ -124,7 +115,7 @@ static size_t entry_bound(const struct entry *entry)
 {
     size_t len = entry->record->len;
 
-    return ENTRY_FIXED_BYTES + (entry->clean == len ? len : len * (ESCAPE_MAX_GROWTH + 1));
+    return ENTRY_FIXED_BYTES + entry_message_bytes(entry) + (entry->clean == len ? 0 : len);
 }
 
 /* --- sending --- */

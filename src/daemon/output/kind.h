@@ -61,6 +61,12 @@ struct output_kind {
     /* After -EAGAIN: what to wait for. NULL: until output->fd is writable. */
     void (*wait)(const struct output *output, struct output_wait *ret_wait);
 
+    /* Look at once at what is looked at now and then: names that may lead elsewhere. Or NULL. */
+    void (*refresh)(struct output *output);
+
+    /* What it writes to, for people, where that is not its path. Or NULL. */
+    const char *(*place)(const struct output *output);
+
     /* Let go of everything but the state's memory. */
     void (*close)(struct output *output);
 };
@@ -68,6 +74,7 @@ struct output_kind {
 extern const struct output_kind output_syslog;
 extern const struct output_kind output_journal;
 extern const struct output_kind output_stdout;
+extern const struct output_kind output_file;
 
 /* The kind of an output of this type (enum output_type). */
 const struct output_kind *output_kind_of(unsigned type);

@@ -28,11 +28,26 @@ static const struct output_kind *const kinds[] = {
     [OUTPUT_SYSLOG] = &output_syslog,
     [OUTPUT_JOURNAL] = &output_journal,
     [OUTPUT_STDOUT] = &output_stdout,
+    [OUTPUT_AUTO] = &output_syslog, /* until it is opened */
+    [OUTPUT_FILE] = &output_file,
 };
 
 const struct output_kind *output_kind_of(unsigned type)
 {
     return kinds[type];
+}
+
+static void use_settings(struct output *output, const struct output_settings *settings)
+{
+    output->settings = *settings;
+    output->target.type = settings->type;
+    memcpy(output->target.path, settings->path, sizeof output->target.path);
+}
+
+void output_refresh(struct output *output)
+{
+    if (output->kind->refresh != NULL)
+        output->kind->refresh(output);
 }
 
 int output_new_of(const struct output_kind *kind, const struct output_settings *settings,
@@ -44,7 +59,7 @@ int output_new_of(const struct output_kind *kind, const struct output_settings *
     if (output == NULL)
         return -ENOMEM;
     output->kind = kind;
-    output->settings = *settings;
+    use_settings(output, settings);
     output->health = health;
     output->instance = instance;
     output->fd = -1;
@@ -72,10 +87,18 @@ int output_new(const struct output_settings *settings, uint32_t max_message_byte
                          instance, ret_output);
 }
 
+/* A space and what it writes to, for people; nothing where there is only one. */
+static const char *before_place(const struct output *output, const char **ret_place)
+{
+    *ret_place = output->kind->place != NULL ? output->kind->place(output) : output->target.path;
+    return **ret_place != '\0' ? " " : "";
+}
+
 /* Count this output as there again; the last one says how long the log was away. */
 static void note_back(struct output *output)
 {
     struct output_health *health = output->health;
+    const char *space, *place;
 
     output->backoff_ms = PEERLOG_REOPEN_MIN_MS;
     if (!output->is_lost)
@@ -84,9 +107,9 @@ static void note_back(struct output *output)
     if (atomic_fetch_sub(&health->lost, 1) != 1 || atomic_exchange(&health->announced, 0) == 0)
         return;
     uint64_t away_ms = clock_mono_ms() - atomic_load(&health->lost_since_ms);
+    space = before_place(output, &place);
     log_event(SEVERITY_NOTICE, MESSAGE_ID_OUTPUT_BACK, "%s%s%s is back after %u.%03u s",
-              output->kind->description, *output->settings.path != '\0' ? " " : "",
-              output->settings.path,
+              output->kind->description, space, place,
               (unsigned)(away_ms / 1000), (unsigned)(away_ms % 1000));
 }
 
@@ -101,7 +124,14 @@ static const char *describe_loss(int error)
     case -EFBIG:
     case -ENOBUFS:
     case -ENOMEM:
+    case -EROFS:
+    case -EIO:
         return "cannot take anything";
+    case -ELOOP:
+    case -ENOTDIR:
+        return "leads through a symbolic link or a file";
+    case -EINVAL:
+        return "is no file";
     case -EACCES:
     case -EPERM:
         return "refuses us";
@@ -114,6 +144,7 @@ static const char *describe_loss(int error)
 static void note_lost(struct output *output, int error, uint64_t since_ms)
 {
     struct output_health *health = output->health;
+    const char *space, *place;
 
     output->last_error = error;
     if (output->is_lost)
@@ -123,10 +154,10 @@ static void note_lost(struct output *output, int error, uint64_t since_ms)
         return;
     atomic_store(&health->lost_since_ms, since_ms);
     atomic_store(&health->announced, 1);
+    space = before_place(output, &place);
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
               "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
-              output->kind->description, *output->settings.path != '\0' ? " " : "",
-              output->settings.path, describe_loss(error),
+              output->kind->description, space, place, describe_loss(error),
               error == -EAGAIN ? "it is full" : strerror(-error));
 }
 
@@ -160,18 +191,85 @@ static void lose(struct output *output, int error)
         output->backoff_ms = PEERLOG_REOPEN_MAX_MS;
 }
 
-/* Open it, if it is not and its time has come. Whether it takes anything is yet to be seen. */
-static int try_open(struct output *output)
+/* Become an output of this kind, with a state of its own; it is closed then. */
+static int use_kind(struct output *output, const struct output_kind *kind)
 {
+    void *state = calloc(1, kind->state_bytes);
+
+    if (state == NULL)
+        return -ENOMEM;
+    close_output(output);
+    free(output->state);
+    output->state = state;
+    output->kind = kind;
+    return 0;
+}
+
+/*
+ * What was on its way to an output that is lost goes on its way again. Where nothing throws the
+ * second one away, it may be there twice, and says so.
+ */
+static void take_back(const struct output *output, struct batch *batch)
+{
+    if (!(output->kind->traits & OUTPUT_DROPS_REPEATS))
+        for (uint32_t i = batch->delivered; i < batch->submitted; i++)
+            batch->records[i].flags |= RECORD_REPEAT;
+    if (batch->risked < batch->submitted)
+        batch->risked = batch->submitted;
+    batch->submitted = batch->delivered;
+}
+
+/* An output of type "auto" finds out which log there is; what is out in part starts anew. */
+static int choose_kind(struct output *output, struct batch *batch)
+{
+    struct output_target target;
+
+    output_target_choose(&output->settings, &target);
+    if (output_kind_of(target.type) != output->kind) {
+        if (batch != NULL)
+            take_back(output, batch);
+        int error = use_kind(output, output_kind_of(target.type));
+        if (error < 0)
+            return error;
+    }
+    output->target = target;
+    return 0;
+}
+
+/* It is open: say which log it is, if that was not known. */
+static void note_open(struct output *output)
+{
+    uint32_t opened = output->target.type + 1u;
+    char text[TARGET_TEXT_BYTES];
+
+    output->is_open = true;
+    if (atomic_exchange(&output->health->opened, opened) == opened ||
+        output->settings.type != OUTPUT_AUTO)
+        return;
+    (void)output_target_describe(&output->target, text);
+    log_say(SEVERITY_INFO, "log: %s", text);
+}
+
+/*
+ * Open it, if it is not and its time has come. Whether it takes anything is yet to be seen.
+ * BATCH is what will be delivered; NULL: nothing.
+ */
+static int try_open(struct output *output, struct batch *batch)
+{
+    int error = 0;
+
     if (output->is_open)
         return 0;
     if (output->retry_at_ms > clock_mono_ms())
         return output->last_error != 0 ? output->last_error : -EAGAIN;
-    int error = output->kind->open(output);
+    if (output->settings.type == OUTPUT_AUTO)
+        error = choose_kind(output, batch);
+    if (error == 0)
+        error = output->kind->open(output);
     if (error < 0)
         lose(output, error);
     else
-        output->is_open = true;
+        note_open(output);
     output->full_since_ms = 0;
     output->retry_at_ms = error < 0 ? output->retry_at_ms : 0;
     return error;
@@ -180,7 +278,7 @@ static int try_open(struct output *output)
 int output_ensure_open(struct output *output)
 {
     bool was_open = output->is_open;
-    int error = try_open(output);
+    int error = try_open(output, NULL);
 
     if (error == 0 && !was_open)
         note_back(output);
@@ -199,22 +297,6 @@ static void note_full(struct output *output, bool progress)
     } else if (now_ms - output->full_since_ms >= PEERLOG_STALL_MS) {
         note_lost(output, -EAGAIN, output->full_since_ms);
     }
-}
-
-/*
- * What was on its way to an output that is lost goes on its way again. Where nothing throws the
- * second one away, it may be there twice, and says so.
- */
-static void take_back(const struct output *output, struct batch *batch)
-{
-    if (output->kind->collect == NULL)
-        return; /* at most a record that is out in part, which goes on */
-    if (!(output->kind->traits & OUTPUT_DROPS_REPEATS))
-        for (uint32_t i = batch->delivered; i < batch->submitted; i++)
-            batch->records[i].flags |= RECORD_REPEAT;
-    if (batch->risked < batch->submitted)
-        batch->risked = batch->submitted;
-    batch->submitted = batch->delivered;
 }
 
 /* Hand over what is not yet, and find out what is safe. */
@@ -246,7 +328,7 @@ enum output_status output_push(struct output *output, struct batch *batch)
      * to be said. A second loss in a row waits.
      */
     for (int attempt = 0; attempt < 2; attempt++) {
-        if (try_open(output) < 0)
+        if (try_open(output, batch) < 0)
             return OUTPUT_WAITS;
         output->retry_at_ms = 0;
         format_stamp(&output->stamp, clock_wall_s());
@@ -272,7 +354,8 @@ enum output_status output_push(struct output *output, struct batch *batch)
             return OUTPUT_ENDED;
         if (batch->delivered > delivered)
             note_back(output); /* it was there until now */
-        take_back(output, batch);
+        if (output->kind->collect != NULL) /* else at most a record is out in part, and goes on */
+            take_back(output, batch);
         if (attempt > 0)
             lose(output, error);
         else
@@ -295,25 +378,21 @@ void output_wait(const struct output *output, struct output_wait *ret_wait)
 /* Answers: are these the same, field by field? (Padding does not count.) */
 static bool settings_equal(const struct output_settings *a, const struct output_settings *b)
 {
-    return a->type == b->type && strcmp(a->path, b->path) == 0 &&
+    return a->type == b->type && strcmp(a->path, b->path) == 0 && a->format == b->format &&
+           a->sync == b->sync && a->mode == b->mode && a->directory_mode == b->directory_mode &&
+           a->max_bytes == b->max_bytes && a->keep == b->keep &&
            a->label.facility == b->label.facility && a->label.severity == b->label.severity &&
-           strcmp(a->label.tag, b->label.tag) == 0;
+           a->label.show_peer == b->label.show_peer && strcmp(a->label.tag, b->label.tag) == 0;
 }
 
 int output_change(struct output *output, const struct output_settings *settings)
 {
-    const struct output_kind *kind = output_kind_of(settings->type);
-
     if (settings_equal(&output->settings, settings))
         return 0;
-    void *state = calloc(1, kind->state_bytes);
-    if (state == NULL)
-        return -ENOMEM;
-    close_output(output);
-    free(output->state);
-    output->state = state;
-    output->settings = *settings;
-    output->kind = kind;
+    int error = use_kind(output, output_kind_of(settings->type));
+    if (error < 0)
+        return error;
+    use_settings(output, settings);
     output->retry_at_ms = 0;
     output->backoff_ms = PEERLOG_REOPEN_MIN_MS;
     return output_ensure_open(output);
@@ -329,8 +408,8 @@ int output_connect_datagram(struct output *output, uint32_t *ret_datagram_bytes)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    static_assert(sizeof output->settings.path == sizeof sa.sun_path, "a path fits");
-    memcpy(sa.sun_path, output->settings.path, sizeof sa.sun_path);
+    static_assert(SETTINGS_PATH_BYTES == sizeof sa.sun_path, "the path of a socket fits");
+    memcpy(sa.sun_path, output->target.path, sizeof sa.sun_path);
     if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
         error = -errno;
     else if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) < 0)

@@ -16,12 +16,14 @@
 #include "daemon/output/format.h"
 #include "daemon/output/kind.h"
 #include "daemon/settings/settings.h"
+#include "daemon/settings/target.h"
 
 /* What all workers know of the log together. */
 struct output_health {
     _Atomic uint32_t lost; /* outputs that are lost now */
     _Atomic uint64_t lost_since_ms;
     _Atomic uint32_t announced; /* the loss was said */
+    _Atomic uint32_t opened;    /* the type opened last, and 1; 0: none was yet */
 };
 
 enum output_status {
@@ -33,6 +35,7 @@ enum output_status {
 struct output {
     const struct output_kind *kind;
     struct output_settings settings;
+    struct output_target target; /* what the settings say, or lead to now */
     struct output_health *health;
     bool is_open;
     int fd;                 /* the kind's; -1 while it has none */
@@ -78,6 +81,9 @@ void output_wait(const struct output *output, struct output_wait *ret_wait);
  */
 int output_ensure_open(struct output *output);
 
+/* Look at once at the names it writes to, which may lead elsewhere now. Threads: its worker. */
+void output_refresh(struct output *output);
+
 /*
  * Take other settings: the output is closed and opened anew at the next push. Not while a record
  * is submitted and not delivered.
@@ -85,7 +91,7 @@ int output_ensure_open(struct output *output);
 int output_change(struct output *output, const struct output_settings *settings);
 
 /*
- * For kinds that send datagrams: connect output->fd to the socket at settings.path.
+ * For kinds that send datagrams: connect output->fd to the socket at target.path.
  * Returns: 0 with the largest datagram it takes, in bytes; or negative errno.
  */
 int output_connect_datagram(struct output *output, uint32_t *ret_datagram_bytes);

@@ -19,8 +19,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "peerlog/escape.h"
-
 /* Three vectors a line, IOV_MAX of them. */
 #define LINES 340u
 
@@ -73,11 +71,10 @@ static unsigned build_lines(struct output *output, struct batch *batch)
         iov[0] = (struct iovec){at, format_line_prefix(at, record, source)};
         used += iov[0].iov_len;
         iov[1] = (struct iovec){(void *)(uintptr_t)record->text, record->len};
-        if (escape_clean_bytes(record->text, record->len, ESCAPE_LF) < record->len) {
-            size_t taken;
+        size_t clean = format_clean_bytes(record->text, record->len, ESCAPE_LF);
+        if (clean < record->len) {
             at = output->scratch + used;
-            iov[1] = (struct iovec){at, escape_write(at, output->scratch_bytes - used, record->text,
-                                                     record->len, ESCAPE_LF, &taken)};
+            iov[1] = (struct iovec){at, format_escaped(at, record, clean, ESCAPE_LF)};
             used += iov[1].iov_len;
         }
         iov[2] = (struct iovec){(void *)(uintptr_t)"\n", 1};

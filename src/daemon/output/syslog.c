@@ -13,8 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "peerlog/escape.h"
-
 /*
  * What one sendmmsg(2) is given. What it did not take stays prepared: the batch, and with
  * it all that the vectors point to, does not change until it was taken.
@@ -75,15 +73,12 @@ static struct iovec build_prefix(struct output *output, struct build *build,
 static struct iovec build_text(const struct output *output, struct build *build,
                                const struct record *record)
 {
-    size_t clean = escape_clean_bytes(record->text, record->len, ESCAPE_LF);
+    size_t clean = format_clean_bytes(record->text, record->len, ESCAPE_LF);
 
     if (clean == record->len)
         return (struct iovec){.iov_base = (void *)(uintptr_t)record->text, .iov_len = record->len};
     char *at = output->scratch + build->used;
-    size_t room = output->scratch_bytes - build->used, taken;
-    memcpy(at, record->text, clean);
-    size_t n = clean + escape_write(at + clean, room - clean, record->text + clean,
-                                    record->len - clean, ESCAPE_LF, &taken);
+    size_t n = format_escaped(at, record, clean, ESCAPE_LF);
     build->used += n;
     return (struct iovec){.iov_base = at, .iov_len = n};
 }
@@ -127,7 +122,11 @@ static int send_piece(struct output *output, const char *prefix, size_t prefix_l
 
     if (room > output->scratch_bytes)
         room = output->scratch_bytes;
-    size_t n = escape_write(output->scratch, room, text, left, ESCAPE_LF, ret_taken);
+    size_t bracket = marks_imitated(text, left) ? format_text(output->scratch, FORMAT_BRACKET) : 0;
+    size_t skip = bracket > 0;
+    size_t n = bracket + escape_write(output->scratch + bracket, room - bracket, text + skip,
+                                      left - skip, ESCAPE_LF, ret_taken);
+    *ret_taken += skip;
     struct iovec iov[3] = {
         {.iov_base = (void *)(uintptr_t)prefix, .iov_len = prefix_len},
         {.iov_base = mark, .iov_len = format_piece(mark, d->pieces + 1, *ret_taken == left)},

@@ -63,7 +63,7 @@ struct server {
     bool pinged;
     uint64_t status_next_ms, status_last_ms;
     uint64_t status_records;
-    char status_text[256];
+    char status_text[512];
 
     _Atomic uint32_t output_ended;
     _Atomic uint32_t workers_ended;
@@ -100,6 +100,9 @@ void server_close_requests(struct server *s);
 
 /* A line for each socket of NOW that was not in BEFORE; NULL is an empty set. */
 void server_say_listening(const struct listen_set *now, const struct listen_set *before);
+
+/* Workers look at the names of the files they write to: they may be others by now. */
+void server_refresh(struct server *s);
 
 /* Hand what was taken over to the workers, before their threads are let go. */
 void server_hand_out(struct server *s);

@@ -108,7 +108,7 @@ static void await_workers(const struct server *s)
     bell_ring(s->bell); /* it may have rung for something else */
 }
 
-static void snapshot_answered(struct letter *letter)
+static void free_letter(struct letter *letter)
 {
     free(letter);
 }
@@ -127,12 +127,25 @@ static int make_letters(const struct server *s, struct letter *letters[PEERLOG_M
     return 0;
 }
 
+void server_refresh(struct server *s)
+{
+    struct letter *letters[PEERLOG_MAX_WORKERS];
+
+    if (make_letters(s, letters) < 0)
+        return; /* they look once a second */
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        letters[i]->kind = LETTER_REFRESH;
+        letters[i]->answered = free_letter;
+        worker_post(s->workers[i], letters[i]);
+    }
+}
+
 static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS],
                           const struct snapshot *snapshot)
 {
     for (unsigned i = 0; i < s->workers_count; i++) {
         letters[i]->kind = LETTER_SNAPSHOT;
-        letters[i]->answered = snapshot_answered;
+        letters[i]->answered = free_letter;
         letters[i]->snapshot = snapshot;
         worker_post(s->workers[i], letters[i]);
     }

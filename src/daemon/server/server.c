@@ -255,6 +255,8 @@ static void hear_signals(struct server *s)
             (void)server_reload(s); /* a signal gets no answer */
         else if (signal == SIGUSR1)
             server_say_counters(s, SEVERITY_INFO);
+        else if (signal == SIGUSR2)
+            server_refresh(s);
         else if (signal == SIGPWR)
             s->last = true;
         else

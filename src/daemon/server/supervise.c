@@ -14,6 +14,7 @@
 #include "daemon/accept/listen_set.h"
 #include "daemon/message_ids.h"
 #include "daemon/server/private.h"
+#include "daemon/settings/target.h"
 #include "daemon/metrics/status.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -143,16 +144,31 @@ static void tick_watchdog(struct server *s, uint64_t now_ms)
     s->watchdog_next_ms = now_ms + s->watchdog_every_ms;
 }
 
+/* Which log the workers write to, for people. */
+static void describe_log(const struct server *s, char dst[TARGET_TEXT_BYTES])
+{
+    struct output_target target;
+    uint32_t opened = atomic_load(&s->health.opened);
+
+    output_target_choose(&s->snapshot->settings->output, &target);
+    if (opened != 0) {
+        target.type = (uint8_t)(opened - 1);
+        memcpy(target.path, s->snapshot->settings->output.path, sizeof target.path);
+    }
+    (void)output_target_describe(&target, dst);
+}
+
 static void tick_status(struct server *s, uint64_t now_ms)
 {
-    char text[sizeof s->status_text];
+    char text[sizeof s->status_text], log[TARGET_TEXT_BYTES];
     uint64_t totals[COUNTERS];
     struct status status = {
         .connections = connections_count(&s->table),
-        .output_lost = atomic_load(&s->health.lost) > 0,
+        .output_lost = atomic_load(&s->health.lost) > 0, .log = log,
         .trouble = s->trouble[0] != '\0' ? s->trouble : NULL,
     };
 
+    describe_log(s, log);
     server_sum_counters(s, totals);
     status.records = totals[COUNTER_RECORDS];
     for (unsigned i = 0; i < s->workers_count; i++)

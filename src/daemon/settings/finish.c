@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/settings/certificates.h"
+#include "peerlog/path_template.h"
 #include "tls/suite.h"
 #include "tls/tls_context.h"
 
@@ -25,6 +26,41 @@ static void refuse(const struct finish *f, const char *name, const char *words)
     faults_add(f->faults, line != 0 ? line : f->line, path, "%s", words);
 }
 
+/* Files have a template for their names. */
+static void finish_files(const struct finish *f, const struct output_settings *output)
+{
+    struct path_template template;
+    struct path_fault fault;
+    char words[160];
+
+    if (path_template_parse(output->path, &template, &fault) == 0)
+        return;
+    (void)snprintf(words, sizeof words, "at character %zu: %s", fault.position, fault.reason);
+    refuse(f, "path", words);
+}
+
+/* What only files can promise is said to be none without them; and a socket's path is shorter. */
+static void finish_socket(const struct finish *f, const struct output_settings *output)
+{
+    const struct {
+        const char *name;
+        bool is_wanted;
+    } rows[] = {
+        {"format", output->format != OUTPUT_FORMAT_TEXT},
+        {"sync", output->sync != OUTPUT_SYNC_NEVER},
+        {"max_bytes", output->max_bytes != 0},
+    };
+    char words[80];
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].is_wanted && f->line_of(f->context, rows[i].name) != 0)
+            refuse(f, rows[i].name, "has no effect on an output that is not of type \"file\"");
+    (void)snprintf(words, sizeof words, "has %zu bytes; the path of a socket has at most %u",
+                   strlen(output->path), SETTINGS_PATH_BYTES - 1);
+    if (strlen(output->path) >= SETTINGS_PATH_BYTES)
+        refuse(f, "path", words);
+}
+
 /*
  * The output is known: the default listener takes its label, and its path becomes the
  * default of its type, or is judged if it is set.
@@ -36,19 +72,26 @@ static int finish_output(const struct finish *f)
     char words[256];
 
     f->settings->listeners[0].label = output->label;
+    if (output->type != OUTPUT_FILE)
+        finish_socket(f, output);
     if (f->line_of(f->context, "path") == 0) {
         (void)snprintf(output->path, sizeof output->path, "%s", usual);
         return 0;
     }
     if (*usual == '\0')
         refuse(f, "path", "has no effect on an output of type \"stdout\"; leave it out");
+    if (output->type == OUTPUT_FILE)
+        finish_files(f, output);
+    if (strcmp(output->path, usual) == 0)
+        return 0;
     for (unsigned type = 0; type < OUTPUT_TYPES && *usual != '\0'; type++) {
-        if (type == output->type || strcmp(output->path, output_default_path(type)) != 0)
+        if (strcmp(output->path, output_default_path(type)) != 0)
             continue;
         (void)snprintf(words, sizeof words,
                        "\"%s\" is the socket of another type; did you mean \"%s\"?", output->path,
                        usual);
         refuse(f, "path", words);
+        break;
     }
     return 0;
 }

@@ -27,6 +27,8 @@ enum output_type {
     OUTPUT_SYSLOG,
     OUTPUT_JOURNAL,
     OUTPUT_STDOUT,
+    OUTPUT_AUTO, /* journal or syslog, whatever the machine has */
+    OUTPUT_FILE,
     OUTPUT_TYPES,
 };
 
@@ -35,11 +37,28 @@ struct label_settings {
     uint8_t facility; /* 0 to FACILITY_MAX */
     uint8_t severity; /* enum severity */
     char tag[PEERLOG_MAX_TAG_BYTES + 1];
+    bool show_peer; /* its text begins with the peer's address */
+};
+
+/* How records stand in files. */
+enum output_format { OUTPUT_FORMAT_TEXT, OUTPUT_FORMAT_JSON, OUTPUT_FORMAT_EXPORT };
+
+/* When they are made durable. */
+enum output_sync {
+    OUTPUT_SYNC_NEVER,
+    OUTPUT_SYNC_SECOND, /* once a second */
+    OUTPUT_SYNC_ROUND,  /* before they count as taken */
 };
 
 struct output_settings {
     uint8_t type; /* enum output_type */
-    char path[SETTINGS_PATH_BYTES];
+    char path[SETTINGS_FILE_BYTES]; /* less than SETTINGS_PATH_BYTES of it, when it is a socket */
+    uint8_t format;          /* of files, as what follows: enum output_format */
+    uint8_t sync;            /* enum output_sync */
+    uint16_t mode;           /* of files that are made */
+    uint16_t directory_mode; /* of folders */
+    uint32_t max_bytes;      /* of a file; 0: no limit */
+    uint32_t keep;           /* how many beside the one that is written */
     struct label_settings label;
 };
 

@@ -47,12 +47,28 @@ static const char *const output_names[] = {
     [OUTPUT_SYSLOG] = "syslog",
     [OUTPUT_JOURNAL] = "journal",
     [OUTPUT_STDOUT] = "stdout",
+    [OUTPUT_AUTO] = "auto",
+    [OUTPUT_FILE] = "file",
 };
 
 static const char *const output_paths[] = {
     [OUTPUT_SYSLOG] = SYSLOG_PATH,
     [OUTPUT_JOURNAL] = "/run/systemd/journal/socket",
     [OUTPUT_STDOUT] = "",
+    [OUTPUT_AUTO] = SYSLOG_PATH,
+    [OUTPUT_FILE] = "/var/log/peerlog/messages.log",
+};
+
+static const char *const format_names[] = {
+    [OUTPUT_FORMAT_TEXT] = "text",
+    [OUTPUT_FORMAT_JSON] = "json",
+    [OUTPUT_FORMAT_EXPORT] = "export",
+};
+
+static const char *const sync_names[] = {
+    [OUTPUT_SYNC_NEVER] = "never",
+    [OUTPUT_SYNC_SECOND] = "second",
+    [OUTPUT_SYNC_ROUND] = "round",
 };
 
 static const char *const tls_mode_names[] = {
@@ -73,6 +89,8 @@ static const char *framing_name(unsigned number) { return framing_names[number];
 static const char *oversize_name(unsigned number) { return oversize_names[number]; }
 static const char *priority_mode_name(unsigned number) { return priority_mode_names[number]; }
 static const char *output_name(unsigned number) { return output_names[number]; }
+static const char *format_name(unsigned number) { return format_names[number]; }
+static const char *sync_name(unsigned number) { return sync_names[number]; }
 
 static const char *tls_mode_name(unsigned number) { return tls_mode_names[number]; }
 static const char *client_certificate_name(unsigned number)
@@ -91,6 +109,8 @@ static const struct setting_words oversizes = {COUNT_OF(oversize_names), oversiz
 static const struct setting_words priority_modes = {COUNT_OF(priority_mode_names),
                                                     priority_mode_name, NULL};
 static const struct setting_words outputs = {COUNT_OF(output_names), output_name, NULL};
+static const struct setting_words formats = {COUNT_OF(format_names), format_name, NULL};
+static const struct setting_words syncs = {COUNT_OF(sync_names), sync_name, NULL};
 static const struct setting_words severities = {SEVERITY_DEBUG + 1, severity_name,
                                                 severity_from_name};
 static const struct setting_words facilities = {FACILITY_MAX + 1, facility_name,
@@ -109,6 +129,8 @@ static const struct setting_rule listener_rules[] = {
      .inherited = true, PLACE(listener_settings, label.severity)},
     {"tag", SETTING_TAG, .initial_text = "peerlogd", .inherited = true,
      PLACE(listener_settings, label.tag)},
+    {"show_peer", SETTING_SWITCH, .initial = true, .inherited = true,
+     PLACE(listener_settings, label.show_peer)},
     {"allow_kern", SETTING_SWITCH, .initial = false, PLACE(listener_settings, allow_kern)},
     {"allow", SETTING_RANGES, PLACE(listener_settings, allow)},
     {"deny", SETTING_RANGES, PLACE(listener_settings, deny)},
@@ -132,14 +154,25 @@ static const struct setting_group listener_group = {"listeners", listener_rules,
                                                     COUNT_OF(listener_rules), FINISH_LISTENER};
 
 static const struct setting_rule output_rules[] = {
-    {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_SYSLOG,
+    {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_AUTO,
      PLACE(output_settings, type)},
     {"path", SETTING_PATH, .initial_text = SYSLOG_PATH, PLACE(output_settings, path)},
+    {"format", SETTING_WORD, .words = &formats, .initial = OUTPUT_FORMAT_TEXT,
+     PLACE(output_settings, format)},
+    {"sync", SETTING_WORD, .words = &syncs, .initial = OUTPUT_SYNC_NEVER,
+     PLACE(output_settings, sync)},
+    {"mode", SETTING_MODE, .initial = 0640, PLACE(output_settings, mode)},
+    {"directory_mode", SETTING_MODE, .initial = 0750, PLACE(output_settings, directory_mode)},
+    {"max_bytes", SETTING_NUMBER, .max = PEERLOG_MAX_FILE_BYTES, .unit = "bytes",
+     PLACE(output_settings, max_bytes)},
+    {"keep", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_KEPT_FILES,
+     .initial = PEERLOG_DEFAULT_KEPT_FILES, .unit = "files", PLACE(output_settings, keep)},
     {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
      PLACE(output_settings, label.facility)},
     {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
      PLACE(output_settings, label.severity)},
     {"tag", SETTING_TAG, .initial_text = "peerlogd", PLACE(output_settings, label.tag)},
+    {"show_peer", SETTING_SWITCH, .initial = true, PLACE(output_settings, label.show_peer)},
 };
 static const struct setting_group output_group = {"output", output_rules, COUNT_OF(output_rules),
                                                   FINISH_OUTPUT};
@@ -249,6 +282,7 @@ static void rule_init(const struct setting_rule *rule, void *base)
     case SETTING_NUMBER:
     case SETTING_SWITCH:
     case SETTING_WORD:
+    case SETTING_MODE:
         setting_store_number(rule, base, rule->initial);
         break;
     case SETTING_TAG:

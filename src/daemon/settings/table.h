@@ -19,6 +19,7 @@ enum setting_kind {
     SETTING_WORD,    /* one of words; its number is stored */
     SETTING_TAG,     /* text: the name in front of each message */
     SETTING_PATH,    /* text: the absolute path of a socket, or of a file */
+    SETTING_MODE,    /* text: octal digits, the permissions of a file */
     SETTING_ADDRESS, /* text: a numeric address; into a struct peer, its port apart */
     SETTING_TEXTS,   /* a list of texts; into a struct text_list */
     SETTING_RANGES,  /* a list of texts in CIDR form; into a struct cidr_list */

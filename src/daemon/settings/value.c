@@ -106,6 +106,8 @@ static const char *rule_show(const struct setting_rule *rule, char dst[WANTED_BY
         return "true or false, without quotation marks";
     case SETTING_TAG:
         return "a text such as \"peerlogd\"";
+    case SETTING_MODE:
+        return "octal digits in quotation marks, such as \"0640\"";
     case SETTING_PATH:
         return "a text such as \"/dev/log\"";
     case SETTING_ADDRESS:
@@ -221,6 +223,22 @@ static void store_path(const struct value_place *place, const struct setting_val
     }
 }
 
+/* Permissions: what has more than the nine bits would change what a file is. */
+static void store_mode(const struct value_place *place, const struct setting_value *value)
+{
+    size_t len = strlen(value->text);
+    uint32_t mode = 0;
+
+    if (len == 0 || len > 4 || value->text[strspn(value->text, "01234567")] != '\0' ||
+        (len == 4 && value->text[0] != '0')) {
+        refuse_text(place, value, "is no mode; wanted: octal digits such as \"0640\"");
+        return;
+    }
+    for (size_t i = 0; i < len; i++)
+        mode = mode * 8 + (uint32_t)(value->text[i] - '0');
+    setting_store_number(place->rule, place->base, mode);
+}
+
 /* What may have been meant by a text that is no numeric address. */
 static const char *address_hint(const char *text)
 {
@@ -273,6 +291,8 @@ void value_store(const struct value_place *place, const struct setting_value *va
         store_tag(place, value);
     else if (kind == SETTING_PATH && value->type == VALUE_TEXT)
         store_path(place, value);
+    else if (kind == SETTING_MODE && value->type == VALUE_TEXT)
+        store_mode(place, value);
     else if (kind == SETTING_ADDRESS && value->type == VALUE_TEXT)
         store_address(place, value);
     else

@@ -96,6 +96,9 @@ static void answer(struct worker *w, struct letter *letter)
     case LETTER_DESCRIBE:
         describe_connections(w, letter);
         break;
+    case LETTER_REFRESH:
+        output_refresh(w->output);
+        break;
     }
     letter->answered(letter);
 }

@@ -21,6 +21,7 @@ enum letter_kind {
     LETTER_SNAPSHOT, /* work by other settings, from the next round on */
     LETTER_KILL,     /* end a connection */
     LETTER_DESCRIBE, /* tell of connections */
+    LETTER_REFRESH,  /* look at once at the names of what is written to */
 };
 
 /* A connection as it was when its worker answered. */
