@@ -15,4 +15,5 @@ noinst_HEADERS = \
 	include/peerlog/protocol_detect.h \
 	include/peerlog/proxy.h \
 	include/peerlog/record.h \
+	include/peerlog/subject.h \
 	include/peerlog/utf8.h

@@ -86,6 +86,7 @@ packages_of() {
     lib:libconfig) echo "libconfig-dev | libconfig-devel" ;;
     lib:libsystemd) echo "libsystemd-dev | systemd-devel" ;;
     lib:openssl) echo "libssl-dev | openssl-devel" ;;
+    lib:libnats) echo "libnats-dev | cnats-devel" ;;
     lib:cmocka) echo "libcmocka-dev | libcmocka-devel" ;;
     clang-tidy) echo "clang-tidy | clang-tools-extra" ;;
     shellcheck) echo "shellcheck | ShellCheck" ;;
@@ -98,8 +99,8 @@ packages_of() {
     nsenter | unshare) echo "util-linux | util-linux" ;;
     ss) echo "iproute2 | iproute" ;;
     xz) echo "xz-utils | xz" ;;
-    can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libssl-dev" \
-        "libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
+    can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev libnats-dev" \
+        "libssl-dev libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
     esac
@@ -203,7 +204,8 @@ require() { # LOG REQUIREMENT...
 
 # What a build needs; a release tarball brings its own configure.
 build_requirements() {
-    echo can:compile make pkg-config lib:libconfig lib:libsystemd lib:openssl
+    echo can:compile make pkg-config lib:libconfig lib:libsystemd lib:openssl \
+        lib:libnats
     [ -x "$TOP/configure" ] || echo autoconf automake
 }
 

@@ -20,4 +20,5 @@ libpeerlog_core_a_SOURCES = \
 	src/core/protocol_detect.c \
 	src/core/proxy.c \
 	src/core/record.c \
+	src/core/subject.c \
 	src/core/utf8.c

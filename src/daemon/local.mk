@@ -46,6 +46,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/output/journal.c \
 	src/daemon/output/json.c src/daemon/output/json.h \
 	src/daemon/output/kind.h \
+	src/daemon/output/load.c src/daemon/output/load.h \
 	src/daemon/output/output.c src/daemon/output/output.h \
 	src/daemon/output/stdout.c \
 	src/daemon/output/syslog.c \
@@ -85,3 +86,15 @@ peerlogd_LDFLAGS = $(AM_LDFLAGS) -rdynamic \
 	-Wl,--whole-archive,libpeerlogd.a,libpeerlog-os.a,libpeerlog-core.a,--no-whole-archive
 peerlogd_DEPENDENCIES = libpeerlogd.a libpeerlog-os.a libpeerlog-core.a
 peerlogd_LDADD = $(LIBCONFIG_LIBS) $(LIBSYSTEMD_LIBS)
+
+# Outputs in modules, which are loaded when they are configured. They use the daemon's functions.
+if HAVE_NATS
+module_PROGRAMS += peerlogd-nats.so
+endif
+peerlogd_nats_so_SOURCES = \
+	src/daemon/output/nats.c \
+	src/daemon/output/nats_link.c src/daemon/output/nats_link.h \
+	src/daemon/output/nats_publisher.c src/daemon/output/nats_publisher.h
+peerlogd_nats_so_CFLAGS = $(AM_CFLAGS) $(NATS_CFLAGS) -fPIC
+peerlogd_nats_so_LDFLAGS = $(SHARED_FLAGS)
+peerlogd_nats_so_LDADD = $(NATS_LIBS)

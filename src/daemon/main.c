@@ -93,11 +93,14 @@ static void say_warning(void *context, const char *warning)
 static void warn_of_system(const struct settings *settings)
 {
     struct surroundings around;
+    const struct output_kind *kind = output_kind_of(settings->output.type);
 
     advice_look_at_journal("", settings, &around);
     advice_judge_journal(settings, &around, say_warning, NULL);
     advice_look_at_descriptors(&around);
     advice_judge_descriptors(settings, &around, say_warning, NULL);
+    if (kind->advise != NULL)
+        kind->advise(&settings->output, say_warning, NULL);
 }
 
 /* A configuration could not be had: whose fault is it? */

@@ -20,6 +20,7 @@ integration_tests = \
 	tests/integration/listeners.py \
 	tests/integration/log_socket.py \
 	tests/integration/memory.py \
+	tests/integration/nats_output.py \
 	tests/integration/odd_starts.py \
 	tests/integration/priority.py \
 	tests/integration/real_clients.py \
@@ -30,6 +31,7 @@ TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/client/peer.py \
 	tests/integration/clients.py \
+	tests/integration/jetstream.py \
 	tests/integration/kernel.py \
 	tests/integration/records.py \
 	tests/integration/running.py \

@@ -56,6 +56,7 @@ CORE_TESTS = \
 	tests/unit/test_proxy \
 	tests/unit/test_proxy_extensions \
 	tests/unit/test_record \
+	tests/unit/test_subject \
 	tests/unit/test_utf8
 OS_TESTS = \
 	tests/unit/test_net
@@ -70,6 +71,7 @@ DAEMON_TESTS = \
 	tests/unit/test_json \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_deaths \
+	tests/unit/test_load \
 	tests/unit/test_mailbox \
 	tests/unit/test_output \
 	tests/unit/test_output_file \
@@ -154,6 +156,8 @@ tests_unit_test_proxy_extensions_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_extensions_LDADD = $(CORE_LIBS)
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_LDADD = $(CORE_LIBS)
+tests_unit_test_subject_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_subject_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
@@ -182,6 +186,8 @@ tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_deaths_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_deaths_LDADD = $(WORK_LIBS)
+tests_unit_test_load_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_load_LDADD = $(DAEMON_LIBS)
 tests_unit_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_mailbox_LDADD = $(WORK_LIBS)
 tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)

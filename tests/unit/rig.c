@@ -40,6 +40,7 @@ static void make_snapshot(struct rig *rig, const struct rig_plan *plan)
 
     require(settings_new_default(&settings) == 0, "settings");
     settings->workers = 1;
+    settings->output.type = OUTPUT_SYSLOG; /* "auto" would choose a kind by itself */
     settings->listeners[0].proxy_protocol = plan->proxy;
     if (plan->deny != NULL) {
         require(cidr_parse(plan->deny, &rig->denied) == 0, "a range to deny");

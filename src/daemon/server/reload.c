@@ -53,9 +53,10 @@ static void keep_fixed(const struct settings *now, struct settings *next)
         log_say(SEVERITY_WARNING, "output.type %s", restart);
         struct output_settings output = now->output;
         output.label = next->output.label;
+        output.servers = next->output.servers; /* a list has one owner */
         next->output = output;
     }
-    next->buffer_size = now->buffer_size;
+    next->buffer_size = next->output.buffer_size = now->buffer_size;
     next->workers = now->workers;
 }
 

@@ -209,7 +209,9 @@ static void store_path(const struct value_place *place, const struct setting_val
 {
     size_t len = strlen(value->text);
 
-    if (value->text[0] != '/') {
+    if (len == 0 && place->rule->initial_text[0] == '\0') {
+        setting_store_text(place->rule, place->base, value->text); /* none */
+    } else if (value->text[0] != '/') {
         refuse_text(place, value, "is no absolute path; it must begin with \"/\"");
     } else if (len >= place->rule->size) {
         char shown[SHOWN_BYTES];
