@@ -94,6 +94,22 @@ class Client:
                 pending -= 1
                 yield head, body
 
+    def take(self, stream, batch=500):
+        """Some messages of a stream that keeps them until they are taken: their bodies."""
+        self.api(f"CONSUMER.DURABLE.CREATE.{stream}.taker", stream_name=stream, config={
+            "durable_name": "taker", "ack_policy": "explicit", "max_ack_pending": -1})
+        self.asked += 1
+        self.say(f"PUB $JS.API.CONSUMER.MSG.NEXT.{stream}.taker {self.inbox}.{self.asked} "
+                 f"{len(json.dumps(dict(batch=batch, no_wait=True)))}",
+                 json.dumps(dict(batch=batch, no_wait=True)).encode())
+        for _ in range(batch):
+            words = self.line().split(b" ")
+            data = self.stream.read(int(words[-1]) + 2)
+            if data.startswith(b"NATS/1.0 4"):
+                return
+            self.say(f"PUB {words[3].decode()} 4", b"+ACK")
+            yield data[int(words[-2]) if words[0] == b"HMSG" else 0:int(words[-1])]
+
 
 class Server:
     """One nats-server, on ports and in a folder that stay its own over its deaths."""

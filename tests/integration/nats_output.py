@@ -86,11 +86,11 @@ def packs_hold_many_records(scratch):
 
 def a_stream_is_made_when_asked_for(scratch):
     with jetstream.Cluster(scratch) as cluster:
-        with start(scratch, cluster, create_stream=dict(replicas=1, max_mib=64)) as daemon:
+        with start(scratch, cluster, create_stream=dict(replicas=1, max_messages=64)) as daemon:
             daemon.expect("NATS stream LOGS was made: 1 replica; .* duplicate window, 600 s")
             send(daemon.port, ["a"])
             config = cluster.ask("STREAM.INFO.LOGS")["config"]
-        assert config["discard"] == "new" and config["max_bytes"] == 64 << 20, config
+        assert config["discard"] == "new" and config["max_msgs"] == 64, config
         assert config["subjects"] == ["logs.*.*"], config
 
 
@@ -132,19 +132,19 @@ def a_server_may_die_again_and_again(scratch):
 
 def a_full_stream_keeps_its_clients_waiting(scratch):
     with jetstream.Cluster(scratch) as cluster:
-        cluster.make("LOGS", max_bytes=1 << 20)
+        cluster.make("LOGS", max_msgs=1500)
         with start(scratch, cluster, in_flight=64) as daemon:
             with contextlib.ExitStack() as stack:
                 for _ in range(4):
                     sock = stack.enter_context(connect(daemon.port))
                     sock.sendall(b"".join(b"m%04d %s\n" % (i, b"x" * 200) for i in range(1000)))
-                daemon.expect("NATS stream LOGS: maximum bytes exceeded")
+                daemon.expect("NATS stream LOGS: maximum messages exceeded")
                 daemon.expect(r"NATS stream LOGS cannot take anything \(No space left")
                 full = cluster.count("LOGS")
-                assert 0 < full < 4000
+                assert full == 1500
                 assert cluster.ask("STREAM.UPDATE.LOGS", name="LOGS", subjects=["logs.>"],
                                    storage="file", discard="new", num_replicas=1,
-                                   max_bytes=64 << 20)
+                                   max_msgs=64000)
                 daemon.expect("NATS stream LOGS is back after")
                 until(lambda: cluster.count("LOGS") == 4000, "all of them")
             assert_numbered(cluster, 4, 1000)
@@ -157,6 +157,10 @@ def what_would_lose_messages_is_said(scratch):
             daemon.expect('NATS stream LOGS has discard "old" and a limit')
         status, _, errors = run_daemon("--check", "-c", daemon.file)
         assert status == 0 and any('has discard "old"' in line for line in errors), errors
+        assert cluster.ask("STREAM.DELETE.LOGS")
+        cluster.make("LOGS", max_bytes=1 << 20)
+        status, _, errors = run_daemon("--check", "-c", daemon.file)
+        assert status == 0 and any("has a limit in bytes" in line for line in errors), errors
         cluster.servers[0].kill()
         status, _, errors = run_daemon("--check", "-c", daemon.file)
         assert status == 0 and any("NATS stream LOGS: " in line for line in errors), errors

@@ -6,6 +6,7 @@ survival_tests = \
 	tests/survival/activation.py \
 	tests/survival/changes.py \
 	tests/survival/crashes.py \
+	tests/survival/jetstream_kills.py \
 	tests/survival/kills.py \
 	tests/survival/ledgers.py \
 	tests/survival/lots.py \

@@ -121,10 +121,11 @@ static void advise_nats(const struct output_settings *settings,
         nats_link_close(&link);
     if (error == -ENOENT && settings->create_stream.replicas > 0)
         return;
+    if (error == 0 && stream.danger == NULL)
+        return;
     (void)snprintf(line, sizeof line, "NATS stream %s%s %s", settings->stream, error < 0 ? ":" : "",
-                   error < 0 ? words : NATS_DISCARDS_OLD);
-    if (error < 0 || stream.discards_old)
-        say(context, line);
+                   error < 0 ? words : stream.danger);
+    say(context, line);
 }
 
 /* What the daemon asks for when an output of this type is configured. */

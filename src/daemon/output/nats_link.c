@@ -130,7 +130,7 @@ static natsStatus make_stream(jsCtx *js, const struct output_settings *settings,
     config.SubjectsLen = 1;
     config.Replicas = create->replicas;
     config.Discard = js_DiscardNew;
-    config.MaxBytes = create->max_mib > 0 ? (int64_t)create->max_mib << 20 : -1;
+    config.MaxMsgs = create->max_messages > 0 ? (int64_t)create->max_messages : -1;
     config.MaxAge = (int64_t)create->max_age_s * 1000000000;
     config.Duplicates = (int64_t)create->duplicate_window_s * 1000000000;
     return js_AddStream(ret_info, js, &config, NULL, ret_code);
@@ -155,9 +155,13 @@ static int judge_stream(const jsStreamInfo *info, size_t longest, struct nats_st
 
     stream->replicas = config->Replicas;
     stream->duplicate_window_s = config->Duplicates / 1000000000;
-    stream->discards_old = config->Discard == js_DiscardOld &&
-                           (config->MaxBytes > 0 || config->MaxMsgs > 0 ||
-                            config->MaxMsgsPerSubject > 0);
+    if (config->Discard == js_DiscardOld &&
+        (config->MaxBytes > 0 || config->MaxMsgs > 0 || config->MaxMsgsPerSubject > 0))
+        stream->danger = "has discard \"old\" and a limit: when it is full, the server throws the "
+                         "oldest messages away; set discard to \"new\"";
+    else if (config->MaxBytes > 0)
+        stream->danger = "has a limit in bytes, close to which nats-server 2.9 throws the oldest "
+                         "messages away in spite of discard \"new\"; use one in messages";
     return judge_length(config->MaxMsgSize, "max_msg_size", longest, words);
 }
 

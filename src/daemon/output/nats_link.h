@@ -16,11 +16,6 @@
 /* Room for what is wrong, for people. */
 #define NATS_WORDS_BYTES 256u
 
-/* What a stream does that must not be. */
-#define NATS_DISCARDS_OLD                                                                          \
-    "has discard \"old\" and a limit: when it is full, the server throws the oldest messages "     \
-    "away; set discard to \"new\""
-
 struct nats_link {
     natsConnection *connection;
     natsSubscription *answers;
@@ -31,8 +26,8 @@ struct nats_link {
 struct nats_stream {
     int64_t replicas;
     int64_t duplicate_window_s;
-    bool discards_old; /* it throws messages away when it is full */
-    bool was_made;     /* by us, just now */
+    bool was_made;      /* by us, just now */
+    const char *danger; /* how it may lose messages, for people; NULL: it does not */
 };
 
 /* What a server said of one message. */

@@ -242,8 +242,8 @@ static void say_stream(struct nats_publisher *p, const struct nats_stream *strea
             p->settings.stream,
             stream->was_made ? " was made" : "", (long long)stream->replicas,
             stream->replicas == 1 ? "" : "s", window_s);
-    if (stream->discards_old)
-        log_say(SEVERITY_WARNING, "NATS stream %s %s", p->settings.stream, NATS_DISCARDS_OLD);
+    if (stream->danger != NULL)
+        log_say(SEVERITY_WARNING, "NATS stream %s %s", p->settings.stream, stream->danger);
 }
 
 static bool link_server(struct nats_publisher *p)

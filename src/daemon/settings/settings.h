@@ -64,7 +64,7 @@ enum output_sync {
 /* How a stream is made that is not there; all numbers, so that they compare as bytes. */
 struct stream_settings {
     uint32_t replicas; /* 0: it is not made */
-    uint32_t max_mib;  /* of all its messages; 0: no limit */
+    uint32_t max_messages; /* 0: no limit */
     uint32_t max_age_s;
     uint32_t duplicate_window_s;
 };

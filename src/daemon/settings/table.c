@@ -161,8 +161,8 @@ static const struct setting_group listener_group = {"listeners", listener_rules,
 
 static const struct setting_rule stream_rules[] = {
     {"replicas", SETTING_NUMBER, .max = PEERLOG_MAX_REPLICAS, PLACE(stream_settings, replicas)},
-    {"max_mib", SETTING_NUMBER, .max = PEERLOG_MAX_STREAM_MIB, .unit = "MiB",
-     PLACE(stream_settings, max_mib)},
+    {"max_messages", SETTING_NUMBER, .max = PEERLOG_MAX_STREAM_MESSAGES, .unit = "messages",
+     PLACE(stream_settings, max_messages)},
     {"max_age", SETTING_NUMBER, .max = PEERLOG_MAX_STREAM_AGE_S, .unit = "seconds",
      PLACE(stream_settings, max_age_s)},
     {"duplicate_window", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_STREAM_AGE_S,
