@@ -155,7 +155,7 @@ static int finish_output(const struct finish *f)
 {
     struct output_settings *output = f->base;
     const char *usual = output_default_path(output->type);
-    char words[256];
+    char words[2 * SETTINGS_FILE_BYTES + 80];
 
     f->settings->listeners[0].label = output->label;
     if (output->type != OUTPUT_FILE)
