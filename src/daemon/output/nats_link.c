@@ -276,9 +276,6 @@ static natsStatus set_headers(natsMsg *out, const struct load_message *message,
     text[number_format(text, message->records)] = '\0';
     if (status == NATS_OK && message->records > 1)
         status = natsMsgHeader_Set(out, "Peer-Records", text);
-    text[number_format(text, message->flags)] = '\0';
-    if (status == NATS_OK && message->flags != 0)
-        status = natsMsgHeader_Set(out, "Peer-Flags", text);
     return status;
 }
 
