@@ -17,4 +17,5 @@ noinst_HEADERS = \
 	include/peerlog/record.h \
 	include/peerlog/relp.h \
 	include/peerlog/relp_stream.h \
+	include/peerlog/subject.h \
 	include/peerlog/utf8.h

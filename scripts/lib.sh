@@ -90,6 +90,7 @@ packages_of() {
     lib:jansson) echo "libjansson-dev | jansson-devel" ;;
     lib:libcurl) echo "libcurl4-openssl-dev | libcurl-devel" ;;
     lib:ncursesw) echo "libncurses-dev | ncurses-devel" ;;
+    lib:libnats) echo "libnats-dev | cnats-devel" ;;
     lib:cmocka) echo "libcmocka-dev | libcmocka-devel" ;;
     clang-tidy) echo "clang-tidy | clang-tools-extra" ;;
     shellcheck) echo "shellcheck | ShellCheck" ;;
@@ -105,7 +106,7 @@ packages_of() {
     ss) echo "iproute2 | iproute" ;;
     xz) echo "xz-utils | xz" ;;
     can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev" \
-        "libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libncurses-dev" \
+        "libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libnats-dev libncurses-dev" \
         "libssl-dev libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
@@ -211,7 +212,7 @@ require() { # LOG REQUIREMENT...
 # What a build needs; a release tarball brings its own configure.
 build_requirements() {
     echo can:compile make pkg-config lib:libconfig lib:libsystemd lib:openssl lib:libmicrohttpd \
-        lib:jansson lib:libcurl lib:ncursesw
+        lib:jansson lib:libcurl lib:ncursesw lib:libnats
     [ -x "$TOP/configure" ] || echo autoconf automake
 }
 

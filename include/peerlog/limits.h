@@ -64,6 +64,14 @@
 /* A list of texts in a configuration. */
 #define PEERLOG_MAX_TEXTS 64u
 
+/* Brokers: records in a message, messages on their way, and what a stream that is made may be. */
+#define PEERLOG_MAX_PACK 1000u
+#define PEERLOG_MAX_IN_FLIGHT 1024u
+#define PEERLOG_MAX_REPLICAS 5u
+#define PEERLOG_MAX_STREAM_MESSAGES 4294967295u
+#define PEERLOG_MAX_STREAM_AGE_S 315360000u
+#define PEERLOG_DEFAULT_DUPLICATE_WINDOW_S 600u
+
 /* The configuration file: its size, and what is read of it. */
 #define PEERLOG_MAX_SETTINGS_BYTES 1048576u
 #define PEERLOG_MAX_RANGES 1024u

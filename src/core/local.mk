@@ -22,4 +22,5 @@ libpeerlog_core_a_SOURCES = \
 	src/core/record.c \
 	src/core/relp.c \
 	src/core/relp_stream.c \
+	src/core/subject.c \
 	src/core/utf8.c

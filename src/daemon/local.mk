@@ -49,6 +49,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/output/journal.c \
 	src/daemon/output/json.c src/daemon/output/json.h \
 	src/daemon/output/kind.h \
+	src/daemon/output/load.c src/daemon/output/load.h \
 	src/daemon/output/output.c src/daemon/output/output.h \
 	src/daemon/output/stdout.c \
 	src/daemon/output/syslog.c \
@@ -114,3 +115,15 @@ peerlogd_admin_so_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAG
 peerlogd_admin_so_CFLAGS = $(AM_CFLAGS) -fPIC
 peerlogd_admin_so_LDFLAGS = $(SHARED_FLAGS)
 peerlogd_admin_so_LDADD = $(MICROHTTPD_LIBS) $(JANSSON_LIBS)
+
+# Outputs in modules, which are loaded when they are configured. They use the daemon's functions.
+if HAVE_NATS
+module_PROGRAMS += peerlogd-nats.so
+endif
+peerlogd_nats_so_SOURCES = \
+	src/daemon/output/nats.c \
+	src/daemon/output/nats_link.c src/daemon/output/nats_link.h \
+	src/daemon/output/nats_publisher.c src/daemon/output/nats_publisher.h
+peerlogd_nats_so_CFLAGS = $(AM_CFLAGS) $(NATS_CFLAGS) -fPIC
+peerlogd_nats_so_LDFLAGS = $(SHARED_FLAGS)
+peerlogd_nats_so_LDADD = $(NATS_LIBS)

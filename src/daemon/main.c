@@ -119,6 +119,7 @@ static void advise(const struct settings *settings, bool news)
 static void warn_of_system(const struct settings *settings)
 {
     struct surroundings around;
+    const struct output_kind *kind = output_kind_of(settings->output.type);
 
     advice_look_at_journal("", settings, &around);
     advice_judge_journal(settings, &around, say_warning, NULL);
@@ -126,6 +127,8 @@ static void warn_of_system(const struct settings *settings)
         advice_judge_files(settings, advice_find_unit(), say_warning, NULL);
     advice_look_at_descriptors(&around);
     advice_judge_descriptors(settings, &around, say_warning, NULL);
+    if (kind->advise != NULL)
+        kind->advise(&settings->output, say_warning, NULL);
 }
 
 /* A configuration could not be had: whose fault is it? */

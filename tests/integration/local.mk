@@ -27,6 +27,7 @@ integration_tests = \
 	tests/integration/log_socket.py \
 	tests/integration/loops.py \
 	tests/integration/memory.py \
+	tests/integration/nats_output.py \
 	tests/integration/odd_starts.py \
 	tests/integration/priority.py \
 	tests/integration/real_clients.py \
@@ -46,6 +47,7 @@ EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/client/relp_server.py \
 	tests/integration/client/tls_files.py \
 	tests/integration/clients.py \
+	tests/integration/jetstream.py \
 	tests/integration/kernel.py \
 	tests/integration/records.py \
 	tests/integration/running.py \

@@ -7,6 +7,7 @@ survival_tests = \
 	tests/survival/changes.py \
 	tests/survival/counters.py \
 	tests/survival/crashes.py \
+	tests/survival/jetstream_kills.py \
 	tests/survival/kills.py \
 	tests/survival/ledgers.py \
 	tests/survival/lots.py \

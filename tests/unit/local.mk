@@ -64,6 +64,7 @@ CORE_TESTS = \
 	tests/unit/test_record \
 	tests/unit/test_relp \
 	tests/unit/test_relp_stream \
+	tests/unit/test_subject \
 	tests/unit/test_utf8
 OS_TESTS = \
 	tests/unit/test_net
@@ -80,6 +81,7 @@ DAEMON_TESTS = \
 	tests/unit/test_json \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_deaths \
+	tests/unit/test_load \
 	tests/unit/test_mailbox \
 	tests/unit/test_output \
 	tests/unit/test_output_file \
@@ -185,6 +187,8 @@ tests_unit_test_relp_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_relp_LDADD = $(CORE_LIBS)
 tests_unit_test_relp_stream_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_relp_stream_LDADD = $(CORE_LIBS)
+tests_unit_test_subject_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_subject_LDADD = $(CORE_LIBS)
 tests_unit_test_utf8_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_utf8_LDADD = $(CORE_LIBS)
 
@@ -222,6 +226,8 @@ tests_unit_test_output_journal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_output_journal_LDADD = $(DAEMON_LIBS)
 tests_unit_test_ledger_deaths_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ledger_deaths_LDADD = $(WORK_LIBS)
+tests_unit_test_load_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_load_LDADD = $(DAEMON_LIBS)
 tests_unit_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_mailbox_LDADD = $(WORK_LIBS)
 tests_unit_test_output_CPPFLAGS = $(TEST_CPPFLAGS)

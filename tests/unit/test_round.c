@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "daemon/ledger/check.h"
+#include "os/fd_passing.h"
 #include "peerlog/count.h"
 #include "unit/rig.h"
 #include "unit/support.h"
@@ -179,6 +180,45 @@ static void more_than_a_batch_goes_in_several(void **state)
         assert_int_equal(broker->records[i].sequence, i + 1);
     assert_nothing_in_hand(slot);
     (void)close(client); /* the test is over */
+    rig_end(&rig);
+}
+
+/* What packs records must pack those that were offered by themselves once more. */
+static void a_replay_does_not_mix_what_was_offered_with_what_was_not(void **state)
+{
+    const struct rig_plan plan = {.kind = &broker_late};
+    struct takeover_report report;
+    static char text[2 * 1500];
+    int client, lot[2];
+    struct rig second;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i += 2)
+        memcpy(text + i, "m\n", 2);
+    begin(&plan, UINT32_MAX);
+    uint32_t slot = rig_connect(&rig, &client);
+    rig_make_pair(lot);
+    assert_int_equal(fd_passing_send(lot[1], rig.table.conns[slot].fd, "p", 1), 0);
+    rig_say(&rig, slot, client, text, sizeof text);
+    (void)round_read(&rig.worker->round, slot, sizeof text, false);
+    assert_false(worker_frame(rig.worker));
+    broker->acks = 100;
+    assert_false(finish());
+    assert_int_equal(atomic_load(&inbox->delivered), 100);
+    assert_int_equal(atomic_load(&inbox->offered), BATCH_RECORDS);
+    rig_inherit(&second, &plan, rig_leave(&rig), lot[0], &report);
+    struct round *round = &second.worker->round;
+    round_replay(round, &second.ledger->inboxes[0]);
+    assert_false(round_frame(round));
+    assert_int_equal(round->batch->count, BATCH_RECORDS - 100);
+    assert_int_equal(round->batch->records[round->batch->count - 1].sequence, BATCH_RECORDS);
+    assert_false(worker_finish_round(second.worker)); /* the broker is opened, and knows nothing */
+    broker->acks = UINT32_MAX;
+    second.worker->output->retry_at_ms = 0;
+    assert_true(worker_finish_round(second.worker));
+    rig_end(&second);
+    (void)close(lot[1]); /* the test is over, */
+    (void)close(client); /* and its client gone */
     rig_end(&rig);
 }
 
@@ -385,6 +425,7 @@ int main(void)
         cmocka_unit_test(is_in_hand_until_the_log_has_all),
         cmocka_unit_test(what_waits_for_an_answer_stays_offered),
         cmocka_unit_test(more_than_a_batch_goes_in_several),
+        cmocka_unit_test(a_replay_does_not_mix_what_was_offered_with_what_was_not),
         cmocka_unit_test(a_segment_without_bytes_is_dropped),
         cmocka_unit_test(a_stream_that_ends_gives_its_last_words_and_its_slot),
         cmocka_unit_test(an_ended_round_leaves_room_for_no_more),

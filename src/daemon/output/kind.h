@@ -14,6 +14,7 @@
 
 struct batch;
 struct output;
+struct output_settings;
 
 /* What others than output.c must know of a kind. */
 enum output_traits {
@@ -21,6 +22,7 @@ enum output_traits {
     OUTPUT_ENDS_WITH_READER = 1u << 1, /* a reader that is gone does not come back: EPIPE ends it */
     OUTPUT_IS_STDOUT = 1u << 2,        /* standard output has to be open */
     OUTPUT_DROPS_REPEATS = 1u << 3,    /* what is submitted once more is not there twice */
+    OUTPUT_RECOVERS = 1u << 4,         /* by itself, with what was submitted: no error loses it */
 };
 
 /* What a worker that can go no further waits for: whatever comes first. */
@@ -47,7 +49,8 @@ struct output_kind {
      * being taken is being safe. A record of which only a part is out counts as submitted; the
      * next call goes on with it.
      * Returns: 0: all is submitted; -EAGAIN: wait; -ENOBUFS, -ENOMEM, -ENOSPC, -EDQUOT or
-     *          -EFBIG: wait a little; any other: the output is lost.
+     *          -EFBIG: wait a little; any other: the output is lost, or, when it recovers by
+     *          itself: wait a little.
      */
     int (*submit)(struct output *output, struct batch *batch);
 
@@ -67,6 +70,13 @@ struct output_kind {
     /* What it writes to, for people, where that is not its path. Or NULL. */
     const char *(*place)(const struct output *output);
 
+    /*
+     * Tell what is wrong with where it would write to, as far as it can be found out now. Or NULL.
+     * Threads: main, when no output is open.  Blocks: may, for seconds.
+     */
+    void (*advise)(const struct output_settings *settings,
+                   void (*say)(void *context, const char *words), void *context);
+
     /* Let go of everything but the state's memory. */
     void (*close)(struct output *output);
 };
@@ -76,7 +86,11 @@ extern const struct output_kind output_journal;
 extern const struct output_kind output_stdout;
 extern const struct output_kind output_file;
 
-/* The kind of an output of this type (enum output_type). */
+/*
+ * The kind of an output of this type (enum output_type). One that is a module is loaded: the
+ * settings have seen to it that it is there.
+ * Threads: main; then any, for a type that main has asked for.
+ */
 const struct output_kind *output_kind_of(unsigned type);
 
 #endif

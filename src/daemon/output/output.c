@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #include "daemon/message_ids.h"
+#include "daemon/settings/table.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/module.h"
 #include "os/net.h"
 #include "peerlog/escape.h"
 
@@ -33,9 +35,24 @@ static const struct output_kind *const kinds[] = {
     [OUTPUT_FILE] = &output_file,
 };
 
+/* Those in modules, once they are loaded. */
+static const struct output_kind *_Atomic loaded_kinds[OUTPUT_TYPES];
+
 const struct output_kind *output_kind_of(unsigned type)
 {
-    return kinds[type];
+    const char *module = output_module(type), *why;
+    char symbol[32];
+
+    if (module == NULL)
+        return kinds[type];
+    const struct output_kind *kind = atomic_load(&loaded_kinds[type]);
+    if (kind == NULL) {
+        (void)snprintf(symbol, sizeof symbol, "output_%s", module); /* always fits */
+        kind = module_symbol(module, symbol, &why);
+        atomic_store(&loaded_kinds[type], kind);
+    }
+    assert(kind != NULL);
+    return kind;
 }
 
 static void use_settings(struct output *output, const struct output_settings *settings)
@@ -357,6 +374,8 @@ enum output_status output_push(struct output *output, struct batch *batch)
         default:
             break;
         }
+        if (output->kind->traits & OUTPUT_RECOVERS)
+            return pause_output(output, error);
         if (error == -EPIPE && (output->kind->traits & OUTPUT_ENDS_WITH_READER))
             return OUTPUT_ENDED;
         if (batch->delivered > delivered)
@@ -382,6 +401,18 @@ void output_wait(const struct output *output, struct output_wait *ret_wait)
         *ret_wait = (struct output_wait){.fd = output->fd, .events = EPOLLOUT};
 }
 
+/* Answers: is this the same broker, and said the same way? */
+static bool brokers_equal(const struct output_settings *a, const struct output_settings *b)
+{
+    return strcmp(a->urls, b->urls) == 0 && strcmp(a->stream, b->stream) == 0 &&
+           strcmp(a->subject, b->subject) == 0 && strcmp(a->credentials, b->credentials) == 0 &&
+           a->tls == b->tls && strcmp(a->tls_ca, b->tls_ca) == 0 &&
+           strcmp(a->tls_certificate, b->tls_certificate) == 0 &&
+           strcmp(a->tls_key, b->tls_key) == 0 && a->pack == b->pack &&
+           a->in_flight == b->in_flight &&
+           memcmp(&a->create_stream, &b->create_stream, sizeof a->create_stream) == 0;
+}
+
 /* Answers: are these the same, field by field? (Padding does not count.) */
 static bool settings_equal(const struct output_settings *a, const struct output_settings *b)
 {
@@ -389,7 +420,8 @@ static bool settings_equal(const struct output_settings *a, const struct output_
            a->sync == b->sync && a->mode == b->mode && a->directory_mode == b->directory_mode &&
            a->max_bytes == b->max_bytes && a->keep == b->keep &&
            a->label.facility == b->label.facility && a->label.severity == b->label.severity &&
-           a->label.show_peer == b->label.show_peer && strcmp(a->label.tag, b->label.tag) == 0;
+           a->label.show_peer == b->label.show_peer && strcmp(a->label.tag, b->label.tag) == 0 &&
+           brokers_equal(a, b);
 }
 
 int output_change(struct output *output, const struct output_settings *settings)

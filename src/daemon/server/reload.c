@@ -59,6 +59,7 @@ static void keep_fixed(const struct settings *now, struct settings *next)
         log_say(SEVERITY_WARNING, "output.type %s", restart);
         struct output_settings output = now->output;
         output.label = next->output.label;
+        output.servers = next->output.servers; /* a list has one owner */
         next->output = output;
     }
     if (next->admin.enabled != now->admin.enabled ||
@@ -68,7 +69,7 @@ static void keep_fixed(const struct settings *now, struct settings *next)
         !same_ranges(&next->metrics.allow, &now->metrics.allow) ||
         !same_ranges(&next->metrics.deny, &now->metrics.deny))
         log_say(SEVERITY_WARNING, "metrics %s", restart);
-    next->buffer_size = now->buffer_size;
+    next->buffer_size = next->output.buffer_size = now->buffer_size;
     next->workers = now->workers;
     next->admin = now->admin;
 }

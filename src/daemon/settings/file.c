@@ -194,6 +194,8 @@ static int read_texts(struct reader *reader, const struct value_place *place,
     struct text_list *list = destination_of(place);
     struct setting_value value;
 
+    if (count == 0)
+        return 0;
     if (count > (int)PEERLOG_MAX_TEXTS) {
         faults_add(&reader->faults, config_setting_source_line(setting), reader->path,
                    "has %d texts; at most %u are allowed", count, PEERLOG_MAX_TEXTS);
@@ -520,6 +522,7 @@ int settings_parse(const char *name, const char *text, size_t len, settings_faul
         return r;
     if (settings_check_text(text, len, &reader.faults))
         r = read_text(&reader, text, len);
+    reader.settings->output.buffer_size = reader.settings->buffer_size;
     if (r == 0)
         r = faults_tell(&reader.faults, fault, context);
     faults_done(&reader.faults);

@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "daemon/settings/certificates.h"
+#include "os/module.h"
 #include "peerlog/count.h"
 #include "peerlog/path_template.h"
+#include "peerlog/subject.h"
 #include "tls/suite.h"
 #include "tls/tls_context.h"
 
@@ -40,6 +42,90 @@ static void finish_files(const struct finish *f, const struct output_settings *o
     refuse(f, "path", words);
 }
 
+/* Its servers, as one text. */
+static void join_servers(const struct finish *f, struct output_settings *output)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < output->servers.count; i++) {
+        const char *server = output->servers.texts[i];
+        size_t len = strlen(server);
+        if (len == 0 || strpbrk(server, ", ") != NULL) {
+            refuse(f, "servers", "has a text that is no server; wanted: \"nats://HOST:PORT\"");
+            return;
+        }
+        if (n + len + 2 > sizeof output->urls) {
+            refuse(f, "servers", "is too long; at most 1023 characters are allowed");
+            return;
+        }
+        if (n > 0)
+            output->urls[n++] = ',';
+        memcpy(output->urls + n, server, len + 1);
+        n += len;
+    }
+    if (n == 0)
+        refuse(f, "servers", "is missing; wanted: such as [ \"nats://127.0.0.1:4222\" ]");
+}
+
+/* What the module says when it is not there. */
+static void look_for_module(const struct finish *f, const char *module)
+{
+    char symbol[32], words[512];
+    const char *why = NULL;
+
+    (void)snprintf(symbol, sizeof symbol, "output_%s", module); /* always fits */
+    if (module_symbol(module, symbol, &why) != NULL)
+        return;
+    (void)snprintf(words, sizeof words, "\"%s\" cannot be used: %s", module, why);
+    refuse(f, "type", words);
+}
+
+/* Streams have servers, a name and a subject. */
+static void finish_stream(const struct finish *f, struct output_settings *output)
+{
+    const char *fault = subject_fault(output->subject);
+    const struct stream_settings *create = &output->create_stream;
+
+    if (f->line_of(f->context, "format") == 0)
+        output->format = OUTPUT_FORMAT_JSON;
+    join_servers(f, output);
+    if (fault != NULL)
+        refuse(f, "subject", fault);
+    if (strpbrk(output->stream, ".*>/\\") != NULL)
+        refuse(f, "stream", "is no name of a stream; it has no \".\", \"*\", \">\" and slashes");
+    if ((output->tls_certificate[0] == '\0') != (output->tls_key[0] == '\0'))
+        refuse(f, "tls_key", "and tls_certificate go together; set both, or none");
+    if (create->max_age_s > 0 && create->max_age_s < create->duplicate_window_s)
+        refuse(f, "create_stream", "has a duplicate_window longer than its max_age");
+    look_for_module(f, output_module(output->type));
+}
+
+/* What only brokers have. */
+static void refuse_without_broker(const struct finish *f, const struct output_settings *output)
+{
+    const struct setting_group *group = setting_find(settings_table(), "output")->group;
+    const struct {
+        const char *name;
+        bool is_wanted;
+    } rows[] = {
+        {"servers", output->servers.count > 0},
+        {"stream", strcmp(output->stream, setting_find(group, "stream")->initial_text) != 0},
+        {"subject", strcmp(output->subject, setting_find(group, "subject")->initial_text) != 0},
+        {"credentials", output->credentials[0] != '\0'},
+        {"tls", output->tls},
+        {"tls_ca", output->tls_ca[0] != '\0'},
+        {"tls_certificate", output->tls_certificate[0] != '\0'},
+        {"tls_key", output->tls_key[0] != '\0'},
+        {"pack", output->pack != 1},
+        {"in_flight", output->in_flight != 1},
+        {"create_stream", output->create_stream.replicas > 0},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].is_wanted && f->line_of(f->context, rows[i].name) != 0)
+            refuse(f, rows[i].name, "has no effect on an output that is not of type \"nats\"");
+}
+
 /* What only files can promise is said to be none without them; and a socket's path is shorter. */
 static void finish_socket(const struct finish *f, const struct output_settings *output)
 {
@@ -47,7 +133,7 @@ static void finish_socket(const struct finish *f, const struct output_settings *
         const char *name;
         bool is_wanted;
     } rows[] = {
-        {"format", output->format != OUTPUT_FORMAT_TEXT},
+        {"format", output->format != OUTPUT_FORMAT_TEXT && output_module(output->type) == NULL},
         {"sync", output->sync != OUTPUT_SYNC_NEVER},
         {"max_bytes", output->max_bytes != 0},
     };
@@ -70,17 +156,23 @@ static int finish_output(const struct finish *f)
 {
     struct output_settings *output = f->base;
     const char *usual = output_default_path(output->type);
-    char words[512];
+    char words[2 * SETTINGS_FILE_BYTES + 80];
 
     f->settings->listeners[0].label = output->label;
     if (output->type != OUTPUT_FILE)
         finish_socket(f, output);
+    if (output->type == OUTPUT_NATS)
+        finish_stream(f, output);
+    else
+        refuse_without_broker(f, output);
     if (f->line_of(f->context, "path") == 0) {
         (void)snprintf(output->path, sizeof output->path, "%s", usual);
         return 0;
     }
     if (*usual == '\0')
-        refuse(f, "path", "has no effect on an output of type \"stdout\"; leave it out");
+        refuse(f, "path", output->type == OUTPUT_NATS
+                              ? "has no effect on an output of type \"nats\"; leave it out"
+                              : "has no effect on an output of type \"stdout\"; leave it out");
     if (output->type == OUTPUT_FILE)
         finish_files(f, output);
     if (strcmp(output->path, usual) == 0)

@@ -22,6 +22,7 @@ int settings_new_default(struct settings **ret_settings)
         return -ENOMEM;
     setting_group_init(settings_table(), settings);
     settings->listeners[0].label = settings->output.label;
+    settings->output.buffer_size = settings->buffer_size;
     settings->listeners_count = 1;
     *ret_settings = settings;
     return 0;
@@ -75,6 +76,7 @@ struct settings *settings_free(struct settings *settings)
     }
     free(settings->metrics.allow.ranges);
     free(settings->metrics.deny.ranges);
+    free_texts(&settings->output.servers);
     free(settings);
     return NULL;
 }

@@ -61,6 +61,7 @@ static const char *const output_names[] = {
     [OUTPUT_STDOUT] = "stdout",
     [OUTPUT_AUTO] = "auto",
     [OUTPUT_FILE] = "file",
+    [OUTPUT_NATS] = "nats",
 };
 
 static const char *const output_paths[] = {
@@ -69,6 +70,11 @@ static const char *const output_paths[] = {
     [OUTPUT_STDOUT] = "",
     [OUTPUT_AUTO] = SYSLOG_PATH,
     [OUTPUT_FILE] = "/var/log/peerlog/messages.log",
+    [OUTPUT_NATS] = "",
+};
+
+static const char *const output_modules[OUTPUT_TYPES] = {
+    [OUTPUT_NATS] = "nats",
 };
 
 static const char *const format_names[] = {
@@ -176,6 +182,19 @@ static const struct setting_rule listener_rules[] = {
 static const struct setting_group listener_group = {"listeners", listener_rules,
                                                     COUNT_OF(listener_rules), FINISH_LISTENER};
 
+static const struct setting_rule stream_rules[] = {
+    {"replicas", SETTING_NUMBER, .max = PEERLOG_MAX_REPLICAS, PLACE(stream_settings, replicas)},
+    {"max_messages", SETTING_NUMBER, .max = PEERLOG_MAX_STREAM_MESSAGES, .unit = "messages",
+     PLACE(stream_settings, max_messages)},
+    {"max_age", SETTING_NUMBER, .max = PEERLOG_MAX_STREAM_AGE_S, .unit = "seconds",
+     PLACE(stream_settings, max_age_s)},
+    {"duplicate_window", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_STREAM_AGE_S,
+     .initial = PEERLOG_DEFAULT_DUPLICATE_WINDOW_S, .unit = "seconds",
+     PLACE(stream_settings, duplicate_window_s)},
+};
+static const struct setting_group stream_group = {"create_stream", stream_rules,
+                                                  COUNT_OF(stream_rules), FINISH_NOTHING};
+
 static const struct setting_rule output_rules[] = {
     {"type", SETTING_WORD, .words = &outputs, .initial = OUTPUT_AUTO,
      PLACE(output_settings, type)},
@@ -190,6 +209,21 @@ static const struct setting_rule output_rules[] = {
      PLACE(output_settings, max_bytes)},
     {"keep", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_KEPT_FILES,
      .initial = PEERLOG_DEFAULT_KEPT_FILES, .unit = "files", PLACE(output_settings, keep)},
+    {"servers", SETTING_TEXTS, PLACE(output_settings, servers)},
+    {"stream", SETTING_TAG, .initial_text = "LOGS", PLACE(output_settings, stream)},
+    {"subject", SETTING_TAG, .initial_text = "logs.%{listener}.%{address}",
+     PLACE(output_settings, subject)},
+    {"credentials", SETTING_PATH, .initial_text = "", PLACE(output_settings, credentials)},
+    {"tls", SETTING_SWITCH, .initial = false, PLACE(output_settings, tls)},
+    {"tls_ca", SETTING_PATH, .initial_text = "", PLACE(output_settings, tls_ca)},
+    {"tls_certificate", SETTING_PATH, .initial_text = "", PLACE(output_settings, tls_certificate)},
+    {"tls_key", SETTING_PATH, .initial_text = "", PLACE(output_settings, tls_key)},
+    {"pack", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_PACK, .initial = 1, .unit = "records",
+     PLACE(output_settings, pack)},
+    {"in_flight", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_IN_FLIGHT, .initial = 1,
+     .unit = "messages", PLACE(output_settings, in_flight)},
+    {"create_stream", SETTING_GROUP, .group = &stream_group,
+     PLACE(output_settings, create_stream)},
     {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
      PLACE(output_settings, label.facility)},
     {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,
@@ -356,6 +390,11 @@ void setting_group_init(const struct setting_group *group, void *base)
 {
     for (size_t i = 0; i < group->count; i++)
         rule_init(&group->rules[i], base);
+}
+
+const char *output_module(unsigned type)
+{
+    return output_modules[type];
 }
 
 const char *output_default_path(unsigned type)

@@ -92,7 +92,10 @@ void setting_store_address(const struct setting_rule *rule, void *base,
  */
 void setting_group_init(const struct setting_group *group, void *base);
 
-/* The path of an output of this type (enum output_type) unless one is set; "" for stdout. */
+/* The path of an output of this type (enum output_type) unless one is set; "" where it has none. */
 const char *output_default_path(unsigned type);
+
+/* The module that an output of this type is in. Returns: NULL when it is in none. */
+const char *output_module(unsigned type);
 
 #endif

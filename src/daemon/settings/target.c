@@ -47,6 +47,8 @@ void output_target_choose(const struct output_settings *settings, struct output_
     const char *native = output_default_path(OUTPUT_JOURNAL);
 
     memcpy(target.path, settings->path, sizeof target.path);
+    if (output_module(settings->type) != NULL)
+        memcpy(target.path, settings->stream, sizeof settings->stream);
     if (settings->type == OUTPUT_AUTO) {
         bool usual = strcmp(settings->path, output_default_path(OUTPUT_AUTO)) == 0;
         target.type = OUTPUT_JOURNAL;
@@ -63,8 +65,9 @@ size_t output_target_describe(const struct output_target *target, char dst[TARGE
     static const char *const before[OUTPUT_TYPES] = {
         [OUTPUT_SYSLOG] = "syslog (", [OUTPUT_JOURNAL] = "journal (native)",
         [OUTPUT_STDOUT] = "standard output", [OUTPUT_FILE] = "file (",
+        [OUTPUT_NATS] = "NATS (stream ",
     };
-    bool has_path = target->type == OUTPUT_SYSLOG || target->type == OUTPUT_FILE;
+    bool has_path = target->type != OUTPUT_JOURNAL && target->type != OUTPUT_STDOUT;
 
     return (size_t)snprintf(dst, TARGET_TEXT_BYTES, "%s%s%s", before[target->type],
                             has_path ? target->path : "", has_path ? ")" : "");

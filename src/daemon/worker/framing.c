@@ -293,12 +293,22 @@ static void close_view(struct round *r)
     r->view_open = false;
 }
 
+/*
+ * Answers: must the batch be delivered first? In a replay, what was offered before a crash is not
+ * mixed with what was not: an output that packs records packs the same ones together again.
+ */
+static bool batch_is_full(const struct round *r)
+{
+    return r->batch->count == BATCH_RECORDS ||
+           (r->batch->count > 0 && r->ordinal == r->repeat_until);
+}
+
 /* Frame the open view. Returns: true at its end, false when the batch is full. */
 static bool frame_view(struct round *r)
 {
     struct frame frame;
 
-    while (r->batch->count < BATCH_RECORDS) {
+    while (!batch_is_full(r)) {
         switch (session_next(&r->view, &frame)) {
         case FRAMER_MESSAGE:
             add_record(r, &frame);
