@@ -105,7 +105,7 @@ void preface_report_fault(struct preface *preface, const struct peer *peer, cons
 {
     char text[PEER_TEXT_BYTES];
 
-    if (!is_news(preface, peer, NEWS_FAULT))
+    if (!preface_is_news(preface, peer, NEWS_FAULT))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s sent %s; what came before is logged and answered, and its session "
@@ -116,7 +116,7 @@ void preface_report_deaf(struct preface *preface, const struct peer *peer)
 {
     char text[PEER_TEXT_BYTES];
 
-    if (!is_news(preface, peer, NEWS_DEAF))
+    if (!preface_is_news(preface, peer, NEWS_DEAF))
         return;
     (void)peer_format(peer, text);
     log_say(SEVERITY_NOTICE, "%s did not read its answers within limits.write_timeout; its "
