@@ -344,7 +344,6 @@ def other_protocols(scratch):
         "a TLS ClientHello": bytes.fromhex("1603010200010001fc0303") + bytes(64) + b"\n",
         "an HTTP request": b"GET / HTTP/1.1\r\n\r\n",
         "an SSH greeting": b"SSH-2.0-OpenSSH_9.2\r\n",
-        "a RELP open": b"1 open 85 relp_version=0\n",
         "a PROXY header": b"PROXY TCP4 192.0.2.7 192.0.2.1 7 8\r\nhello\n",
         "frames of Beats": b"2W\0\0\0\x012C\0\0\0\x08" + zlib.compress(b""),
         "a gzip stream": gzip.compress(b"<13>hello\n"),
