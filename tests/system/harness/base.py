@@ -20,7 +20,8 @@ from harness.failure import Skipped
 # Debian's names.  rsyslog is for one scenario; in all others it is masked.  What the package
 # needs of libraries comes with their -dev packages, whose names are the same in each suite.
 PACKAGES = ["systemd", "systemd-sysv", "dbus", "rsyslog", "libconfig-dev", "libsystemd-dev",
-            "libssl-dev"]
+            "libssl-dev", "libmicrohttpd-dev", "libjansson-dev", "libcurl4-openssl-dev",
+            "libncurses-dev"]
 BUILDER_PACKAGES = ["build-essential", "debhelper"]
 # Suites that have neither updates nor security beside them.
 ROLLING = ("sid", "unstable")
