@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every number that a peer, a file or a command line is measured against. No other file carries
- * such a number; but what a protocol fixes stands with the protocol.
+ * Every number that a peer, a file or a command line is measured against, but for what a protocol
+ * fixes: that stands with the protocol. How the daemon paces itself stands where it does so.
  */
 #ifndef PEERLOG_LIMITS_H
 #define PEERLOG_LIMITS_H

@@ -18,7 +18,7 @@ enum peer_family {
     PEER_IPV6 = 6,
 };
 
-/* Plain data: it lives in the ledger and is compared as bytes. */
+/* Plain data without padding, for the ledger; peer_equal() and peer_same_address() compare it. */
 struct peer {
     unsigned char address[16]; /* network order; IPv4 uses the first four */
     uint32_t scope;            /* interface of a link-local address, or 0 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two clocks: one that never jumps, for intervals, and the one on the wall.
- * Any thread; they never fail and never block.
+ * The two clocks: one that never jumps, for intervals, and the one on the wall; and a rest.
+ * Any thread; none of these fails, and only the rest blocks.
  */
 #ifndef PEERLOG_OS_CLOCK_H
 #define PEERLOG_OS_CLOCK_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The snapshot: the settings in force, and what the daemon made of them: which listener of
- * the ledger each listener of the settings is. Immutable once it is in force; a reload
- * writes a new one, and the old one is kept until every thread has moved on.
+ * the ledger each listener of the settings is. Once it is in force only its place in the chain of
+ * older ones changes, and that is main's; a reload writes a new one, and the old one is kept until
+ * every thread has moved on.
  */
 #ifndef PEERLOG_DAEMON_SETTINGS_SNAPSHOT_H
 #define PEERLOG_DAEMON_SETTINGS_SNAPSHOT_H

@@ -21,7 +21,7 @@
 #include "daemon/metrics/counters.h"
 #include "daemon/session/session.h"
 
-/* Read at most this much of one connection in a round. */
+/* However many connections are ready, this much is read of one of them at least. */
 #define ROUND_READ_BYTES (128u * 1024u)
 
 /* A round ends when no more than this is free in its inbox. */

@@ -180,7 +180,7 @@ static bool read_slowly(struct worker *w, uint32_t slot, bool may_end)
     return done;
 }
 
-/* How much to read of one connection: its share of the inbox, so that a lone one fills it. */
+/* How much to read of one connection: its share of the inbox; a lone one leaves half of it. */
 static uint32_t read_limit(const struct worker *w)
 {
     uint32_t ready = w->events_count > 2 ? w->events_count : 2;
