@@ -11,6 +11,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/settings.c src/daemon/settings/settings.h \
 	src/daemon/settings/snapshot.h \
 	src/daemon/settings/suggest.c src/daemon/settings/suggest.h \
+	src/daemon/settings/syntax.c src/daemon/settings/syntax.h \
 	src/daemon/settings/table.c src/daemon/settings/table.h \
 	src/daemon/settings/target.c src/daemon/settings/target.h \
 	src/daemon/settings/text.c src/daemon/settings/text.h \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The reader of the settings file: libconfig makes a tree of the text, and this file walks
- * it along the table. No other file knows libconfig.
+ * The reader of the settings file: libconfig makes a tree of the text, and this file walks it along
+ * the table. What is wrong with the text as such is syntax.c's; no other file knows libconfig.
  *
  * The walk follows the table and not the file, because listeners inherit from the
  * output wherever it stands; the faults are put in the file's order at the end.
@@ -23,15 +23,13 @@
 #include "daemon/settings/faults.h"
 #include "daemon/settings/finish.h"
 #include "daemon/settings/suggest.h"
+#include "daemon/settings/syntax.h"
 #include "daemon/settings/table.h"
 #include "daemon/settings/text.h"
 #include "daemon/settings/value.h"
 
 /* Room for the longest full name; a name from the file is shortened before. */
 #define PATH_BYTES 256u
-
-/* libconfig's word for a file that it was told to include and cannot read. */
-#define INCLUDE_ERROR "cannot open include file"
 
 struct reader {
     config_t config;       /* the file */
@@ -409,84 +407,6 @@ static int read_setting(struct reader *reader, const struct value_place *place,
     return 0;
 }
 
-/* What libconfig says of the syntax, in words that fit us. */
-static const char *syntax_error(const config_t *config)
-{
-    const char *text = config_error_text(config);
-
-    if (strcmp(text, "memory exhausted") == 0)
-        return "too many brackets in brackets";
-    if (strcmp(text, INCLUDE_ERROR) == 0)
-        return "other files cannot be included";
-    return text;
-}
-
-/* A setting of the file itself, or its end, that stands in a group: NULL when none does. */
-static const config_setting_t *find_stray(const config_setting_t *setting, bool in_group)
-{
-    const config_setting_t *stray = NULL;
-
-    for (int i = 0; i < config_setting_length(setting) && stray == NULL; i++) {
-        const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
-        const char *name = config_setting_name(member);
-        if (in_group && name != NULL && (setting_find(settings_table(), name) != NULL ||
-                                         strcmp(name, SETTINGS_END_NAME) == 0))
-            return member;
-        if (config_setting_is_aggregate(member))
-            stray = find_stray(member, true);
-    }
-    return stray;
-}
-
-/* Note where the syntax ends too early, in a file of LINES lines. */
-static void judge_syntax(struct reader *reader, unsigned lines)
-{
-    config_setting_t *root = config_root_setting(&reader->config);
-    const config_setting_t *stray = reader->whole ? NULL : find_stray(root, false);
-    unsigned line = (unsigned)config_error_line(&reader->config);
-
-    reader->is_open = stray != NULL;
-    if (stray != NULL && strcmp(config_setting_name(stray), SETTINGS_END_NAME) != 0)
-        faults_add(&reader->faults, config_setting_source_line(stray), "",
-                   "a closing brace is missing, somewhere before %s", config_setting_name(stray));
-    else if (!reader->whole)
-        faults_add(&reader->faults, line < lines ? line : lines, "",
-                   "%s, here or just before; what follows was not read",
-                   syntax_error(&reader->config));
-    else if (config_setting_remove(root, SETTINGS_END_NAME) == CONFIG_FALSE)
-        faults_add(&reader->faults, lines, "",
-                   "a comment or a text is never closed; what follows it was not read");
-}
-
-/*
- * Nothing but this file is read: what is in force must be known from its text alone, and
- * libconfig 1.5 ends the program over a directory. There, no name can be opened
- * in a file; later versions ask.
- */
-#ifdef HAVE_CONFIG_SET_INCLUDE_FUNC
-static const char **refuse_include(config_t *config, const char *directory, const char *path,
-                                   const char **error)
-{
-    (void)config;
-    (void)directory;
-    (void)path;
-    *error = INCLUDE_ERROR;
-    return NULL;
-}
-
-static void config_start(config_t *config)
-{
-    config_init(config);
-    config_set_include_func(config, refuse_include);
-}
-#else
-static void config_start(config_t *config)
-{
-    config_init(config);
-    config_set_include_dir(config, "/dev/null");
-}
-#endif
-
 static unsigned count_lines(const char *text, size_t len)
 {
     unsigned lines = 1;
@@ -502,9 +422,10 @@ static int read_text(struct reader *reader, const char *text, size_t len)
 
     if (copy == NULL)
         return -ENOMEM;
-    config_start(&reader->config);
+    syntax_start(&reader->config);
     reader->whole = config_read_string(&reader->config, copy) == CONFIG_TRUE;
-    judge_syntax(reader, count_lines(text, len));
+    reader->is_open = syntax_judge(&reader->config, reader->whole, count_lines(text, len),
+                                   &reader->faults);
     int r = read_group(reader, config_root_setting(&reader->config), settings_table(),
                        reader->settings);
     config_destroy(&reader->config);
