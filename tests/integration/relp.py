@@ -282,6 +282,7 @@ def half_closed(scratch):
 def told_to_leave(scratch):
     """What was silent for too long is told so, behind its answers, and closed in good order."""
     with serving("syslog", scratch, limits={"idle_timeout": 1}) as (daemon, sink):
+        daemon.allow("on which nothing came for limits.idle_timeout")
         client = Client(daemon.port, OPEN, message(2, b"x"))
         client.hear_open()
         client.hear(GOOD % 2)

@@ -21,7 +21,7 @@ def a_store_that_refuses_is_noticed(scratch):
                 sock.sendall(b"whole\nbegun")
                 sink.wait_count(1)
                 service.stop()  # what cannot be left is delivered
-                assert [r.text for r in sink.wait_count(2)] == [b"whole", b"begun"]
+                assert [r.text for r in sink.wait_count(2)] == [b"whole", b"[cut] begun"]
                 assert sock.recv(1) == b"", "closed in good order"
                 assert service.said("to the next process") == 0
                 service.manager.refused = 0  # as it was meant
