@@ -13,8 +13,8 @@ import re
 import socket
 import time
 
-from injecting import (UnluckyService, connect, cpu_seconds, finish, main, new_sink, numbered,
-                       refused, say, until)
+from injecting import (LOOPBACK, UnluckyService, connect, cpu_seconds, finish, main, new_sink,
+                       numbered, refused, say, until)
 
 DAY = 86400
 YEAR = 365 * DAY + DAY // 4
@@ -78,8 +78,11 @@ def time_passes(service, sink, seconds):
 
 
 def idle_connections_go_by_the_monotonic_clock(scratch):
+    patient = dict(LOOPBACK, flush_timeout=0)
     with new_sink("syslog", scratch) as sink, UnluckyService(
-            scratch, sink, [], limits={"idle_timeout": 3600}, workers=1) as service:
+            scratch, sink, [], listeners=[patient], limits={"idle_timeout": 3600},
+            workers=1) as service:
+        service.allow("on which nothing came for limits.idle_timeout")
         idle = connect(service.port)
         idle.sendall(b"hello\nhalf")
         sink.wait_count(1)
@@ -147,15 +150,24 @@ def more_refused_peers_than_are_named(scratch):
         service.allow(r"no longer refusing 127\.0\.7\.\d+ \(1 connections were refused\)")
 
 
+def ask(port, **where):
+    """Ask for a page; the daemon has refused, and closed, when it returns."""
+    with connect(port, **where) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            while sock.recv(4096):
+                pass
+
+
 def other_protocols_are_named_once_an_hour(scratch):
     with new_sink("syslog", scratch) as sink, UnluckyService(scratch, sink, []) as service:
         for hours, times in ((0, 1), (0.99, 1), (1.01, 2), (1.99, 2), (2.02, 3)):
             service.clocks.set(monotonic=int(3600 * hours))
             for _ in range(3):
-                say(service.port, b"GET / HTTP/1.1\r\n\r\n")
+                ask(service.port)
             service.expect("127.0.0.1:\\d+ sent an HTTP request", times)
             assert service.said("sent an HTTP request") == times, f"after {hours} hours"
-        say(service.port, b"GET / HTTP/1.1\r\n\r\n", source="127.0.0.9")
+        ask(service.port, source="127.0.0.9")
         service.expect("127.0.0.9:\\d+ sent an HTTP request")
 
 

@@ -267,12 +267,14 @@ static bool is_untouched(const struct stream *stream)
 
 bool ledger_stream_valid(const struct ledger *ledger, const struct stream *stream)
 {
+    const uint8_t session = stream->session;
+
     if (stream->tail_bytes > ledger->header->tail_stride || stream->before > PEERLOG_MAX_PRI + 1 ||
-        stream->awaits_proxy > 1 || stream->detected > 1 || stream->session >= SESSIONS)
+        stream->awaits_proxy > 1 || stream->detected > 1 || session >= SESSIONS)
         return false;
     if (stream->awaits_proxy)
         return header_valid(stream);
-    switch (stream->session) {
+    switch (session) {
     case SESSION_RELP:
         return relp_stream_valid(&stream->relp, stream->tail_bytes);
     case SESSION_AUTO:
