@@ -317,11 +317,14 @@ def what_else_a_header_says(scratch):
 
 def checks_by_reset_are_no_errors(scratch):
     listener = dict(address="127.0.0.1", port=0, proxy_protocol=True)
-    with serving("syslog", scratch, listeners=[listener]) as (daemon, _):
-        for data in (LOCAL, b"PROXY TCP4 192.0.2.7 192.0.2.9 7 514\r\n"):
+    header = b"PROXY TCP4 192.0.2.7 192.0.2.9 7 514\r\n"
+    with serving("syslog", scratch, listeners=[listener], workers=1) as (daemon, _):
+        for data in (LOCAL, header):
             sock = connect(daemon.port)
             sock.sendall(data)
             reset(sock)
+        for _ in range(2):  # what came before these was accepted, and then read to its end
+            say(daemon.port, header)
         daemon.wait_closed()
         daemon.end()
         assert daemon.counted("by an error") == 1
