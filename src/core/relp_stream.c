@@ -399,9 +399,9 @@ bool relp_stream_valid(const struct relp_stream *stream, size_t carry)
 /* Do LEN bytes begin like TEXT, as far as they go? */
 static bool begins(const unsigned char *bytes, size_t len, const char *text)
 {
-    size_t text_len = strlen(text);
+    size_t all = strlen(text);
 
-    return memcmp(bytes, text, len < text_len ? len : text_len) == 0;
+    return memcmp(bytes, text, len < all ? len : all) == 0;
 }
 
 enum relp_guess relp_guess(const unsigned char *bytes, size_t len)

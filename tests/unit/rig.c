@@ -16,6 +16,7 @@
 
 #include "daemon/ledger/upgrade.h"
 #include "daemon/session/conn.h"
+#include "daemon/session/transport.h"
 #include "os/gate.h"
 #include "os/memfd.h"
 #include "os/net.h"
@@ -102,6 +103,8 @@ void rig_end(struct rig *rig)
     rig->parking = parking_free(rig->parking);
     rig->preface = preface_free(rig->preface);
     rig->admission = admission_free(rig->admission);
+    for (size_t i = 0; i < PEERLOG_MAX_WORKERS; i++)
+        transport_tools_free(rig->table.tools[i]);
     connections_done(&rig->table);
     rig->ledger = ledger_free(rig->ledger);
     rig->snapshot.settings->listeners[0].deny = (struct cidr_list){NULL, 0}; /* the rig's */

@@ -313,6 +313,7 @@ static void the_examples_of_the_manual_are_accepted(void **state)
         int r = settings_parse("example", at, (size_t)(end - at), heard_add, &heard, &settings);
         if (r != 0 && !only_lacks_module(&heard))
             fail_msg("%s", heard.text);
+        heard_done(&heard);
         (void)settings_free(settings);
         count++;
     }

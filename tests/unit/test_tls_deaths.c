@@ -84,11 +84,15 @@ static void seal(uint32_t index, char *stream, size_t *len, size_t *cut)
 
 static void establish(struct rig *rig, uint32_t slot, uint32_t index)
 {
+    struct tls_tools *own;
     const char *why;
 
     require(transport_exists(TRANSPORT_TLS), "TLS");
     require(module_symbol("tls", "transport_module", &why) != NULL, "its module");
-    rig->table.tools[0] = tools; /* made here, because it takes many steps */
+    if (rig->table.tools[0] == NULL) { /* made here, because it takes many steps */
+        require(tls_tools_new(&own) == 0, "ciphers");
+        rig->table.tools[0] = own;
+    }
     rig->ledger->slots[slot].transport = TRANSPORT_TLS;
     tls_slot_of(&rig->table, slot)->state = state_of(index);
 }

@@ -281,7 +281,7 @@ static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
     if (error < 0) {
         if (admin->http != NULL)
             MHD_stop_daemon(admin->http);
-        admin = admin_free(admin);
+        (void)admin_free(admin);
         return error;
     }
     *ret_admin = admin;

@@ -165,10 +165,10 @@ static bool await_load(struct nats_publisher *p)
     (void)pthread_mutex_lock(&p->mutex);
     while (!p->has_load && !p->closing)
         (void)pthread_cond_wait(&p->changed, &p->mutex);
-    bool go_on = !p->closing;
+    bool closing = p->closing;
     p->has_load = false;
     (void)pthread_mutex_unlock(&p->mutex);
-    return go_on;
+    return !closing;
 }
 
 static bool is_closing(struct nats_publisher *p)
@@ -409,7 +409,7 @@ static bool deliver(struct nats_publisher *p)
     return false;
 }
 
-static void *run(void *argument)
+static void *publish(void *argument)
 {
     struct nats_publisher *p = argument;
 
@@ -433,7 +433,7 @@ static int start(struct nats_publisher *p)
 {
     (void)pthread_mutex_init(&p->mutex, NULL); /* plain ones cannot fail */
     (void)pthread_cond_init(&p->changed, NULL);
-    int error = pthread_create(&p->thread, NULL, run, p);
+    int error = pthread_create(&p->thread, NULL, publish, p);
     if (error != 0)
         return -error;
     (void)pthread_setname_np(p->thread, "nats"); /* a name is only a help */

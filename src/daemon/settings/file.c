@@ -193,14 +193,12 @@ static int read_texts(struct reader *reader, const struct value_place *place,
     struct setting_value value;
 
     if (count == 0)
-        return 0;
+        return 0; /* as if it were not set */
     if (count > (int)PEERLOG_MAX_TEXTS) {
         faults_add(&reader->faults, config_setting_source_line(setting), reader->path,
                    "has %d texts; at most %u are allowed", count, PEERLOG_MAX_TEXTS);
         return 0;
     }
-    if (count == 0)
-        return 0; /* as if it were not set */
     list->texts = calloc((size_t)count + 1, sizeof *list->texts);
     if (list->texts == NULL)
         return -ENOMEM;
