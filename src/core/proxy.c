@@ -233,18 +233,19 @@ static enum proxy_result read_block(struct reader *r)
         return PROXY_NEED_MORE;
     unsigned command = r->bytes[12] & 15u;
     uint16_t left = read_16(r->bytes + 14);
-    const struct family *family = find_family(r->bytes[13]);
     if (r->bytes[12] >> 4 != 2)
         return say_fault(r, PROXY_FAULT_VERSION);
     if (command > 1)
         return say_fault(r, PROXY_FAULT_COMMAND);
-    bool is_proxied = command == 1;
-    if (is_proxied && family == NULL)
+    /* A balancer's own header has no addresses that count. */
+    const struct family *family = command == 1 ? find_family(r->bytes[13]) : NULL;
+    if (command == 1 && family == NULL)
         return say_fault(r, PROXY_FAULT_FAMILY);
-    if (is_proxied && left < family->bytes)
+    uint16_t addresses = family != NULL ? family->bytes : 0;
+    if (left < addresses)
         return say_fault(r, PROXY_FAULT_LENGTH);
-    bool names_peer = is_proxied && (family->code == 0x11 || family->code == 0x21);
-    if (names_peer && r->len < BLOCK_BYTES + (size_t)family->bytes)
+    bool names_peer = family != NULL && (family->code == 0x11 || family->code == 0x21);
+    if (names_peer && r->len < BLOCK_BYTES + (size_t)addresses)
         return PROXY_NEED_MORE;
 
     if (names_peer)
@@ -252,8 +253,8 @@ static enum proxy_result read_block(struct reader *r)
     pass_as(r, r->bytes, BLOCK_BYTES);
     state->left = left;
     /* Of a balancer's own header and an unspecified one, nothing is said about what is in it. */
-    state->skip = is_proxied && family->code != 0 ? family->bytes : left;
-    state->answer = !is_proxied ? PROXY_LOCAL : names_peer ? PROXY_PEER : PROXY_NO_PEER;
+    state->skip = family != NULL && family->code != 0 ? addresses : left;
+    state->answer = command == 0 ? PROXY_LOCAL : names_peer ? PROXY_PEER : PROXY_NO_PEER;
     return PROXY_NEED_MORE;
 }
 

@@ -33,6 +33,16 @@ struct translation {
     struct faults *faults;
 };
 
+/* The length of what is made of ONES alone; as strspn(3), which sanitizers make quadratic here. */
+static size_t span(const char *at, const char *ones)
+{
+    size_t n = 0;
+
+    while (at[n] != '\0' && strchr(ones, at[n]) != NULL)
+        n++;
+    return n;
+}
+
 /* Take the next N bytes as they are. */
 static void take(struct translation *t, size_t n)
 {
@@ -44,7 +54,7 @@ static void take(struct translation *t, size_t n)
 static size_t comment_length(const char *at)
 {
     if (*at == '#' || strncmp(at, "//", 2) == 0)
-        return strcspn(at, "\n");
+        return (size_t)(strchrnul(at, '\n') - at);
     if (strncmp(at, "/*", 2) != 0)
         return 0;
     const char *close = strstr(at + 2, "*/");
@@ -63,7 +73,7 @@ static size_t quoted_length(const char *at)
 
 static size_t name_length(const char *at)
 {
-    size_t n = strspn(at, letters);
+    size_t n = span(at, letters);
 
     while (n > 0 && (isalnum((unsigned char)at[n]) || (at[n] != '\0' && strchr("-_*", at[n]))))
         n++;
@@ -73,13 +83,13 @@ static size_t name_length(const char *at)
 /* The length of the number with a fraction or an exponent at AT; 0 when it has neither. */
 static size_t real_length(const char *at)
 {
-    size_t whole = strspn(at, decimal_digits), n = whole;
+    size_t whole = span(at, decimal_digits), n = whole;
 
     if (at[n] == '.')
-        n += 1 + strspn(at + n + 1, decimal_digits);
+        n += 1 + span(at + n + 1, decimal_digits);
     if (at[n] == 'e' || at[n] == 'E') {
         size_t sign = at[n + 1] == '+' || at[n + 1] == '-';
-        size_t digits = strspn(at + n + 1 + sign, decimal_digits);
+        size_t digits = span(at + n + 1 + sign, decimal_digits);
         n += digits > 0 ? 1 + sign + digits : 0;
     }
     return n > whole ? n : 0;
@@ -101,8 +111,8 @@ static void translate_integer(struct translation *t)
     bool hexadecimal = t->at[0] == '0' && (t->at[1] == 'x' || t->at[1] == 'X') &&
                        isxdigit((unsigned char)t->at[2]);
     size_t prefix = hexadecimal ? 2 : 0;
-    size_t n = strspn(t->at + prefix, hexadecimal ? hexadecimal_digits : decimal_digits);
-    size_t zeros = strspn(t->at + prefix, "0");
+    size_t n = span(t->at + prefix, hexadecimal ? hexadecimal_digits : decimal_digits);
+    size_t zeros = span(t->at + prefix, "0");
 
     zeros -= zeros == n; /* the last digit stays */
     if (zeros > 0 && !hexadecimal)
@@ -144,7 +154,7 @@ static void translate_comma(struct translation *t)
 
 static void translate_step(struct translation *t)
 {
-    size_t blanks = strspn(t->at, " \t\r\n\f");
+    size_t blanks = span(t->at, " \t\r\n\f");
     size_t aside = blanks > 0 ? blanks : comment_length(t->at);
     char c = *t->at;
 
