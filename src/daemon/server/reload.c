@@ -205,7 +205,7 @@ static int enforce(struct server *s, struct snapshot *snapshot)
 {
     const struct listen_set *before = acceptor_current(s->acceptor);
     struct listen_fault fault = {.error = 0};
-    struct letter *letters[PEERLOG_MAX_WORKERS];
+    struct letter *letters[PEERLOG_MAX_WORKERS] = {NULL};
     struct listen_set *next;
     char text[320];
 
