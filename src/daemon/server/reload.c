@@ -128,42 +128,50 @@ static void free_letter(struct letter *letter)
     free(letter);
 }
 
-/* A letter for each worker, or none. Returns: 0, or -ENOMEM. */
-static int make_letters(const struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS])
+static void free_letters(struct letter *letters)
 {
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        letters[i] = calloc(1, sizeof *letters[i]);
-        if (letters[i] != NULL)
-            continue;
-        while (i > 0)
-            free(letters[--i]);
-        return -ENOMEM;
+    while (letters != NULL) {
+        struct letter *next = letters->next;
+        free(letters);
+        letters = next;
     }
-    return 0;
+}
+
+/* A letter for each worker, in a chain. Returns: NULL when there is no memory for all. */
+static struct letter *make_letters(const struct server *s)
+{
+    struct letter *letters = NULL;
+
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        struct letter *letter = calloc(1, sizeof *letter);
+        if (letter == NULL) {
+            free_letters(letters);
+            return NULL;
+        }
+        letter->answered = free_letter;
+        letter->next = letters;
+        letters = letter;
+    }
+    return letters;
+}
+
+/* Post LETTERS, one to each worker. SNAPSHOT: what it is to work by, or NULL. */
+static void post_letters(const struct server *s, struct letter *letters, enum letter_kind kind,
+                         const struct snapshot *snapshot)
+{
+    for (unsigned i = 0; letters != NULL; i++) {
+        struct letter *letter = letters;
+        letters = letter->next;
+        letter->kind = kind;
+        letter->snapshot = snapshot;
+        worker_post(s->workers[i], letter);
+    }
 }
 
 void server_refresh(struct server *s)
 {
-    struct letter *letters[PEERLOG_MAX_WORKERS];
-
-    if (make_letters(s, letters) < 0)
-        return; /* they look once a second */
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        letters[i]->kind = LETTER_REFRESH;
-        letters[i]->answered = free_letter;
-        worker_post(s->workers[i], letters[i]);
-    }
-}
-
-static void post_snapshot(struct server *s, struct letter *letters[PEERLOG_MAX_WORKERS],
-                          const struct snapshot *snapshot)
-{
-    for (unsigned i = 0; i < s->workers_count; i++) {
-        letters[i]->kind = LETTER_SNAPSHOT;
-        letters[i]->answered = free_letter;
-        letters[i]->snapshot = snapshot;
-        worker_post(s->workers[i], letters[i]);
-    }
+    /* Without memory: they look once a second. */
+    post_letters(s, make_letters(s), LETTER_REFRESH, NULL);
 }
 
 /* Connections that live by what their listener said when they began. */
@@ -205,17 +213,15 @@ static int enforce(struct server *s, struct snapshot *snapshot)
 {
     const struct listen_set *before = acceptor_current(s->acceptor);
     struct listen_fault fault = {.error = 0};
-    struct letter *letters[PEERLOG_MAX_WORKERS] = {NULL};
+    struct letter *letters = make_letters(s);
     struct listen_set *next;
     char text[320];
 
-    int error = make_letters(s, letters);
-    if (error < 0)
-        return error;
-    error = listen_set_build(snapshot, before, s->ledger, &next, &fault);
+    if (letters == NULL)
+        return -ENOMEM;
+    int error = listen_set_build(snapshot, before, s->ledger, &next, &fault);
     if (error < 0) {
-        for (unsigned i = 0; i < s->workers_count; i++)
-            free(letters[i]);
+        free_letters(letters);
         server_describe_fault(text, sizeof text, &fault);
         say_fault(s, text);
         return error;
@@ -226,7 +232,7 @@ static int enforce(struct server *s, struct snapshot *snapshot)
     snapshot->older = s->snapshot;
     s->snapshot = snapshot;
     set_limit(s, snapshot->settings);
-    post_snapshot(s, letters, snapshot);
+    post_letters(s, letters, LETTER_SNAPSHOT, snapshot);
     acceptor_listen(s->acceptor, next);
     listen_set_forget(&leavers);
     await_workers(s);
