@@ -48,11 +48,10 @@ def go_on(machine, name, clients, text=""):
 
 
 def messages(machine, name):
-    """What is logged of them, in order."""
-    return sorted(
-        line for line in machine.journal("-u", "peerlogd", "PEER_ADDRESS=127.0.0.1").splitlines()
-        if line.startswith(name)
-    )
+    """What is logged of them, in order, without the peers and the marks in front."""
+    lines = machine.journal("-u", "peerlogd", "PEER_ADDRESS=127.0.0.1").splitlines()
+    texts = [re.sub(r"^\S+ (\[[^]]*\] )*", "", line) for line in lines]
+    return sorted(text for text in texts if text.startswith(name))
 
 
 def restart_and_stop(machine):
