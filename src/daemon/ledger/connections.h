@@ -93,12 +93,12 @@ void connections_done(struct connections *table);
 uint32_t connections_take(struct connections *table);
 
 /*
- * Let a connection live in SLOT, which was taken or claimed: it gets its number, and its slot is
- * in use from here on.
+ * Let a connection live in slot INDEX, which was taken or claimed: it gets its number, and the slot
+ * is in use from here on.
  * Owns:    the table owns BIRTH's descriptor.
  * Threads: as connections_take().
  */
-void connections_open(struct connections *table, uint32_t slot, const struct conn_birth *birth);
+void connections_open(struct connections *table, uint32_t index, const struct conn_birth *birth);
 
 /* Take this very slot, at start, before any thread. */
 void connections_claim(struct connections *table, uint32_t slot);

@@ -52,7 +52,7 @@ uint16_t routes_find(const struct routes *routes, const struct route_key *key);
 uint16_t routes_add(struct routes *routes, const struct route_key *key, struct file *file);
 
 /* Release the file, and forget the route. */
-void routes_drop(struct routes *routes, uint16_t route);
+void routes_drop(struct routes *routes, uint16_t number);
 void routes_drop_all(struct routes *routes);
 
 /* The one that was used least lately, but not by CALL. Returns: its number, or ROUTE_NONE. */

@@ -173,7 +173,7 @@ int file_acquire(const char *path, const struct file_rules *rules, bool comes_ag
         error = -EMFILE;
     } else {
         error = make_file(path, rules, comes_again, &file);
-        if (error == 0) {
+        if (file != NULL) {
             struct file **at = bucket_of(path);
             file->next = *at;
             *at = file;

@@ -162,6 +162,7 @@ static int make_room(struct file_sync *sync)
 
     if (sync->count < sync->room)
         return 0;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers. */
     struct file **files = reallocarray(sync->files, room, sizeof *files);
     if (files == NULL)
         return -ENOMEM;
