@@ -177,7 +177,7 @@ static size_t check_table(const char *manual, const char *title, enum multiline 
             .multiline = (uint8_t)multiline,
             .flushes = 1,
         },
-        .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO},
+        .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, false},
     };
     size_t count = 0;
 

@@ -51,7 +51,7 @@ static struct intake_rules rules_of(enum framing framing, enum multiline multili
             .multiline = (uint8_t)multiline,
             .flushes = 1,
         },
-        .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO},
+        .record = {PRIORITY_MODE_FULL, SEVERITY_EMERG, DAEMON_INFO, false},
     };
 }
 
