@@ -33,7 +33,10 @@ struct translation {
     struct faults *faults;
 };
 
-/* The length of what is made of ONES alone; as strspn(3), which sanitizers make quadratic here. */
+/*
+ * The length of what is made of ONES alone. Neither this nor what follows calls strspn(3) or strstr(3)
+ * for a long text: under sanitizers each call looks at all of it.
+ */
 static size_t span(const char *at, const char *ones)
 {
     size_t n = 0;
@@ -53,12 +56,18 @@ static void take(struct translation *t, size_t n)
 /* The length of the comment at AT; 0 when there is none. */
 static size_t comment_length(const char *at)
 {
-    if (*at == '#' || strncmp(at, "//", 2) == 0)
-        return (size_t)(strchrnul(at, '\n') - at);
+    size_t n = 2;
+
+    if (*at == '#' || strncmp(at, "//", 2) == 0) {
+        for (n = 1; at[n] != '\0' && at[n] != '\n'; n++)
+            continue;
+        return n;
+    }
     if (strncmp(at, "/*", 2) != 0)
         return 0;
-    const char *close = strstr(at + 2, "*/");
-    return close != NULL ? (size_t)(close + 2 - at) : strlen(at);
+    while (at[n] != '\0' && (at[n] != '*' || at[n + 1] != '/'))
+        n++;
+    return at[n] != '\0' ? n + 2 : n;
 }
 
 /* The length of the text whose first quotation mark is at AT. */
