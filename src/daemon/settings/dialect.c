@@ -34,8 +34,8 @@ struct translation {
 };
 
 /*
- * The length of what is made of ONES alone. Neither this nor what follows calls strspn(3) or strstr(3)
- * for a long text: under sanitizers each call looks at all of it.
+ * The length of what is made of ONES alone. Neither this nor what follows calls strspn(3) or
+ * strstr(3) for a long text: under sanitizers each call looks at all of it.
  */
 static size_t span(const char *at, const char *ones)
 {
