@@ -363,13 +363,14 @@ def the_ledger_is_sealed_and_not_dumped(scratch):
 def what_is_not_to_survive(scratch):
     """survive = false: nothing is parked, no secret is in the ledger, a stop ends it in order."""
     with new_sink("syslog", scratch) as sink, \
-            secured(scratch, sink, survive=False) as (service, authority):
+            secured(scratch, sink, survive=False, workers=1) as (service, authority):
         context = context_for(authority)
         context.keylog_filename = os.path.join(scratch, "secrets")
         for number, again in enumerate((service.restart, service.die)):
             sock = tls_connect(service.port, context)
             sock.sendall(b"message %d\nlast" % number)
             sink.wait_count(2 * number + 1)
+            tls_connect(service.port, context).close()  # so the worker is done with the others
             memory = memory_of(ledger_of(service))
             assert not any(s in memory for s in secrets_in(context.keylog_filename))
             again()
