@@ -77,13 +77,19 @@ def reset(sock):
 def trickle(daemon, streams, port=None):
     """Send each of the streams on its own connection, piece by piece, each piece read alone.
 
-    STREAMS is a list of lists of pieces. Returns: the peers' names, in the same order.
+    STREAMS is a list of lists of pieces. Each ends at once, or the daemon takes the wait for the
+    longest of them for a pause. Returns: the peers' names, in the same order.
     """
     socks = [connect(port or daemon.port) for _ in streams]
+    names = [name_of(sock) for sock in socks]
+    left = dict(zip(socks, map(list, streams)))
     unread = Unread(socks)
-    for i in range(max(map(len, streams))):
-        for sock, pieces in zip(socks, streams):
-            if i < len(pieces):
-                sock.sendall(pieces[i])
+    while left:
+        for sock in [sock for sock, pieces in left.items() if not pieces]:
+            del left[sock]
+            unread.forget(sock)
+            finish(sock)
+        for sock, pieces in left.items():
+            sock.sendall(pieces.pop(0))
         unread.wait()
-    return [finish(sock) for sock in socks]
+    return names

@@ -137,23 +137,27 @@ class Unread:
     """Tells when everything sent on these connections has left the daemon's sockets."""
 
     def __init__(self, socks):
-        self.requests = b""
-        self.count = len(socks)
+        self.requests = {}
         for sock in socks:
             ours, theirs = sock.getsockname(), sock.getpeername()
             pack = [socket.inet_pton(sock.family, a[0]).ljust(16, b"\0") for a in (theirs, ours)]
             identity = (struct.pack(">HH", theirs[1], ours[1]) + pack[0] + pack[1] +
                         bytes(4) + b"\xff" * 8)
-            self.requests += diag_message(sock.family, 0, 0xfff, identity)
+            self.requests[sock] = diag_message(sock.family, 0, 0xfff, identity)
+
+    def forget(self, sock):
+        """This one may end."""
+        del self.requests[sock]
 
     def bytes(self):
         total = 0
+        requests = list(self.requests.values())
         with open_diag() as diag:
-            for i in range(0, len(self.requests), 72 * 32):
-                part = self.requests[i:i + 72 * 32]
-                diag.send(part)
+            for i in range(0, len(requests), 32):
+                part = requests[i:i + 32]
+                diag.send(b"".join(part))
                 answers = 0
-                while answers < len(part) // 72:
+                while answers < len(part):
                     for kind, body in diag_answers(diag):
                         assert kind == DIAG_TYPE, "the daemon's side of a connection is gone"
                         answers += 1

@@ -225,17 +225,28 @@ static void unlink_server(struct nats_publisher *p)
     p->is_linked = false;
 }
 
+/* Returns: whether another publisher has said it. That a stream was made is said by a maker of it
+ * even if another one has found it and spoken before. */
+static bool is_said(const char *name, bool was_made)
+{
+    static char said_of[PEERLOG_MAX_TAG_BYTES + 1];
+    static bool said_made;
+
+    (void)pthread_mutex_lock(&saying); /* it is a plain one */
+    bool is_known = strcmp(said_of, name) == 0;
+    bool ret = is_known && (said_made || !was_made);
+    said_made = was_made || (is_known && said_made);
+    (void)snprintf(said_of, sizeof said_of, "%s", name); /* it fits */
+    (void)pthread_mutex_unlock(&saying);
+    return ret;
+}
+
 /* What the stream promises: said by the first of the publishers that finds it. */
 static void say_stream(struct nats_publisher *p, const struct nats_stream *stream)
 {
-    static char said_of[sizeof p->settings.stream];
     long long window_s = (long long)stream->duplicate_window_s;
 
-    (void)pthread_mutex_lock(&saying); /* it is a plain one */
-    bool is_known = strcmp(said_of, p->settings.stream) == 0;
-    memcpy(said_of, p->settings.stream, sizeof said_of);
-    (void)pthread_mutex_unlock(&saying);
-    if (is_known)
+    if (is_said(p->settings.stream, stream->was_made))
         return;
     log_say(SEVERITY_INFO, "NATS stream %s%s: %lld replica%s; what is in flight when an outage "
             "lasts longer than its duplicate window, %lld s, may be in it twice",
