@@ -20,6 +20,7 @@ PY_LOG_COMPILER = $(SHELL) -c 'echo "SKIP: $$0: python3 is missing"; exit 77'
 endif
 
 include tests/lint/local.mk
+include tests/support/local.mk
 include tests/unit/local.mk
 include tests/integration/local.mk
 include tests/system/local.mk

@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 #include "peerlog/count.h"
+#include "support/intake.h"
+#include "support/tls_peer.h"
 #include "tls/suite.h"
 #include "tls/tls_handshake.h"
-#include "unit/support.h"
-#include "unit/tls_peer.h"
 
 #define BUFFER_BYTES 65536u
 #define RUNS 7u

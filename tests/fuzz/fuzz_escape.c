@@ -12,8 +12,8 @@
 #include "fuzz/fuzz.h"
 #include "peerlog/escape.h"
 #include "peerlog/utf8.h"
-#include "unit/oracle.h"
-#include "unit/support.h"
+#include "support/intake.h"
+#include "support/oracle.h"
 
 #define HEADER_BYTES 2u
 

@@ -14,9 +14,9 @@
 #include "fuzz/fuzz.h"
 #include "peerlog/count.h"
 #include "peerlog/limits.h"
-#include "unit/cuts.h"
-#include "unit/oracle.h"
-#include "unit/support.h"
+#include "support/cuts.h"
+#include "support/intake.h"
+#include "support/oracle.h"
 
 #define HEADER_BYTES 4u
 

@@ -22,7 +22,7 @@
 #include "fuzz/fuzz.h"
 #include "os/log.h"
 #include "os/net.h"
-#include "unit/support.h"
+#include "support/intake.h"
 
 #define SLOTS 6u
 #define INBOXES 2u

@@ -15,7 +15,7 @@
 
 #include "fuzz/fuzz.h"
 #include "peerlog/path_template.h"
-#include "unit/support.h"
+#include "support/intake.h"
 
 #define TEXTS 4u
 

@@ -12,8 +12,8 @@
 #include "fuzz/fuzz.h"
 #include "peerlog/limits.h"
 #include "peerlog/record.h"
-#include "unit/oracle.h"
-#include "unit/support.h"
+#include "support/intake.h"
+#include "support/oracle.h"
 
 /* No PRI is longer; behind it nothing changes any more. */
 #define ENOUGH_BYTES 24u

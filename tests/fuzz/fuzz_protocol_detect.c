@@ -12,7 +12,7 @@
 
 #include "fuzz/fuzz.h"
 #include "peerlog/protocol_detect.h"
-#include "unit/support.h"
+#include "support/intake.h"
 
 /* Behind this only the last beginning is of interest. */
 #define ALL_BEGINNINGS (PROTOCOL_DETECT_BYTES + 8u)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "unit/proxy_support.h"
+#include "support/proxy.h"
 
 /* Streams up to this length are cut at every position; all are cut at random. */
 #define SHORT_STREAM 300u

@@ -13,8 +13,8 @@
 
 #include "fuzz/fuzz.h"
 #include "peerlog/relp.h"
-#include "unit/relp_frames.h"
-#include "unit/support.h"
+#include "support/intake.h"
+#include "support/relp_frames.h"
 
 /* Random cuttings of one stream. */
 #define TURNS 4u

@@ -11,7 +11,7 @@
 #include "fuzz/fuzz.h"
 #include "peerlog/count.h"
 #include "peerlog/limits.h"
-#include "unit/relp_talk.h"
+#include "support/relp_talk.h"
 
 #define OPEN "1 open 14 relp_version=0\n"
 

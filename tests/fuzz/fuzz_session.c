@@ -14,7 +14,7 @@
 #include "client/session.h"
 #include "fuzz/fuzz.h"
 #include "peerlog/count.h"
-#include "unit/support.h"
+#include "support/intake.h"
 
 #define MESSAGES 8u
 

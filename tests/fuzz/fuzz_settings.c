@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "fuzz/fuzz.h"
-#include "unit/settings_support.h"
+#include "support/settings.h"
 
 /*
  * Asked by AddressSanitizer: libconfig 1.5 loses memory in each error of syntax, and to find

@@ -10,7 +10,7 @@
 
 #include "fuzz/fuzz.h"
 #include "peerlog/limits.h"
-#include "unit/support.h"
+#include "support/intake.h"
 
 #define HEADER_BYTES (sizeof(struct framer_state) + 4)
 

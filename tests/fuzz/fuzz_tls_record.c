@@ -14,7 +14,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/tls_script.h"
-#include "unit/tls_peer.h"
+#include "support/tls_peer.h"
 
 #define HEADER_BYTES 2u
 

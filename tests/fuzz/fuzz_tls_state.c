@@ -12,7 +12,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/tls_script.h"
-#include "unit/tls_peer.h"
+#include "support/tls_peer.h"
 
 /* Suite, bytes of the state that are changed, room in units of 100 bytes. */
 #define HEADER_BYTES 3u

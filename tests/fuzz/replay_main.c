@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "fuzz/fuzz.h"
-#include "unit/support.h"
+#include "support/intake.h"
 
 /* Run the fuzzer on the file at PATH. Returns: 0, or a negative errno. */
 static int replay_file(const char *path)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "unit/tls_peer.h"
+#include "support/tls_peer.h"
 
 #define ALERT 21u
 #define HANDSHAKE 22u

@@ -19,9 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "support/intake.h"
 #include "tls/suite.h"
 #include "tls/tls_record.h"
-#include "unit/support.h"
 
 /* More steps than this are not read: OpenSSL's patience with empty records is 32. */
 #define SCRIPT_MAX_STEPS 30u
