@@ -44,6 +44,14 @@
 /* Descriptors beside those of connections: workers, listeners, lots, the ledger. */
 #define PEERLOG_SPARE_DESCRIPTORS 256u
 
+/* Lines about begins and ends of connections in an interval, and how long that is, in seconds. */
+#define PEERLOG_ANNOUNCE_LINES 50u
+#define PEERLOG_ANNOUNCE_S 10u
+
+/* Peers of which it is known when they spoke, and after how many seconds they may be silent. */
+#define PEERLOG_SILENT_PEERS 8192u
+#define PEERLOG_MAX_SILENT_AFTER_S 2678400u
+
 /* Files: the largest max_bytes, and how many beside the one that is written. */
 #define PEERLOG_MAX_FILE_BYTES 2147483647u
 #define PEERLOG_DEFAULT_KEPT_FILES 10u

@@ -30,12 +30,14 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/parking/compact.c src/daemon/parking/compact.h \
 	src/daemon/parking/parking.c src/daemon/parking/parking.h \
 	src/daemon/session/admission.c src/daemon/session/admission.h \
+	src/daemon/session/announce.c src/daemon/session/announce.h \
 	src/daemon/session/conn.c src/daemon/session/conn.h \
 	src/daemon/session/foreign.c \
 	src/daemon/session/plain.c \
 	src/daemon/session/preface.c src/daemon/session/preface.h \
 	src/daemon/session/relp.c \
 	src/daemon/session/session.c src/daemon/session/session.h \
+	src/daemon/session/silence.c src/daemon/session/silence.h \
 	src/daemon/session/syslog.c \
 	src/daemon/session/transport.h \
 	src/daemon/output/batch.h \

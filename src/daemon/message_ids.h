@@ -44,4 +44,12 @@
 /* A connection brings back what we have logged; and when that ends. */
 #define MESSAGE_ID_LOOP "6f9d1c5be2a34a0f8b7745d3c1e09ab2"
 
+/* A connection has begun, and one has ended, where its listener announces them. */
+#define MESSAGE_ID_CONNECTED "1fabf3959d164a0560e28648a3c52b4e"
+#define MESSAGE_ID_DISCONNECTED "4226b6314c405e366af98053fd5ba4d0"
+
+/* A peer that spoke before says nothing for silent_after, and it is back. */
+#define MESSAGE_ID_SILENT "925866a86aed12cda9d839cf5a5eeda1"
+#define MESSAGE_ID_HEARD_AGAIN "54e5bfb1fb83147b19d7ab571ca93fcf"
+
 #endif

@@ -3,6 +3,7 @@
 integration_tests = \
 	tests/integration/access.py \
 	tests/integration/admin.py \
+	tests/integration/announcing.py \
 	tests/integration/bad_config.py \
 	tests/integration/bad_days.py \
 	tests/integration/client/as_logger.py \

@@ -48,9 +48,11 @@ DAEMON_TESTS = \
 	tests/unit/output/test_output \
 	tests/unit/parking/test_parking \
 	tests/unit/session/test_admission \
+	tests/unit/session/test_announce \
 	tests/unit/session/test_conn \
 	tests/unit/session/test_preface \
 	tests/unit/session/test_relp \
+	tests/unit/session/test_silence \
 	tests/unit/settings/test_faults \
 	tests/unit/settings/test_memory \
 	tests/unit/settings/test_settings \

@@ -16,6 +16,7 @@
 #include "daemon/accept/pressure.h"
 #include "daemon/metrics/counters.h"
 #include "daemon/parking/compact.h"
+#include "daemon/session/announce.h"
 #include "daemon/session/session.h"
 #include "daemon/session/transport.h"
 #include "os/clock.h"
@@ -154,6 +155,9 @@ static void open_connection(struct acceptor *l, uint32_t index, int fd, const st
     });
     if (settings == NULL || settings->survive)
         park(l, &l->plan.table->ledger->slots[index], fd);
+    if (settings != NULL && settings->announce == ANNOUNCE_ALL && !settings->proxy_protocol)
+        announce_begin(l->plan.announcer, peer, /* behind a balancer its header will tell */
+                       snapshot_listener_text(l->current->snapshot, listener_id));
 }
 
 /* Ask admission; a refusal is counted and reported. */

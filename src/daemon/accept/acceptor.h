@@ -42,9 +42,11 @@ static inline bool listen_set_has(const struct listen_set *listening, int fd)
     return false;
 }
 
+struct announcer;
 struct gate;
 
 struct acceptor_plan {
+    struct announcer *announcer; /* or NULL, when no listener wants it */
     struct connections *table;
     struct parking *parking;
     struct admission *admission;

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static_assert(sizeof(struct conn) + sizeof(struct slot) == 136, "what an idle connection costs");
+#include "os/clock.h"
+
+static_assert(sizeof(struct conn) + sizeof(struct slot) == 144, "what an idle connection costs");
 
 int connections_init(struct connections *table, struct ledger *ledger, uint32_t limit)
 {
@@ -76,6 +78,7 @@ static void clear_slot(struct slot *slot)
     atomic_store_explicit(&slot->lot, LOT_NONE, memory_order_relaxed);
     atomic_store_explicit(&slot->listener, LISTENER_NONE, memory_order_relaxed);
     slot->framing = slot->crashes = slot->flags = slot->transport = 0;
+    slot->ending = slot->problem = 0;
 }
 
 /* No worker owns it, so none looks at it but at its owner, which stays as it is. */
@@ -130,6 +133,7 @@ void connections_open(struct connections *table, uint32_t index, const struct co
     if (birth->session != SESSION_SYSLOG)
         ledger->sessions[index] = (struct session_state){.bytes = {0}};
     slot->cookie = birth->cookie;
+    slot->since_s = (uint32_t)clock_wall_s();
     slot->stream.received = birth->received;
     slot->stream.awaits_proxy = birth->awaits_proxy;
     slot->connection = atomic_fetch_add_explicit(&ledger->header->last_connection, 1,

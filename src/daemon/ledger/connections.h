@@ -114,6 +114,13 @@ static inline struct transport_state *connections_transport(const struct connect
                                                           : &table->ledger->transports[slot];
 }
 
+/* Why a connection is about to end; a cause that is known already stays. */
+static inline void connections_note_ending(struct slot *slot, enum slot_ending how)
+{
+    if (slot->ending == ENDING_GOODBYE)
+        slot->ending = (uint8_t)how;
+}
+
 /*
  * Give a slot back, and leave no secret in it; its descriptor was closed.
  * Threads: its worker, or the acceptor.

@@ -114,6 +114,38 @@ enum slot_flags {
     SLOT_LOCAL = 1u << 4,     /* its balancer speaks for itself, as in a health check */
 };
 
+/* How a connection comes to its end; the first cause stays. */
+enum slot_ending {
+    ENDING_GOODBYE = 0, /* its peer said goodbye */
+    ENDING_RESET,       /* by its peer, or on the way */
+    ENDING_IDLE,        /* it was silent for too long */
+    ENDING_TOLD,        /* an administrator told us to */
+    ENDING_DENIED,      /* its peer is denied by now */
+    ENDING_UNWANTED,    /* no listener wants it any more */
+    ENDING_REFUSED,     /* by what its PROXY header says, or lacks */
+    ENDING_HANDSHAKE,   /* its TLS handshake failed */
+    ENDING_FOREIGN,     /* it speaks another protocol */
+    ENDING_FAULT,       /* what it sent has ended its session */
+    ENDING_CUT,         /* its stream of TLS was cut, or changed */
+    ENDING_DEAF,        /* it did not read its answers */
+    ENDING_STOP,        /* we stop */
+    SLOT_ENDINGS,
+};
+
+/* What was last seen to be wrong with what it sends. */
+enum slot_problem {
+    PROBLEM_NONE = 0,
+    PROBLEM_MISFIT,     /* a count before a message does not fit it */
+    PROBLEM_ENDLESS,    /* its messages have no end */
+    PROBLEM_TOO_LONG,   /* a message was longer than buffer_size */
+    PROBLEM_UNFINISHED, /* a message waited for its end in vain */
+    PROBLEM_FOREIGN,    /* it speaks another protocol */
+    PROBLEM_FAULT,      /* its session was faulty */
+    PROBLEM_CUT,        /* its stream was cut */
+    PROBLEM_LOOP,       /* it brings back what we have logged */
+    SLOT_PROBLEMS,
+};
+
 /* One connection. Its worker writes; a free slot belongs to the acceptor. */
 struct slot {
     uint64_t cookie;     /* SO_COOKIE of its socket; 0 if unknown */
@@ -127,6 +159,10 @@ struct slot {
     uint8_t crashes;          /* crashes in a row while its bytes were worked on */
     uint8_t flags;            /* enum slot_flags */
     uint8_t transport;        /* enum transport_id */
+    uint32_t since_s;         /* when it was accepted, seconds since 1970; 0: not known */
+    uint8_t ending;           /* enum slot_ending */
+    uint8_t problem;          /* enum slot_problem */
+    uint8_t reserved[2];
 };
 
 /* Bytes in hand of one connection. */

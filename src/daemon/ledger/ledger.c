@@ -19,7 +19,7 @@
 
 #define PAGE 4096u
 
-static_assert(sizeof(struct slot) == 112, "a slot is part of the layout");
+static_assert(sizeof(struct slot) == 120, "a slot is part of the layout");
 static_assert(sizeof(struct segment) == 88, "a segment is part of the layout");
 static_assert(sizeof(struct peer_details) == 768, "details are part of the layout");
 

@@ -87,6 +87,7 @@ void server_close_unwanted(struct server *s)
         if (s->table.conns[i].fd < 0 || is_listened_on(s, slot->listener))
             continue;
         slot->flags |= SLOT_LEAVING;
+        connections_note_ending(slot, ENDING_UNWANTED);
         conn_say_goodbye(&s->table, i);
     }
 }

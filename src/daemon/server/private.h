@@ -23,7 +23,9 @@
 #include "peerlog/limits.h"
 
 struct admin;
+struct announcer;
 struct admin_module;
+struct silence;
 struct server;
 
 /* A descriptor that main's loop waits for, and what is to be done then. */
@@ -41,6 +43,8 @@ struct server {
     struct parking *parking;
     struct admission *admission;
     struct preface *preface;
+    struct announcer *announcer;
+    struct silence *silence;
     struct output_health health;
     struct worker_events events;
     struct acceptor *acceptor;
@@ -71,6 +75,7 @@ struct server {
     uint64_t status_next_ms, status_last_ms;
     uint64_t status_records;
     uint64_t advise_next_ms;
+    uint64_t silence_next_ms;
     void (*advise)(const struct settings *settings, bool news);
     char status_text[512];
 

@@ -22,6 +22,8 @@
 #include "daemon/ledger/capacity.h"
 #include "daemon/message_ids.h"
 #include "daemon/server/private.h"
+#include "daemon/session/announce.h"
+#include "daemon/session/silence.h"
 #include "daemon/session/transport.h"
 #include "daemon/takeover/takeover.h"
 #include "daemon/worker/worker.h"
@@ -66,6 +68,14 @@ static void on_slot_freed(void *context)
     struct server *s = context;
 
     acceptor_nudge(s->acceptor);
+}
+
+/* Connections come faster than they are announced. */
+static void on_counted(void *context)
+{
+    struct server *s = context;
+
+    bell_ring(s->bell);
 }
 
 static void on_snapshot_taken(void *context)
@@ -125,6 +135,12 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
         error = admission_new(geometry.slots, &s->admission);
     if (error == 0)
         error = preface_new(s->admission, &s->preface);
+    if (error == 0)
+        error = announcer_new(on_counted, s, &s->announcer);
+    if (error == 0)
+        error = silence_new(&s->silence);
+    if (error == 0)
+        preface_announce_by(s->preface, s->announcer);
     return error;
 }
 
@@ -193,7 +209,8 @@ static int make_workers(struct server *s)
 {
     struct worker_plan plan = {
         .table = &s->table, .parking = s->parking, .admission = s->admission,
-        .preface = s->preface, .snapshot = s->snapshot, .health = &s->health,
+        .preface = s->preface, .announcer = s->announcer, .silence = s->silence,
+        .snapshot = s->snapshot, .health = &s->health,
         .events = &s->events, .gate = &s->gate,
         /* Tails and inboxes may hold messages of a process that allowed longer ones. */
         .longest_message = PEERLOG_MAX_MESSAGE_BYTES,
@@ -291,7 +308,7 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = acceptor_new(&(struct acceptor_plan){
             .table = &s->table, .parking = s->parking, .admission = s->admission,
-            .workers = s->workers, .workers_count = s->workers_count, .gate = &s->gate,
+            .announcer = s->announcer, .workers = s->workers, .workers_count = s->workers_count, .gate = &s->gate,
         }, &s->acceptor);
     if (error == 0)
         error = open_listeners(s, plan, &inherited, &next);
@@ -327,6 +344,8 @@ static void release(struct server *s)
         s->workers[i] = worker_free(s->workers[i]);
     server_free_admin(s);
     s->preface = preface_free(s->preface);
+    s->announcer = announcer_free(s->announcer);
+    s->silence = silence_free(s->silence);
     s->admission = admission_free(s->admission);
     for (size_t i = 0; i < COUNT_OF(s->table.tools); i++)
         transport_tools_free(s->table.tools[i]);

@@ -14,6 +14,8 @@
 #include "daemon/accept/listen_set.h"
 #include "daemon/message_ids.h"
 #include "daemon/server/private.h"
+#include "daemon/session/announce.h"
+#include "daemon/session/silence.h"
 #include "daemon/settings/target.h"
 #include "daemon/metrics/status.h"
 #include "os/clock.h"
@@ -160,21 +162,44 @@ static void describe_log(const struct server *s, char dst[TARGET_TEXT_BYTES])
     (void)output_target_describe(&target, dst);
 }
 
+/* Records in hand that the log did not take yet. */
+static uint64_t count_waiting(const struct server *s)
+{
+    uint64_t waiting = 0;
+
+    for (unsigned i = 0; i < s->workers_count; i++)
+        waiting += worker_waiting(s->workers[i]);
+    return waiting;
+}
+
+/* When it was, MS milliseconds ago, as the clock on the wall had it; with a date if that helps. */
+static void describe_moment(char dst[STATUS_MOMENT_BYTES], uint64_t ago_ms)
+{
+    time_t moment = clock_wall_s() - (time_t)(ago_ms / 1000);
+    struct tm parts;
+
+    dst[0] = '\0';
+    if (localtime_r(&moment, &parts) != NULL)
+        (void)strftime(dst, STATUS_MOMENT_BYTES,
+                       ago_ms < 12 * 3600 * 1000ull ? "%H:%M:%S" : "%Y-%m-%d %H:%M", &parts);
+}
+
 static void tick_status(struct server *s, uint64_t now_ms)
 {
-    char text[sizeof s->status_text], log[TARGET_TEXT_BYTES];
+    char text[sizeof s->status_text], log[TARGET_TEXT_BYTES], since[STATUS_MOMENT_BYTES];
     uint64_t totals[COUNTERS];
     struct status status = {
-        .connections = connections_count(&s->table),
+        .connections = connections_count(&s->table), .waiting = count_waiting(s),
+        .limit = atomic_load(&s->table.limit), .silent = silence_count(s->silence),
         .output_lost = atomic_load(&s->health.lost) > 0, .log = log,
         .trouble = s->trouble[0] != '\0' ? s->trouble : NULL,
     };
 
     describe_log(s, log);
+    describe_moment(since, now_ms - atomic_load(&s->health.lost_since_ms));
+    status.lost_since = since;
     server_sum_counters(s, totals);
     status.records = totals[COUNTER_RECORDS];
-    for (unsigned i = 0; i < s->workers_count; i++)
-        status.waiting += worker_waiting(s->workers[i]);
     double seconds = (double)(now_ms - s->status_last_ms) / 1000.0;
     double rate = s->status_last_ms == 0 || seconds <= 0
                       ? 0
@@ -188,6 +213,16 @@ static void tick_status(struct server *s, uint64_t now_ms)
     s->status_records = status.records;
     s->status_last_ms = now_ms;
     s->status_next_ms = now_ms + STATUS_EVERY_MS;
+}
+
+/* Peers that are silent; while the log takes nothing, nobody can be heard. */
+static void tick_silence(struct server *s, uint64_t now_ms)
+{
+    uint32_t every_s = silence_every_s(s->snapshot->settings);
+    bool blocked = atomic_load(&s->health.lost) > 0 || count_waiting(s) > 0;
+
+    silence_look(s->silence, s->snapshot, (uint32_t)(now_ms / 1000), blocked);
+    s->silence_next_ms = every_s > 0 ? now_ms + every_s * 1000ull : 0;
 }
 
 void server_advise(struct server *s, bool news)
@@ -210,6 +245,8 @@ int server_tick(struct server *s)
         tick_watchdog(s, now);
     if (service_manager_available() && now >= s->status_next_ms)
         tick_status(s, now);
+    if (now >= s->silence_next_ms && silence_every_s(s->snapshot->settings) > 0)
+        tick_silence(s, now);
     if (now >= s->advise_next_ms)
         server_advise(s, false);
     if (now - s->started_ms >= SETTLED_MS)
@@ -221,5 +258,7 @@ int server_tick(struct server *s)
     if (service_manager_available())
         next = earlier(next, s->status_next_ms);
     next = earlier(next, s->advise_next_ms);
+    next = earlier(next, s->silence_next_ms);
+    next = earlier(next, announce_tick(s->announcer, now));
     return next > now ? (int)(next - now) : 0;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/session/announce.h"
 #include "os/clock.h"
 #include "os/log.h"
 
@@ -32,6 +33,7 @@ struct named {
 
 struct preface {
     struct admission *admission;
+    struct announcer *announcer; /* or NULL */
     pthread_mutex_t lock;
     struct named named[NAMED_PEERS];
 };
@@ -59,6 +61,11 @@ struct preface *preface_free(struct preface *preface)
         free(preface);
     }
     return NULL;
+}
+
+void preface_announce_by(struct preface *preface, struct announcer *announcer)
+{
+    preface->announcer = announcer;
 }
 
 /* --- other protocols --- */
@@ -193,6 +200,18 @@ static enum admission_verdict change_peer(struct preface *preface, const struct 
     return ADMITTED;
 }
 
+/* The connection begins now that its peer is known. */
+static void tell_begin(const struct preface *preface, const struct snapshot *snapshot,
+                       const struct slot *slot)
+{
+    const struct listener_settings *listener = snapshot_listener(snapshot, slot->listener);
+
+    if (preface->announcer != NULL && listener != NULL && listener->announce == ANNOUNCE_ALL &&
+        !(slot->flags & SLOT_LOCAL))
+        announce_begin(preface->announcer, &slot->peer,
+                       snapshot_listener_text(snapshot, slot->listener));
+}
+
 enum segment_verdict preface_judge(struct preface *preface, const struct snapshot *snapshot,
                                    struct slot *slot, const struct preface_header *header,
                                    _Atomic uint64_t *counters)
@@ -209,8 +228,10 @@ enum segment_verdict preface_judge(struct preface *preface, const struct snapsho
         result = REFUSED_BAD_HEADER;
     else
         result = change_peer(preface, snapshot, slot, &peer);
-    if (result == ADMITTED)
+    if (result == ADMITTED) {
+        tell_begin(preface, snapshot, slot);
         return VERDICT_PASSED;
+    }
     (void)snprintf(words, sizeof words, "its PROXY header is faulty: %s",
                    proxy_describe((enum proxy_fault)header->says.fault)); /* it fits */
     if (result == REFUSED_BAD_HEADER)

@@ -41,11 +41,15 @@ bool preface_parse(const unsigned char *bytes, size_t len, struct preface_header
 void preface_keep_details(const struct ledger *ledger, uint32_t slot,
                           const struct preface_header *header);
 
+struct announcer;
 struct preface;
 
 /* Returns: 0, or -ENOMEM.  Owns: release it with preface_free(). ADMISSION must outlive it. */
 int preface_new(struct admission *admission, struct preface **ret_preface);
 struct preface *preface_free(struct preface *preface);
+
+/* Peers that headers name are announced by ANNOUNCER where their listener says so. At start. */
+void preface_announce_by(struct preface *preface, struct announcer *announcer);
 
 /*
  * Judge the header of the connection in SLOT. The peer that it names becomes the slot's, and that

@@ -47,10 +47,11 @@ bool session_owes(const struct connections *table, uint32_t slot)
 
 void session_inherit(struct connections *table, uint32_t slot)
 {
-    const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);
+    const struct stream *stream = &table->ledger->slots[slot].stream;
 
-    if (kind->inherit != NULL)
-        kind->inherit(table, slot);
+    /* A stream is checked when all segments are known: its ledger may be damaged. */
+    if (stream->session < SESSIONS && session_of(stream)->inherit != NULL)
+        session_of(stream)->inherit(table, slot);
 }
 
 /* Answers: has a PROXY header begun, or is this its beginning? Silence needs none. */

@@ -108,6 +108,8 @@ struct listener_settings {
     uint8_t session;     /* enum listener_session */
     uint8_t multiline;   /* enum multiline */
     uint32_t flush_timeout_s; /* seconds; 0: never */
+    uint8_t announce;         /* enum announce */
+    uint32_t silent_after_s;  /* seconds; 0: never */
     bool allow_empty;    /* allow is written out, and empty */
     bool allow_kern;     /* peers may say the facility kern */
     bool proxy_protocol; /* the peer is named by a PROXY header */
@@ -126,6 +128,9 @@ struct listener_settings {
     struct tls_context *tls;     /* what it shows its peers and asks of them; NULL: no TLS */
     struct cidr_list proxy_from; /* who may send a PROXY header; empty: everyone */
 };
+
+/* Which of its connections' ends are said in a line. */
+enum announce { ANNOUNCE_NONE, ANNOUNCE_ENDS, ANNOUNCE_ALL };
 
 enum tls_min { TLS_MIN_1_2, TLS_MIN_1_3 };
 

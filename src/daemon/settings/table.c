@@ -43,6 +43,12 @@ static const char *const session_names[] = {
     [LISTENER_RELP] = "relp",
 };
 
+static const char *const announce_names[] = {
+    [ANNOUNCE_NONE] = "none",
+    [ANNOUNCE_ENDS] = "ends",
+    [ANNOUNCE_ALL] = "all",
+};
+
 static const char *const oversize_names[] = {
     [OVERSIZE_SPLIT] = "split",
     [OVERSIZE_TRUNCATE] = "truncate",
@@ -106,6 +112,7 @@ static const char *const tls_version_names[] = {
 static const char *framing_name(unsigned number) { return framing_names[number]; }
 static const char *multiline_name(unsigned number) { return multiline_names[number]; }
 static const char *session_name(unsigned number) { return session_names[number]; }
+static const char *announce_name(unsigned number) { return announce_names[number]; }
 static const char *oversize_name(unsigned number) { return oversize_names[number]; }
 static const char *priority_mode_name(unsigned number) { return priority_mode_names[number]; }
 static const char *output_name(unsigned number) { return output_names[number]; }
@@ -126,6 +133,7 @@ static const struct setting_words tls_versions = {COUNT_OF(tls_version_names), t
                                                   NULL};
 static const struct setting_words framings = {COUNT_OF(framing_names), framing_name, NULL};
 static const struct setting_words multilines = {COUNT_OF(multiline_names), multiline_name, NULL};
+static const struct setting_words announces = {COUNT_OF(announce_names), announce_name, NULL};
 static const struct setting_words sessions = {COUNT_OF(session_names), session_name, NULL};
 static const struct setting_words oversizes = {COUNT_OF(oversize_names), oversize_name, NULL};
 static const struct setting_words priority_modes = {COUNT_OF(priority_mode_names),
@@ -152,6 +160,10 @@ static const struct setting_rule listener_rules[] = {
      PLACE(listener_settings, flush_timeout_s)},
     {"session", SETTING_WORD, .words = &sessions, .initial = LISTENER_AUTO,
      PLACE(listener_settings, session)},
+    {"announce", SETTING_WORD, .words = &announces, .initial = ANNOUNCE_NONE,
+     PLACE(listener_settings, announce)},
+    {"silent_after", SETTING_NUMBER, .max = PEERLOG_MAX_SILENT_AFTER_S, .unit = "seconds",
+     PLACE(listener_settings, silent_after_s)},
     {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
      .inherited = true, PLACE(listener_settings, label.facility)},
     {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,

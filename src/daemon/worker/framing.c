@@ -52,6 +52,13 @@ static void finish_segment(struct round *r, const unsigned char *from, uint32_t 
     carry->len = len;
 }
 
+/* Its stream goes no further. */
+static void note_cut(struct slot *slot)
+{
+    connections_note_ending(slot, ENDING_CUT);
+    slot->problem = PROBLEM_CUT;
+}
+
 /*
  * The transport opens what came over the wire, behind what was carried of the stream; what it
  * cannot open yet is carried itself.
@@ -81,6 +88,8 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
     bool broken = opened == OPENED_BROKEN ||
              (opened == OPENED_SO_FAR && input->at_end && opening.wire_bytes > opening.taken);
     r->cut = r->cut || broken;
+    if (broken && established)
+        note_cut(&r->ledger->slots[segment->slot]);
     if (broken && established && r->table->conns[segment->slot].fd >= 0)
         preface_tell(r->preface, &r->ledger->slots[segment->slot].peer, NEWS_CUT,
                      "its stream was cut inside a record of TLS, or changed on its way; what came "
@@ -122,6 +131,7 @@ static void judge(struct round *r, struct segment *segment, const struct preface
 static void refuse(struct round *r, struct segment *segment)
 {
     r->table->conns[segment->slot].by_reset = 1;
+    connections_note_ending(&r->ledger->slots[segment->slot], ENDING_REFUSED);
     atomic_store_explicit(&segment->at_end, SEGMENT_ENDS, memory_order_relaxed);
     finish_segment(r, NULL, 0);
 }
@@ -137,6 +147,8 @@ static void turn_away(struct round *r, struct segment *segment, enum protocol pr
     size_t len;
 
     r->table->conns[segment->slot].by_reset = 1;
+    connections_note_ending(&r->ledger->slots[segment->slot], ENDING_FOREIGN);
+    r->ledger->slots[segment->slot].problem = PROBLEM_FOREIGN;
     atomic_store_explicit(&segment->at_end, SEGMENT_CUT, memory_order_relaxed);
     if (r->ledger->slots[segment->slot].transport != TRANSPORT_PLAIN ||
         r->table->conns[segment->slot].fd < 0 ||
@@ -185,6 +197,7 @@ static void announce_oversize(struct round *r, struct slot *slot, const char *wh
 {
     char peer[PEER_TEXT_BYTES];
 
+    slot->problem = PROBLEM_TOO_LONG;
     if (slot->flags & SLOT_ANNOUNCED)
         return;
     slot->flags |= SLOT_ANNOUNCED;
@@ -195,14 +208,15 @@ static void announce_oversize(struct round *r, struct slot *slot, const char *wh
 }
 
 /* The flags of frames of which something may have to be said. */
-#define WORTH_A_WORD (FRAME_SPLIT | FRAME_TRUNCATED | FRAME_HINTS)
+#define WORTH_A_WORD (FRAME_SPLIT | FRAME_TRUNCATED | FRAME_UNFINISHED | FRAME_HINTS)
 
 /* The count before this message does not fit it. */
-static void tell_misfit(struct round *r, const struct slot *slot, const struct frame *frame)
+static void tell_misfit(struct round *r, struct slot *slot, const struct frame *frame)
 {
     uint32_t have = frame->have_bytes, want = frame->want_bytes;
     char words[160];
 
+    slot->problem = PROBLEM_MISFIT;
     (void)snprintf(words, sizeof words, "the count before a message is %u, which is %u too %s; let "
                    "it count bytes, not characters, or end each message with an LF",
                    (unsigned)want, (unsigned)(have > want ? have - want : want - have),
@@ -216,11 +230,15 @@ static void say_of_frame(struct round *r, struct slot *slot, const struct frame 
         counter_add(r->counters, COUNTER_OVERSIZE, 1);
         announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
     }
-    if (frame->flags & FRAME_ENDLESS)
+    if (frame->flags & FRAME_UNFINISHED)
+        slot->problem = PROBLEM_UNFINISHED;
+    if (frame->flags & FRAME_ENDLESS) {
+        slot->problem = PROBLEM_ENDLESS;
         preface_tell(r->preface, &slot->peer, NEWS_ENDLESS,
                      "its messages have no end, so each is logged when it pauses; let it send an "
                      "LF behind each (winston-syslog: eol, pino-syslog: newline, log4js: endMsg, "
                      "Log4j: newLine)");
+    }
     if (frame->flags & FRAME_FIRST_MISFIT)
         tell_misfit(r, slot, frame);
 }
@@ -277,6 +295,8 @@ static void say_fault(struct round *r)
     const char *what = words;
     if (session_of(&segment->start) == kind && kind->fault(&segment->start, &words) != 0)
         return; /* it was said */
+    connections_note_ending(&r->ledger->slots[segment->slot], ENDING_FAULT);
+    r->ledger->slots[segment->slot].problem = PROBLEM_FAULT;
     preface_report_fault(r->preface, &r->ledger->slots[segment->slot].peer, fault, what);
 }
 

@@ -25,6 +25,7 @@ static void leave_denied(struct worker *w)
             admission_by_list(listener, &slot->peer) == ADMITTED)
             continue;
         slot->flags |= SLOT_LEAVING;
+        connections_note_ending(slot, ENDING_DENIED);
         table->conns[i].active_s = w->now_s;
         conn_say_goodbye(table, i);
         count++;
@@ -65,6 +66,7 @@ static bool kill_connection(struct worker *w, uint32_t i, uint64_t connection, b
     if (!(slot->flags & SLOT_LEAVING))
         conn_say_goodbye(w->plan.table, i);
     slot->flags |= SLOT_LEAVING;
+    connections_note_ending(slot, ENDING_TOLD);
     conn->by_reset = conn->by_reset || now;
     conn->sweeps_left = now ? 1 : PEERLOG_LEAVE_S;
     /* The next sweep ends it, unless it is to be heard and still sends. */

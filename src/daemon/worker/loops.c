@@ -50,6 +50,7 @@ static void begin_loop(struct round *r, uint32_t slot_index)
             .told = preface_is_news(r->preface, &slot->peer, NEWS_LOOP),
         };
         r->table->conns[slot_index].looping = 1;
+        r->ledger->slots[slot_index].problem = PROBLEM_LOOP;
         if (!r->loops[i].told)
             return;
         (void)peer_format(&slot->peer, peer);

@@ -58,6 +58,7 @@ struct worker {
     uint64_t stop_at_ms; /* while draining: it ends at the latest then */
     unsigned signatures;  /* that handshakes may make in this turn */
     uint32_t now_s;       /* of the monotonic clock, of this turn */
+    uint32_t heard_s;     /* who was heard since then was not told yet */
     uint64_t sweep_at_ms; /* when to look for idle and leaving connections; 0: never */
     struct trace *trace;  /* to be filled; NULL: nobody asks */
     uint32_t traced_at_s; /* when somebody last asked */
@@ -99,6 +100,9 @@ bool worker_frame(struct worker *w);
 
 /* Answers: is this slot a living connection of this worker? */
 bool worker_owns(const struct worker *w, uint32_t slot);
+
+/* Its listener may want to know whether its peer was heard: at SINCE_S or later it was. */
+void worker_tell_heard(struct worker *w, uint32_t slot, uint32_t since_s);
 
 /*
  * Nothing of this connection is in hand, and its session answers, or has done so: read on when

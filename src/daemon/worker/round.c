@@ -221,6 +221,7 @@ enum round_read round_read(struct round *r, uint32_t slot, uint32_t limit, bool 
     case RECEIVED_RESET:
         if (!is_health_check(&r->ledger->slots[slot]))
             counter_add(r->counters, COUNTER_RESETS, 1);
+        connections_note_ending(&r->ledger->slots[slot], ENDING_RESET);
         note_segment(r, segment, 0, SEGMENT_CUT);
         break;
     case RECEIVED_END:

@@ -8,8 +8,10 @@
 
 #include <stdlib.h>
 
+#include "daemon/session/announce.h"
 #include "daemon/session/conn.h"
 #include "daemon/session/session.h"
+#include "daemon/session/silence.h"
 #include "os/clock.h"
 
 /* Records of the batch are new: somebody may want to see them. */
@@ -67,6 +69,28 @@ bool worker_frame(struct worker *w)
     return true;
 }
 
+void worker_tell_heard(struct worker *w, uint32_t slot_index, uint32_t since_s)
+{
+    const struct slot *slot = &w->plan.table->ledger->slots[slot_index];
+    const struct conn *conn = &w->plan.table->conns[slot_index];
+    const struct listener_settings *listener = snapshot_listener(w->round.snapshot, slot->listener);
+
+    if (listener != NULL && listener->silent_after_s > 0 && slot->stream.sequence > 0 &&
+        conn->active_s >= since_s)
+        silence_heard(w->plan.silence, slot->listener, &slot->peer, conn->active_s);
+}
+
+/* Its listener may want to have its end told. */
+static void tell_end(struct worker *w, uint32_t slot_index)
+{
+    const struct slot *slot = &w->plan.table->ledger->slots[slot_index];
+    const struct listener_settings *listener = snapshot_listener(w->round.snapshot, slot->listener);
+
+    worker_tell_heard(w, slot_index, 0);
+    if (listener != NULL && listener->announce != ANNOUNCE_NONE && !(slot->flags & SLOT_LOCAL))
+        announce_end(w->plan.announcer, slot);
+}
+
 /* Close a connection whose last byte was delivered. */
 static void end_connection(struct worker *w, uint32_t slot_index)
 {
@@ -74,6 +98,7 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     const struct conn *conn = &w->plan.table->conns[slot_index];
     uint16_t lot = atomic_exchange(&slot->lot, LOT_NONE);
 
+    tell_end(w, slot_index);
     if (slot->stream.received == 0)
         counter_add(w->counters, COUNTER_SILENT, 1);
     /* Before the peer can know: it may come again at once. */
@@ -204,6 +229,7 @@ static bool establish(struct worker *w, uint32_t slot, bool ended)
 
     w->signatures = with.signatures;
     if (state == ESTABLISH_FAILED) {
+        connections_note_ending(&table->ledger->slots[slot], ENDING_HANDSHAKE);
         round_end_stream(&w->round, slot);
         return false;
     }

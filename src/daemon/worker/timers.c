@@ -10,6 +10,7 @@
 
 #include "daemon/session/conn.h"
 #include "daemon/session/session.h"
+#include "daemon/session/silence.h"
 #include "os/clock.h"
 
 int worker_until(uint64_t moment_ms)
@@ -23,13 +24,16 @@ int worker_until(uint64_t moment_ms)
 
 void worker_plan_sweep(struct worker *w, bool leaving)
 {
-    const uint32_t idle_s = w->round.snapshot->settings->limits.idle_timeout_s;
-    uint64_t every_ms = leaving ? 1000 : (uint64_t)idle_s * 250;
+    const struct settings *settings = w->round.snapshot->settings;
+    uint64_t every_ms = leaving ? 1000 : (uint64_t)settings->limits.idle_timeout_s * 250;
+    uint64_t tell_ms = silence_every_s(settings) * 1000ull;
 
     if (every_ms > 0 && every_ms < 1000)
         every_ms = 1000;
     if (every_ms > 30000)
         every_ms = 30000;
+    if (tell_ms > 0 && (every_ms == 0 || tell_ms < every_ms))
+        every_ms = tell_ms;
     w->sweep_at_ms = every_ms > 0 ? clock_mono_coarse_ms() + every_ms : 0;
 }
 
@@ -93,6 +97,7 @@ static bool flush_late(struct worker *w, uint32_t index, uint32_t silent_s)
 static bool give_up_handshake(struct worker *w, uint32_t slot)
 {
     w->plan.table->conns[slot].by_reset = 1;
+    connections_note_ending(&w->plan.table->ledger->slots[slot], ENDING_HANDSHAKE);
     preface_refuse_because(w->plan.preface, &w->plan.table->ledger->slots[slot].peer,
                            REFUSED_HANDSHAKE,
                            "its TLS handshake was not done within limits.handshake_timeout",
@@ -104,6 +109,7 @@ static bool give_up_handshake(struct worker *w, uint32_t slot)
 static bool give_up_writing(struct worker *w, uint32_t slot)
 {
     w->plan.table->conns[slot].by_reset = 1;
+    connections_note_ending(&w->plan.table->ledger->slots[slot], ENDING_DEAF);
     counter_add(w->counters, COUNTER_DEAF, 1);
     preface_report_deaf(w->plan.preface, &w->plan.table->ledger->slots[slot].peer);
     return worker_end_stream(w, slot);
@@ -156,6 +162,7 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
     } else if (limits->idle_timeout_s > 0 && silent_s >= limits->idle_timeout_s) {
         *ret_leaving = true;
         slot->flags |= SLOT_LEAVING;
+        connections_note_ending(slot, ENDING_IDLE);
         conn->active_s = w->now_s;
         counter_add(w->counters, COUNTER_IDLE_CLOSED, 1);
         preface_tell(w->plan.preface, &slot->peer, NEWS_IDLE,
@@ -172,11 +179,16 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
 static bool sweep(struct worker *w)
 {
     struct connections *table = w->plan.table;
+    uint32_t heard_s = w->heard_s;
     bool leaving = false;
 
+    w->heard_s = w->now_s;
     for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(table->ledger, i + 1)) {
-        if (!worker_owns(w, i) || table->conns[i].fd < 0 || table->conns[i].state != CONN_OPEN)
+        if (!worker_owns(w, i) || table->conns[i].fd < 0)
+            continue;
+        worker_tell_heard(w, i, heard_s);
+        if (table->conns[i].state != CONN_OPEN)
             continue;
         if (!worker_make_room(w, i) || !look_over(w, i, &leaving))
             return false;

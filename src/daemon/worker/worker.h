@@ -20,8 +20,10 @@
 #include "daemon/parking/parking.h"
 #include "daemon/settings/snapshot.h"
 
+struct announcer;
 struct gate;
 struct letter;
+struct silence;
 struct worker;
 
 enum worker_end {
@@ -45,6 +47,8 @@ struct worker_plan {
     struct parking *parking;
     struct admission *admission;
     struct preface *preface;
+    struct announcer *announcer; /* this and the next may be NULL when no listener wants them */
+    struct silence *silence;
     const struct snapshot *snapshot;
     uint32_t longest_message; /* of the snapshot, or of what is in hand from before, in bytes */
     struct output_health *health;

@@ -48,18 +48,31 @@ static void counts_one_connection_in_the_singular(void **state)
     assert_string_equal(text, "1 connection, 0 msg/s, 7 waiting, log ok");
 }
 
-static void tells_of_a_lost_log_and_of_trouble(void **state)
+static const struct {
+    struct status status;
+    const char *text;
+} lines[] = {
+    {{.output_lost = true, .trouble = "died 3 times"},
+     "log LOST, 0 waiting; died 3 times; 0 connections, 0 msg/s"},
+    {{.output_lost = true, .lost_since = "14:03:05", .log = "journal (native)", .waiting = 300},
+     "log LOST since 14:03:05: journal (native), 300 waiting; 0 connections, 0 msg/s"},
+    {{.trouble = "not reloaded: x", .log = "journal", .connections = 2, .silent = 1},
+     "not reloaded: x; 1 peer silent; 2 connections, 0 msg/s, 0 waiting, log ok: journal"},
+    {{.connections = 8, .limit = 8, .silent = 2},
+     "limits.connections reached, clients wait; 2 peers silent; 8 connections, 0 msg/s, "
+     "0 waiting, log ok"},
+    {{.connections = 7, .limit = 8}, "7 connections, 0 msg/s, 0 waiting, log ok"},
+};
+
+static void names_the_worst_thing_first(void **state)
 {
-    struct status status = {.output_lost = true, .trouble = "died 3 times"};
-    char text[128];
+    char text[256];
 
     (void)state;
-    (void)status_format(text, sizeof text, &status, 0);
-    assert_string_equal(text, "0 connections, 0 msg/s, 0 waiting, log LOST; died 3 times");
-    status.log = "journal (native)";
-    (void)status_format(text, sizeof text, &status, 0);
-    assert_string_equal(
-        text, "0 connections, 0 msg/s, 0 waiting, log LOST: journal (native); died 3 times");
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        (void)status_format(text, sizeof text, &lines[i].status, 0);
+        assert_string_equal(text, lines[i].text);
+    }
 }
 
 static void stays_within_its_room(void **state)
@@ -84,7 +97,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rounds_rates),
         cmocka_unit_test(counts_one_connection_in_the_singular),
-        cmocka_unit_test(tells_of_a_lost_log_and_of_trouble),
+        cmocka_unit_test(names_the_worst_thing_first),
         cmocka_unit_test(stays_within_its_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
