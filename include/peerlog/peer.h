@@ -59,6 +59,9 @@ size_t peer_format_address(const struct peer *peer, char dst[PEER_TEXT_BYTES]);
  */
 size_t peer_parse_text(const unsigned char *text, size_t len, struct peer *ret_peer);
 
+/* What counts as one peer where peers are counted: an address of IPv4, or a /64 of IPv6. */
+uint64_t peer_key(const struct peer *peer);
+
 /* Answers: are family, address and scope the same, whatever the ports? */
 bool peer_same_address(const struct peer *a, const struct peer *b);
 

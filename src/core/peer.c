@@ -165,6 +165,20 @@ size_t peer_parse_text(const unsigned char *text, size_t len, struct peer *ret_p
     return n;
 }
 
+uint64_t peer_key(const struct peer *peer)
+{
+    unsigned char bytes[8] = {0xff, 0xff}; /* multicast: no peer of IPv6 begins so */
+    uint64_t key = 0;
+
+    if (peer->family == PEER_IPV6)
+        memcpy(bytes, peer->address, 8);
+    else
+        memcpy(bytes + 4, peer->address, 4);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        key = key << 8 | bytes[i]; /* what differs most is in the lowest bits: hash_key() */
+    return key;
+}
+
 bool peer_same_address(const struct peer *a, const struct peer *b)
 {
     return a->family == b->family && a->scope == b->scope &&

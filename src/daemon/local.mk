@@ -61,6 +61,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/worker/letters.c \
 	src/daemon/worker/loops.c \
 	src/daemon/worker/mailbox.c src/daemon/worker/mailbox.h \
+	src/daemon/worker/peer_rates.c src/daemon/worker/peer_rates.h \
 	src/daemon/worker/private.h \
 	src/daemon/worker/rate.c \
 	src/daemon/worker/round.c src/daemon/worker/round.h \

@@ -194,6 +194,35 @@ def rate_of_messages(scratch):
         assert daemon.counted("slowed down") > 0
 
 
+def rate_of_a_peer(scratch):
+    """All its connections together, whichever worker has them; and they have their turns."""
+    limits = dict(messages_per_second_per_peer=100)
+    with serving("syslog", scratch, limits=limits, workers=2) as (daemon, sink):
+        daemon.signal(signal.SIGSTOP)
+        fast = [connect(daemon.port) for _ in range(4)]
+        other = connect(daemon.port, source="127.0.0.2")
+        for sock in fast:
+            sock.sendall(b"".join(b"%03d%s\n" % (i, b"x" * 200) for i in range(80)))
+        other.sendall(b"not concerned\n")
+        begun = time.monotonic()
+        daemon.signal(signal.SIGCONT)
+        peers = {finish(sock): [] for sock in fast}
+        finish(other)
+        texts = [r.text for r in sink.wait_count(321)]
+        assert texts.index(b"not concerned") < 320, "the other one had to wait"
+        # A second's worth may be owed, and a worker may have read a bite before it was counted.
+        assert time.monotonic() - begun >= (320 - 100 - 2 * 21) / 100, "not slowed down"
+        for record in sink.records():
+            if record.peer in peers:
+                peers[record.peer].append(record.text)
+                assert len(peers[record.peer]) < 80 or min(map(len, peers.values())) > 0, (
+                    "one had it all before another had any")
+        for texts in peers.values():
+            assert [text[:3] for text in texts] == [b"%03d" % i for i in range(80)]
+        daemon.end()
+        assert daemon.counted("slowed down") > 0
+
+
 def silent_connections(scratch):
     """Who opens and sends nothing is counted, and not a word is said."""
     with serving("syslog", scratch) as (daemon, sink):
@@ -382,6 +411,6 @@ def other_protocols(scratch):
         assert daemon.said(" sent ") == len(beginnings)
 
 main(behind_haproxy, access_lists, connections_of_a_peer, ipv6_peers_are_counted_by_their_64,
-     idle_connections, times_of_the_kernel, rate_of_messages, silent_connections, health_checks, headers_of_others,
-     faulty_headers, peers_that_no_header_names, what_else_a_header_says, checks_by_reset_are_no_errors,
-     other_protocols)
+     idle_connections, times_of_the_kernel, rate_of_messages, rate_of_a_peer, silent_connections,
+     health_checks, headers_of_others, faulty_headers, peers_that_no_header_names,
+     what_else_a_header_says, checks_by_reset_are_no_errors, other_protocols)

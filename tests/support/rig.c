@@ -60,7 +60,7 @@ static void make_worker(struct rig *rig, const struct rig_plan *plan)
     const struct settings *settings = rig->snapshot.settings;
     const struct worker_plan worker_plan = {
         .table = &rig->table, .parking = rig->parking, .admission = rig->admission,
-        .preface = rig->preface, .snapshot = &rig->snapshot,
+        .preface = rig->preface, .rates = rig->rates, .snapshot = &rig->snapshot,
         .longest_message = settings->buffer_size, .health = &rig->health,
         .events = &events, .gate = &gate,
     };
@@ -84,6 +84,7 @@ static void make_house(struct rig *rig, const struct rig_plan *plan)
     require(connections_init(&rig->table, rig->ledger, RIG_SLOTS) == 0, "a table");
     require(admission_new(RIG_SLOTS, &rig->admission) == 0, "an admission");
     require(preface_new(rig->admission, &rig->preface) == 0, "a preface");
+    require(peer_rates_new(RIG_SLOTS, &rig->rates) == 0, "rates");
     require(parking_new(false, &rig->parking) == 0, "a parking");
 }
 
@@ -101,6 +102,7 @@ void rig_end(struct rig *rig)
             (void)close(rig->table.conns[i].fd); /* nobody reads it any more */
     rig->worker = worker_free(rig->worker);
     rig->parking = parking_free(rig->parking);
+    rig->rates = peer_rates_free(rig->rates);
     rig->preface = preface_free(rig->preface);
     rig->admission = admission_free(rig->admission);
     for (size_t i = 0; i < PEERLOG_MAX_WORKERS; i++)

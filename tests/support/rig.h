@@ -35,6 +35,7 @@ struct rig {
     struct admission *admission;
     struct parking *parking;
     struct preface *preface;
+    struct peer_rates *rates;
     struct output_health health;
     struct worker *worker;
 };

@@ -166,6 +166,7 @@ static void judge_settings(const struct settings *s)
     promise(s->limits.connections >= 1 && s->limits.connections <= PEERLOG_MAX_CONNECTIONS &&
                 s->limits.connections_per_peer <= PEERLOG_MAX_CONNECTIONS &&
                 s->limits.messages_per_second <= PEERLOG_MAX_MESSAGES_PER_SECOND &&
+                s->limits.messages_per_second_per_peer <= PEERLOG_MAX_MESSAGES_PER_SECOND &&
                 s->limits.idle_timeout_s <= PEERLOG_MAX_IDLE_TIMEOUT_S,
             "limits are in range");
 }

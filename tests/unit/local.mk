@@ -59,6 +59,8 @@ DAEMON_TESTS = \
 	tests/unit/settings/test_table \
 	tests/unit/settings/test_target \
 	tests/unit/worker/test_mailbox \
+	tests/unit/worker/test_peer_rates \
+	tests/unit/worker/test_rate \
 	tests/unit/worker/test_round \
 	tests/unit/worker/test_trace
 CLIENT_TESTS = \

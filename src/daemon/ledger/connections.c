@@ -87,7 +87,7 @@ static void clear_conn(struct conn *conn)
     conn->fd = -1;
     conn->next = CONNECTION_NONE;
     conn->active_s = 0;
-    conn->allowed_at_ms = 0;
+    conn->allowed_at_ns = 0;
     conn->dirty_tail = TAIL_CLEAN;
     conn->in_hand = conn->by_reset = 0;
     conn->state = CONN_OPEN;

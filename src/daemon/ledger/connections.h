@@ -19,7 +19,7 @@
 #define CONNECTION_NONE UINT32_MAX
 
 struct conn {
-    uint64_t allowed_at_ms; /* when its rate allows the next message, monotonic clock */
+    uint64_t allowed_at_ns; /* when its rate allows the next message, monotonic clock */
     int fd;                 /* -1: none */
     union {
         uint32_t next;       /* in the chain of free slots, or of slowed connections */

@@ -45,6 +45,7 @@ struct server {
     struct preface *preface;
     struct announcer *announcer;
     struct silence *silence;
+    struct peer_rates *rates;
     struct output_health health;
     struct worker_events events;
     struct acceptor *acceptor;

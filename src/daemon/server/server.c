@@ -26,6 +26,7 @@
 #include "daemon/session/silence.h"
 #include "daemon/session/transport.h"
 #include "daemon/takeover/takeover.h"
+#include "daemon/worker/peer_rates.h"
 #include "daemon/worker/worker.h"
 #include "os/clock.h"
 #include "os/gate.h"
@@ -140,6 +141,8 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = silence_new(&s->silence);
     if (error == 0)
+        error = peer_rates_new(geometry.slots, &s->rates);
+    if (error == 0)
         preface_announce_by(s->preface, s->announcer);
     return error;
 }
@@ -210,7 +213,7 @@ static int make_workers(struct server *s)
     struct worker_plan plan = {
         .table = &s->table, .parking = s->parking, .admission = s->admission,
         .preface = s->preface, .announcer = s->announcer, .silence = s->silence,
-        .snapshot = s->snapshot, .health = &s->health,
+        .rates = s->rates, .snapshot = s->snapshot, .health = &s->health,
         .events = &s->events, .gate = &s->gate,
         /* Tails and inboxes may hold messages of a process that allowed longer ones. */
         .longest_message = PEERLOG_MAX_MESSAGE_BYTES,
@@ -343,6 +346,7 @@ static void release(struct server *s)
     for (unsigned i = 0; i < s->workers_count; i++)
         s->workers[i] = worker_free(s->workers[i]);
     server_free_admin(s);
+    s->rates = peer_rates_free(s->rates);
     s->preface = preface_free(s->preface);
     s->announcer = announcer_free(s->announcer);
     s->silence = silence_free(s->silence);

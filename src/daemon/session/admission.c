@@ -17,8 +17,7 @@
 
 /* One peer's connections; count 0: the place is empty. */
 struct count {
-    uint64_t key;
-    uint32_t family;
+    uint64_t key; /* peer_key() */
     uint32_t count;
 };
 
@@ -101,15 +100,6 @@ enum admission_verdict admission_at_door(const struct listener_settings *listene
 
 /* --- counting --- */
 
-/* What of an address counts as one peer: all of IPv4, the /64 of IPv6. */
-static uint64_t key_of(const struct peer *peer)
-{
-    uint64_t key = 0;
-
-    memcpy(&key, peer->address, peer->family == PEER_IPV6 ? 8 : 4);
-    return key;
-}
-
 static uint32_t place_of(const struct admission *admission, uint64_t key)
 {
     return hash_key(key) & admission->mask;
@@ -118,11 +108,10 @@ static uint32_t place_of(const struct admission *admission, uint64_t key)
 /* The place of this peer, or the empty one where it belongs. */
 static struct count *find_count(struct admission *admission, const struct peer *peer)
 {
-    uint64_t key = key_of(peer);
+    uint64_t key = peer_key(peer);
     uint32_t at = place_of(admission, key);
 
-    while (admission->counts[at].count > 0 &&
-           (admission->counts[at].key != key || admission->counts[at].family != peer->family))
+    while (admission->counts[at].count > 0 && admission->counts[at].key != key)
         at = (at + 1) & admission->mask;
     return &admission->counts[at];
 }
@@ -153,8 +142,7 @@ enum admission_verdict admission_enter(struct admission *admission, const struct
     if (limit > 0 && count->count >= limit) {
         result = REFUSED_TOO_MANY;
     } else {
-        count->key = key_of(peer);
-        count->family = peer->family;
+        count->key = peer_key(peer);
         count->count++;
     }
     (void)pthread_mutex_unlock(&admission->lock);

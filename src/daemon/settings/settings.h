@@ -151,7 +151,7 @@ enum tls_mode {
 struct limit_settings {
     uint32_t connections;          /* all together: 1 to PEERLOG_MAX_CONNECTIONS */
     uint32_t connections_per_peer; /* 0: no limit */
-    uint32_t messages_per_second;  /* for each connection; 0: no limit */
+    uint32_t messages_per_second, messages_per_second_per_peer; /* 0: no limit */
     uint32_t idle_timeout_s;       /* seconds; 0: never */
     uint32_t handshake_timeout_s;  /* seconds */
     uint32_t keepalive_s;          /* seconds of silence until the first probe; 0: the kernel's */

@@ -253,6 +253,8 @@ static const struct setting_rule limit_rules[] = {
      PLACE(limit_settings, connections_per_peer)},
     {"messages_per_second", SETTING_NUMBER, .max = PEERLOG_MAX_MESSAGES_PER_SECOND,
      PLACE(limit_settings, messages_per_second)},
+    {"messages_per_second_per_peer", SETTING_NUMBER, .max = PEERLOG_MAX_MESSAGES_PER_SECOND,
+     PLACE(limit_settings, messages_per_second_per_peer)},
     {"idle_timeout", SETTING_NUMBER, .max = PEERLOG_MAX_IDLE_TIMEOUT_S, .unit = "seconds",
      PLACE(limit_settings, idle_timeout_s)},
     {"handshake_timeout", SETTING_NUMBER, .min = 1, .max = PEERLOG_MAX_HANDSHAKE_TIMEOUT_S,

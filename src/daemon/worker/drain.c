@@ -14,7 +14,7 @@ void worker_begin_draining(struct worker *w)
     struct connections *table = w->plan.table;
 
     w->draining = true;
-    w->slowed = CONNECTION_NONE; /* all are read now */
+    w->slowed = w->slowed_unread = CONNECTION_NONE; /* all are read now */
     for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i))

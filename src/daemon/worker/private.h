@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "daemon/worker/mailbox.h"
+#include "daemon/worker/peer_rates.h"
 #include "daemon/worker/round.h"
 #include "daemon/worker/trace.h"
 #include "daemon/worker/worker.h"
@@ -63,7 +64,9 @@ struct worker {
     struct trace *trace;  /* to be filled; NULL: nobody asks */
     uint32_t traced_at_s; /* when somebody last asked */
     uint32_t traced;      /* records of the batch that were looked at for it */
-    uint32_t slowed;      /* first of the chain of slowed connections */
+    uint32_t slowed;        /* first of the chain of slowed connections, */
+    uint32_t slowed_last;   /* its last, if there is a first, */
+    uint32_t slowed_unread; /* and the last of those that have had no turn since the last look */
     enum worker_end end;
     uint32_t events_next;  /* of events: the first not yet served */
     uint32_t events_count; /* and how many there are */
@@ -111,6 +114,12 @@ void worker_tell_heard(struct worker *w, uint32_t slot, uint32_t since_s);
 void worker_answer(struct worker *w, uint32_t slot);
 
 /* --- rate.c --- */
+
+/* Answers: is this connection, or its peer, held to a rate? */
+bool worker_holds_rate(const struct worker *w, uint32_t slot);
+
+/* Answers: may it be read now? Else it is slowed: other connections of its peer came before. */
+bool worker_rate_allows(struct worker *w, uint32_t slot);
 
 /* MESSAGES came; do not read this connection until its rate allows more, if there is MORE. */
 void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool more);

@@ -274,9 +274,8 @@ bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
     if (!may_read(w, slot, &ready))
         return true;
     w->plan.table->conns[slot].active_s = w->now_s;
-    if (w->round.snapshot->settings->limits.messages_per_second > 0 ||
-        w->plan.table->conns[slot].looping)
-        return read_slowly(w, slot, may_end);
+    if (worker_holds_rate(w, slot))
+        return !worker_rate_allows(w, slot) || read_slowly(w, slot, may_end);
     (void)round_read(&w->round, slot, read_limit(w), may_end);
     return worker_frame(w);
 }

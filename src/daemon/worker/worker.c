@@ -43,7 +43,7 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
     memset(w, 0, sizeof *w);
     w->plan = *plan;
     w->set = w->pause_set = w->bell = -1;
-    w->slowed = CONNECTION_NONE;
+    w->slowed = w->slowed_unread = CONNECTION_NONE;
     w->snapshot_wanted = plan->snapshot;
     w->counters = inbox->counters;
     atomic_store(&w->snapshot_used, plan->snapshot);

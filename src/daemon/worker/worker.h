@@ -23,6 +23,7 @@
 struct announcer;
 struct gate;
 struct letter;
+struct peer_rates;
 struct silence;
 struct worker;
 
@@ -49,6 +50,7 @@ struct worker_plan {
     struct preface *preface;
     struct announcer *announcer; /* this and the next may be NULL when no listener wants them */
     struct silence *silence;
+    struct peer_rates *rates;
     const struct snapshot *snapshot;
     uint32_t longest_message; /* of the snapshot, or of what is in hand from before, in bytes */
     struct output_health *health;

@@ -99,7 +99,7 @@ static void reads_every_setting(void **state)
         "output = { type = \"journal\"; path = \"/run/x\"; facility = \"kern\";\n"
         "           severity = \"emerg\"; tag = \"x\"; };\n"
         "limits = { connections = 1; connections_per_peer = 2; messages_per_second = 3;\n"
-        "           idle_timeout = 4; };\n");
+        "           messages_per_second_per_peer = 5; idle_timeout = 4; };\n");
     const struct listener_settings *l = &s->listeners[0];
 
     (void)state;
@@ -131,6 +131,7 @@ static void reads_every_setting(void **state)
     assert_int_equal(s->limits.connections, 1);
     assert_int_equal(s->limits.connections_per_peer, 2);
     assert_int_equal(s->limits.messages_per_second, 3);
+    assert_int_equal(s->limits.messages_per_second_per_peer, 5);
     assert_int_equal(s->limits.idle_timeout_s, 4);
     (void)settings_free(s);
 }
