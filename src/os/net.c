@@ -201,6 +201,13 @@ uint32_t net_unread(int fd)
     return (uint32_t)unread;
 }
 
+bool net_at_end(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static int tcp_state(int fd, struct tcp_info_received *ret_info)
 {
     socklen_t len = sizeof *ret_info;

@@ -71,6 +71,9 @@ int net_stream_state(int fd, struct net_stream *ret_state);
 /* Bytes that wait to be read; 0 when there are none or it can't be told. */
 uint32_t net_unread(int fd);
 
+/* Answers: has its peer ended it in good order, with nothing left to be read? */
+bool net_at_end(int fd);
+
 /*
  * Bytes that a send(2) takes for sure now: half of what the buffer has free, because the kernel
  * counts more than the bytes themselves. 0 when it can't be told.

@@ -155,6 +155,11 @@ uint32_t conn_unread(const struct connections *table, uint32_t slot)
     return table->conns[slot].fd >= 0 ? net_unread(table->conns[slot].fd) : 0;
 }
 
+bool conn_at_end(const struct connections *table, uint32_t slot)
+{
+    return table->conns[slot].fd >= 0 && net_at_end(table->conns[slot].fd);
+}
+
 void conn_say_goodbye(struct connections *table, uint32_t slot)
 {
     const struct transport_kind *kind = transport_of(table, slot);

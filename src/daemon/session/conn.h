@@ -69,6 +69,9 @@ void conn_answer(struct connections *table, uint32_t slot, int set);
 /* Bytes that wait to be read. Answers 0 for one without a socket. */
 uint32_t conn_unread(const struct connections *table, uint32_t slot);
 
+/* Answers: has the peer ended its stream in good order, and was all of it read? */
+bool conn_at_end(const struct connections *table, uint32_t slot);
+
 /* Say goodbye: nothing more is written, but the peer is heard until it ends, too. */
 void conn_say_goodbye(struct connections *table, uint32_t slot);
 

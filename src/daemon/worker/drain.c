@@ -55,6 +55,10 @@ static bool drain(struct worker *w, uint32_t slot)
         return false;
     if (conn->state == CONN_TO_END) {
         conn->state = CONN_DRAINED;
+        if (conn_at_end(w->plan.table, slot)) {
+            (void)round_read(&w->round, slot, 1, false); /* the end itself */
+            return worker_frame(w);
+        }
         connections_note_ending(&w->plan.table->ledger->slots[slot], ENDING_STOP);
         if (w->plan.table->ledger->slots[slot].stream.tail_bytes > 0)
             counter_add(w->counters, COUNTER_UNFINISHED, 1);
