@@ -169,6 +169,38 @@ def a_header_before_the_handshake(scratch):
             assert {r.text for r in sink.wait_count(8)} == {b"behind a balancer"}
 
 
+def a_long_header_before_the_handshake(scratch):
+    """As long as one can be, in any pieces: its extensions are skipped, and its end is found."""
+    authority = Authority(scratch)
+    listener = dict(authority.issue("localhost").settings(), proxy_protocol=True)
+    rest = (socket.inet_aton("192.0.2.8") + socket.inet_aton("192.0.2.1") +
+            struct.pack(">HH", 5678, 6514))
+    for mode in ("required", "auto"):
+        with serving("syslog", folder(scratch, mode),
+                     listeners=[dict(listener, tls=mode)]) as (daemon, sink):
+            for filling in (2100, 4096 - 16 - len(rest) - 3, 9000, 65535 - len(rest) - 3):
+                header = (b"\r\n\r\n\0\r\nQUIT\n\x21\x11" +
+                          struct.pack(">H", len(rest) + 3 + filling) + rest +
+                          b"\x04" + struct.pack(">H", filling) + b"\0" * filling)
+                for cut in (0, 20, 4096, len(header) - 1):
+                    sock = connect(daemon.port)
+                    if cut:
+                        sock.sendall(header[:cut])
+                        until(lambda s=sock: fcntl.ioctl(s, 0x5411, b"\0" * 4) == b"\0" * 4,
+                              "its acknowledgement")  # SIOCOUTQ
+                    client = ByHand(daemon.port, context_for(authority), sock)
+                    sock.sendall(header[cut:] + client.hello())
+                    client.hear()
+                    client.shake().say(b"behind a long header\n")
+                    client.end()
+                    assert client.read() == b""
+            if mode == "auto":
+                say(daemon.port, header + b"behind a long header\n")
+            records = sink.wait_count(16 + (mode == "auto"))
+            assert {r.peer for r in records} == {"192.0.2.8:5678"}, records
+            assert {r.text for r in records} == {b"behind a long header"}, records
+
+
 def changed_keys(scratch):
     """s_client changes its keys, and asks for ours, between any two messages."""
     authority = Authority(scratch)
@@ -356,6 +388,6 @@ def a_first_try_as_in_the_manual(scratch):
 
 if __name__ == "__main__":
     main(s_client, gnutls_cli, ncat, socat, node, python, java, plain_and_tls_on_one_port,
-         a_header_before_the_handshake, changed_keys, keys_changed_by_one_who_does_not_read,
-         fields_of_the_journal, what_is_offered, certificates_are_swapped,
-         a_first_try_as_in_the_manual)
+         a_header_before_the_handshake, a_long_header_before_the_handshake, changed_keys,
+         keys_changed_by_one_who_does_not_read, fields_of_the_journal, what_is_offered,
+         certificates_are_swapped, a_first_try_as_in_the_manual)

@@ -20,7 +20,7 @@
 /* Read at most this much of a client that is shaking hands, in bytes. */
 #define SHAKE_BYTES 16384u
 
-/* A PROXY header before a handshake is no longer than this, in bytes. */
+/* Looking at first bytes takes so many of them at a time. */
 #define HEADER_BYTES 4096u
 
 /* A handshake that goes on. */
@@ -49,42 +49,72 @@ static enum established refuse(struct connections *table, uint32_t slot,
     return ESTABLISH_FAILED;
 }
 
-/* Read LEN bytes that were looked at before. */
-static bool consume(struct connections *table, uint32_t slot, size_t len)
+/* Read LEN bytes that were looked at before, once more into BYTES, and all at once. */
+static bool consume(struct connections *table, uint32_t slot, unsigned char *bytes, size_t len)
 {
-    unsigned char bytes[HEADER_BYTES];
-
     if (recv(table->conns[slot].fd, bytes, len, MSG_DONTWAIT) != (ssize_t)len)
         return false;
     table->ledger->slots[slot].stream.received += len;
     return true;
 }
 
-/* The PROXY header in clear. Returns: ESTABLISHED when it was read and its peer may come in. */
-static enum established read_header(struct connections *table, uint32_t slot,
-                                    const struct establishing *with, const unsigned char *bytes,
-                                    size_t len)
+/* A whole PROXY header in clear. Returns: ESTABLISHED when its peer may come in. */
+static enum established take_header(struct connections *table, uint32_t slot,
+                                    const struct establishing *with, unsigned char *bytes,
+                                    const struct preface_header *header)
 {
     struct slot *data = &table->ledger->slots[slot];
-    struct preface_header header;
 
-    if (!preface_parse(bytes, len, &header)) {
-        if (len == HEADER_BYTES)
-            return refuse(table, slot, with, REFUSED_NO_HEADER);
-        if (with->ended)
-            return ESTABLISH_FAILED; /* a health check, or the like */
-        net_wait_for_bytes(table->conns[slot].fd, (uint32_t)len + 1);
-        return ESTABLISHES;
-    }
-    if (preface_judge(with->preface, with->snapshot, data, &header, with->counters) !=
+    if (preface_judge(with->preface, with->snapshot, data, header, with->counters) !=
             VERDICT_PASSED ||
-        !consume(table, slot, header.len)) {
+        !consume(table, slot, bytes, header->len)) {
         table->conns[slot].by_reset = 1;
         return ESTABLISH_FAILED;
     }
-    preface_keep_details(table->ledger, slot, &header);
+    preface_keep_details(table->ledger, slot, header);
     data->stream.awaits_proxy = 0;
     return ESTABLISHED;
+}
+
+/* The same of one that is longer than what was looked at: LEN bytes, which are all there. */
+static enum established take_long_header(struct connections *table, uint32_t slot,
+                                         const struct establishing *with, size_t len)
+{
+    unsigned char *bytes = malloc(len);
+    struct preface_header header;
+    enum established state = ESTABLISH_FAILED;
+
+    if (bytes != NULL &&
+        recv(table->conns[slot].fd, bytes, len, MSG_DONTWAIT | MSG_PEEK) == (ssize_t)len &&
+        preface_parse(bytes, len, &header))
+        state = take_header(table, slot, with, bytes, &header);
+    else
+        table->conns[slot].by_reset = 1;
+    free(bytes);
+    return state;
+}
+
+/*
+ * The PROXY header in clear, which begins with these bytes. It is taken as a whole, so that it is
+ * there as a whole for the next process, should this one die.
+ */
+static enum established read_header(struct connections *table, uint32_t slot,
+                                    const struct establishing *with, unsigned char *bytes,
+                                    size_t len)
+{
+    int fd = table->conns[slot].fd;
+    struct preface_header header;
+
+    if (preface_parse(bytes, len, &header))
+        return take_header(table, slot, with, bytes, &header);
+    /* The second version says early how long it is, the first one is short. */
+    size_t wanted = header.state.left > 0 ? header.len + header.state.left : len + 1;
+    if (net_unread(fd) >= wanted)
+        return take_long_header(table, slot, with, wanted);
+    if (with->ended)
+        return ESTABLISH_FAILED; /* a health check, or the like */
+    net_wait_for_bytes(fd, (uint32_t)wanted);
+    return ESTABLISHES;
 }
 
 /* Begin a handshake: the client's first record is here. */
