@@ -56,6 +56,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/output/output.c src/daemon/output/output.h \
 	src/daemon/output/stdout.c \
 	src/daemon/output/syslog.c \
+	src/daemon/output/syslog_stream.c \
 	src/daemon/worker/drain.c \
 	src/daemon/worker/framing.c \
 	src/daemon/worker/letters.c \

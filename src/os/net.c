@@ -333,11 +333,11 @@ void net_shutdown_close(int fd)
         (void)close(fd); /* everything was read */
 }
 
-/* Answers: is this a socket, but not one of datagrams? */
-static bool is_of_another_type(const char *path)
+/* Answers: is this a socket, but not one of TYPE? */
+static bool is_not_of_type(const char *path, int type)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0 || strlen(path) >= sizeof sa.sun_path) {
         if (fd >= 0)
@@ -350,7 +350,13 @@ static bool is_of_another_type(const char *path)
     return other;
 }
 
-const char *net_describe_log_socket(const char *path)
+/* The same of datagrams, or streams. It never connects to one of streams: somebody would see it. */
+static bool is_of_another_type(const char *path, bool streams)
+{
+    return is_not_of_type(path, SOCK_DGRAM) && !(streams && is_not_of_type(path, SOCK_SEQPACKET));
+}
+
+const char *net_describe_log_socket(const char *path, bool streams)
 {
     struct stat st;
 
@@ -364,5 +370,6 @@ const char *net_describe_log_socket(const char *path)
         return "is a directory, and no socket";
     if (!S_ISSOCK(st.st_mode))
         return "is a device, and no socket";
-    return is_of_another_type(path) ? "is a socket of another type, that takes no datagrams" : NULL;
+    return is_of_another_type(path, streams) ? "is a socket of another type, that takes no datagrams"
+                                             : NULL;
 }

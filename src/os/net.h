@@ -108,9 +108,10 @@ void net_abort(int fd);
 void net_shutdown_close(int fd);
 
 /*
- * Why no datagrams can be sent to the socket at PATH, to stand behind its name: "is a FIFO, and no
- * socket". Returns: NULL when they can, or when nothing is there or nobody receives.
+ * Why no datagrams, nor STREAMS if these would do, can be sent to the socket at PATH, to stand
+ * behind its name: "is a FIFO, and no socket". Returns: NULL when they can, or when nothing is there
+ * or nobody receives.
  */
-const char *net_describe_log_socket(const char *path);
+const char *net_describe_log_socket(const char *path, bool streams);
 
 #endif

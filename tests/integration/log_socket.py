@@ -195,34 +195,121 @@ def slow_journal(scratch):
     slow("journal", scratch)
 
 
-def another_kind_of_socket(scratch):
-    """A stream socket stands where the log socket should be; then the right one does."""
-    with new_sink("syslog", scratch, bind=False) as sink:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wrong:
-            wrong.bind(sink.path)
-            wrong.listen()
-            with Daemon(scratch, sink) as daemon:
-                daemon.expect(r"takes no datagrams \(.*waiting for it")
-                sock = connect(daemon.port)
-                sock.sendall(b"waits\n")
-                os.unlink(sink.path)
-                sink.bind()
-                daemon.expect(BACK)
-                peer = finish(sock)
-                check_streams(sink.wait_count(1), {peer: [b"waits"]})
+class StreamSink(Sink):
+    """A log socket of streams: messages end with NUL, and each connection is read by a thread."""
+
+    kind = "syslog"
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.reads = threading.Event()
+        self.reads.set()
+        self.halves = []  # what came of messages that were cut by an end
+        self.threads = []
+        self.peers = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.bind(path)
+        self.socket.listen()
+        self.start(self.accept)
+
+    def start(self, run, *arguments):
+        self.threads.append(threading.Thread(target=run, args=arguments, daemon=True))
+        self.threads[-1].start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.peers.append(self.socket.accept()[0])
+                self.start(self.run, self.peers[-1])
+
+    def run(self, sock):
+        rest = b""
+        while self.reads.wait() and (data := sock.recv(65536)):
+            *whole, rest = (rest + data).split(b"\0")
+            self.add(whole)
+        if rest:
+            self.halves.append(rest)
+
+    def parse(self, item):
+        return [parse_datagram(item)]
+
+    def close(self):
+        """Nobody connects, and nothing is taken any more; what was is read to its end."""
+        os.unlink(self.path)
+        self.socket.shutdown(socket.SHUT_RDWR)  # accept() returns
+        self.threads[0].join()
+        self.socket.close()
+        for sock in self.peers:
+            sock.shutdown(socket.SHUT_RD)
+        self.reads.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def log_of_streams(scratch):
+    """It is used as syslog(3) uses it, and so are halves of messages that it has taken."""
+    path = os.path.join(scratch, "log")
+    sink = StreamSink(path)
+    with Daemon(scratch, workers=2, output=dict(type="syslog", path=path)) as daemon:
+        say(daemon.port, b"<11>one\ntwo \x1b[1m \xff\n\nlast")
+        records = sink.wait_count(3)
+        assert [r.text for r in records] == [b"one", rb"two \x1b[1m \xff", b"last"]
+        assert [r.severity for r in records] == [ERR, INFO, INFO]
+        sink.reads.clear()
+        talkers = Talkers(daemon.port, count=4, pad=4000)
+        until_still(lambda: talkers.sent, "the clients to wait")
+        sink.reads.set()
+        sink.wait(lambda _: sink.count() > 500, "messages")
+        streams = talkers.end()
+        total = sum(map(len, streams.values()))
+        check_streams(sink.wait_count(total + 3)[3:], streams)
+        status, _, err = run_daemon("--check", "-c", daemon.file)
+        assert status == 0 and not any("is a socket" in line for line in err), err
+    assert not sink.halves
+
+
+def from_streams_to_datagrams(scratch):
+    """Log daemons whose sockets are of either type take turns, under load; halves come again."""
+    path = os.path.join(scratch, "log")
+    sinks = [StreamSink(path)]
+    with Daemon(scratch, workers=2, output=dict(type="syslog", path=path)) as daemon:
+        daemon.allow(LOST, BACK)
+        talkers = Talkers(daemon.port, count=4, pad=4000)
+        for kind in (StreamSink, SyslogSink, StreamSink, SyslogSink, StreamSink):
+            sinks[-1].wait(lambda _: sinks[-1].count() > 200, "messages")
+            if isinstance(sinks[-1], StreamSink):
+                sinks[-1].reads.clear()
+                until_still(lambda: talkers.sent, "the clients to wait")
+            else:
+                sinks[-1].unlink()
+            sinks[-1].close()
+            sinks.append(kind(path))
+        sinks[-1].wait(lambda _: sinks[-1].count() > 200, "messages")
+        streams = talkers.end()
+        total = sum(map(len, streams.values()))
+        until(lambda: sum(sink.count() for sink in sinks) >= total, "all messages")
+        records = [record for sink in sinks for record in sink.records()]
+        repeats = [r for r in records if r.text.startswith(b"[repeat?] ")]
+        for record in repeats:
+            record.text = record.text.removeprefix(b"[repeat?] ")
+        check_streams(records, streams)
+        halves = sum(len(sink.halves) for sink in sinks if isinstance(sink, StreamSink))
+        assert len(repeats) == halves > 0, f"{halves} halves, {len(repeats)} came again"
+    sinks[-1].close()
 
 
 def something_else_than_a_socket(scratch):
     """Said as what it is, at the start and by --check."""
     path = os.path.join(scratch, "log")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-        stream.bind(path + ".stream")
-        stream.listen()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as packets:
+        packets.bind(path + ".packets")
+        packets.listen()
         os.mkdir(path + ".folder")
         os.mkfifo(path + ".fifo")
         with open(path + ".file", "wb"):
             pass
-        for end, words in ((".stream", "is a socket of another type, that takes no datagrams"),
+        for end, words in ((".packets", "is a socket of another type, that takes no datagrams"),
                            (".folder", "is a directory, and no socket"),
                            (".fifo", "is a FIFO, and no socket"),
                            (".file", "is a file, and no socket")):
@@ -321,6 +408,5 @@ def whichever_there_is(scratch):
 if __name__ == "__main__":
     main(missing_syslog, missing_journal, a_long_stall, stalled_syslog, stalled_journal,
          replaced_syslog, replaced_journal, gone_for_a_while, slow_syslog, slow_journal,
-         another_kind_of_socket, something_else_than_a_socket, too_large_for_a_datagram,
-         too_large_for_the_journal,
-         whichever_there_is)
+         log_of_streams, from_streams_to_datagrams, something_else_than_a_socket,
+         too_large_for_a_datagram, too_large_for_the_journal, whichever_there_is)

@@ -175,7 +175,7 @@ void advice_judge_log_socket(const struct settings *settings, warning_fn *warn, 
     output_target_choose(&settings->output, &target);
     if (target.type != OUTPUT_SYSLOG && target.type != OUTPUT_JOURNAL)
         return;
-    const char *words = net_describe_log_socket(target.path);
+    const char *words = net_describe_log_socket(target.path, target.type == OUTPUT_SYSLOG);
     if (words == NULL)
         return;
     (void)snprintf(text, sizeof text, "%s %s", target.path, words);

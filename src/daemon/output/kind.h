@@ -23,6 +23,7 @@ enum output_traits {
     OUTPUT_IS_STDOUT = 1u << 2,        /* standard output has to be open */
     OUTPUT_DROPS_REPEATS = 1u << 3,    /* what is submitted once more is not there twice */
     OUTPUT_RECOVERS = 1u << 4,         /* by itself, with what was submitted: no error loses it */
+    OUTPUT_BREAKS_RECORDS = 1u << 5,   /* one that is out in part when it is lost begins anew */
 };
 
 /* What a worker that can go no further waits for: whatever comes first. */
@@ -40,6 +41,9 @@ struct output_kind {
     const char *description; /* for people: "syslog socket" */
     unsigned traits;         /* enum output_traits */
     size_t state_bytes;      /* of output->state, which is zero before open() */
+
+    /* What stands in its place when open() says -EPROTOTYPE: of another type of socket. Or NULL. */
+    const struct output_kind *sibling;
 
     /* Open output->fd, or whatever stands for it: output->open is set by the caller. */
     int (*open)(struct output *output);
@@ -82,6 +86,7 @@ struct output_kind {
 };
 
 extern const struct output_kind output_syslog;
+extern const struct output_kind output_syslog_stream;
 extern const struct output_kind output_journal;
 extern const struct output_kind output_stdout;
 extern const struct output_kind output_file;

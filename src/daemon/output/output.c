@@ -135,7 +135,8 @@ static void note_back(struct output *output)
 static const char *describe_loss(const struct output *output, int error)
 {
     const char *words = error == -ECONNREFUSED || error == -EPROTOTYPE
-                            ? net_describe_log_socket(output->target.path)
+                            ? net_describe_log_socket(output->target.path,
+                                                      output->kind->sibling != NULL)
                             : NULL;
 
     if (words != NULL)
@@ -260,6 +261,19 @@ static int choose_kind(struct output *output, struct batch *batch)
     return 0;
 }
 
+/* Open it, and as its sibling where that is what stands there. */
+static int open_kind(struct output *output, struct batch *batch)
+{
+    int error = output->kind->open(output);
+
+    if (error != -EPROTOTYPE || output->kind->sibling == NULL)
+        return error;
+    if (batch != NULL)
+        take_back(output, batch);
+    error = use_kind(output, output->kind->sibling);
+    return error == 0 ? output->kind->open(output) : error;
+}
+
 /* It is open: say which log it is, if that was not known. */
 static void note_open(struct output *output)
 {
@@ -289,7 +303,7 @@ static int try_open(struct output *output, struct batch *batch)
     if (output->settings.type == OUTPUT_AUTO)
         error = choose_kind(output, batch);
     if (error == 0)
-        error = output->kind->open(output);
+        error = open_kind(output, batch);
     if (error < 0)
         lose(output, error);
     else
@@ -380,7 +394,7 @@ enum output_status output_push(struct output *output, struct batch *batch)
             return OUTPUT_ENDED;
         if (batch->delivered > delivered)
             note_back(output); /* it was there until now */
-        if (output->kind->collect != NULL) /* else at most a record is out in part, and goes on */
+        if (output->kind->collect != NULL || (output->kind->traits & OUTPUT_BREAKS_RECORDS))
             take_back(output, batch);
         if (attempt > 0)
             lose(output, error);
@@ -437,28 +451,39 @@ int output_change(struct output *output, const struct output_settings *settings)
     return output_ensure_open(output);
 }
 
-int output_connect_datagram(struct output *output, uint32_t *ret_datagram_bytes)
+int output_connect_local(struct output *output, int type)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int size = 0;
-    socklen_t len = sizeof size;
-    int error = 0;
 
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     static_assert(SETTINGS_PATH_BYTES == sizeof sa.sun_path, "the path of a socket fits");
     memcpy(sa.sun_path, output->target.path, sizeof sa.sun_path);
-    if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
-        error = -errno;
-    else if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) < 0)
-        error = -errno;
-    if (error < 0) {
+    if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
+        int error = -errno;
         (void)close(fd); /* nothing was sent */
+        return error;
+    }
+    output->fd = fd;
+    return 0;
+}
+
+int output_connect_datagram(struct output *output, uint32_t *ret_datagram_bytes)
+{
+    int size = 0;
+    socklen_t len = sizeof size;
+
+    int error = output_connect_local(output, SOCK_DGRAM);
+    if (error < 0)
+        return error;
+    if (getsockopt(output->fd, SOL_SOCKET, SO_SNDBUF, &size, &len) < 0) {
+        error = -errno;
+        (void)close(output->fd); /* nothing was sent */
+        output->fd = -1;
         return error;
     }
     /* The kernel refuses a datagram that leaves less than 32 bytes of the send buffer. */
     *ret_datagram_bytes = size > 4096 ? (uint32_t)size - 32 : 4096;
-    output->fd = fd;
     return 0;
 }

@@ -91,6 +91,9 @@ void output_refresh(struct output *output);
  */
 int output_change(struct output *output, const struct output_settings *settings);
 
+/* Connect output->fd to the socket of this TYPE at target.path. Returns: 0, or negative errno. */
+int output_connect_local(struct output *output, int type);
+
 /*
  * For kinds that send datagrams: connect output->fd to the socket at target.path.
  * Returns: 0 with the largest datagram it takes, in bytes; or negative errno.

@@ -206,6 +206,7 @@ static int submit_syslog(struct output *output, struct batch *batch)
 const struct output_kind output_syslog = {
     .description = "syslog socket",
     .state_bytes = sizeof(struct datagrams),
+    .sibling = &output_syslog_stream,
     .open = open_syslog,
     .submit = submit_syslog,
     .close = close_syslog,
