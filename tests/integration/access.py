@@ -297,7 +297,8 @@ def faulty_headers(scratch):
             source = f"127.0.0.{number + 11}"
             with connect(daemon.port, source=source) as sock:
                 sock.sendall(data)
-                sock.shutdown(socket.SHUT_WR)
+                if words == "ended inside":  # the others are reset without an end
+                    sock.shutdown(socket.SHUT_WR)
                 assert is_reset(sock), data
             daemon.expect(rf"refusing {source}: its PROXY header is faulty$")
             daemon.expect(rf"{source}:\d+: its PROXY header is faulty: .*{words}")
