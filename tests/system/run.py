@@ -36,11 +36,13 @@ class Kit:
     """What a scenario may want to know beyond its machine."""
 
     def __init__(self, options, deb, folder):
+        self.options = options
         self.programs = options.programs
         self.deb = deb
         self.folder = folder
         self.random = random.Random(options.seed)
         self.percent = options.percent
+        self.left_out = []
 
     def share_of(self, rounds):
         """Of so many ROUNDS, those that are wanted; one at least."""
@@ -49,6 +51,14 @@ class Kit:
     def newer_deb(self):
         """A package to upgrade to."""
         return package.make_newer(self.deb, self.folder)
+
+    def deb_before(self):
+        """The version before, with another layout of the ledger; None, which is said: no way."""
+        try:
+            return package.build_before(self.options.source, self.options.suite, self.folder)
+        except Skipped as reason:
+            self.left_out.append(f"from the version before: {reason}")
+            return None
 
 
 class Late(Failed):
@@ -144,6 +154,10 @@ def run_all(options, scenarios, folder):
         outcome, line = play(name, options, kit, base_root)
         counts[outcome] += 1
         print(f"{outcome:4}  {name:24}  {line} ({time.monotonic() - started:.0f} s)", flush=True)
+        for reason in kit.left_out:
+            print(f"skip  {name:24}  {reason}", flush=True)
+        counts["skip"] += len(kit.left_out)
+        kit.left_out.clear()
     return counts
 
 

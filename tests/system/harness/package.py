@@ -9,11 +9,11 @@ import subprocess
 import tempfile
 
 from harness import base, cgroup, machine
-from harness.failure import Failed
+from harness.failure import Failed, Skipped
 
 LIMIT_S = 600
 KEPT = 8
-BUILD_OPTIONS = "nocheck parallel=2"
+BUILD_OPTIONS = "nocheck noautodbgsym parallel=2"
 
 
 def tree_files(source):
@@ -133,6 +133,25 @@ def build(source, suite, folder):
     os.utime(target)
     forget_old(packages)
     return find_deb(target)
+
+
+def build_before(source, suite, folder):
+    """The same of the version before, whose ledger has another layout."""
+    tree = f"{folder}/tree-before"
+    done = subprocess.run(
+        [f"{source}/scripts/tree-before", tree],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Skipped(done.stdout.strip())
+    try:
+        return build(tree, suite, folder)
+    finally:
+        shutil.rmtree(tree)
 
 
 def make_newer(deb, folder):
