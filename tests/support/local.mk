@@ -22,6 +22,7 @@ libpeerlog_settings_test_a_CPPFLAGS = $(TEST_CPPFLAGS)
 libpeerlog_work_test_a_SOURCES = \
 	tests/support/broker.c tests/support/broker.h \
 	tests/support/deaths.c tests/support/deaths.h \
+	tests/support/file_rig.c tests/support/file_rig.h \
 	tests/support/rig.c tests/support/rig.h \
 	tests/support/stepping.c tests/support/stepping.h
 libpeerlog_work_test_a_CPPFLAGS = $(TEST_CPPFLAGS)

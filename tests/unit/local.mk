@@ -41,6 +41,8 @@ DAEMON_TESTS = \
 	tests/unit/metrics/test_status \
 	tests/unit/output/test_file \
 	tests/unit/output/test_file_format \
+	tests/unit/output/test_file_open \
+	tests/unit/output/test_file_set \
 	tests/unit/output/test_format \
 	tests/unit/output/test_journal \
 	tests/unit/output/test_json \
