@@ -120,6 +120,45 @@ launch() { # SUITE COMMAND...
     (PATH=/usr/sbin:/usr/bin exec chroot "$WORK/$suite" "$@") <&0 &
 }
 
+# --- NATS ---
+
+fetch_nats() {
+    fetch bookworm nats-server=2.9.10-1+b3
+    fetch trixie nats-server=2.10.27-1+b2
+}
+
+# A server with JetStream, which listens on port 4222 and logs to SUITE.log: $! is the program.
+launch_nats() { # SUITE
+    launch "$1" /usr/sbin/nats-server -a 127.0.0.1 -p 4222 -js -sd "/tmp/$1-store" >"$1.log" 2>&1
+    until_true listening 4222
+}
+
+# Run Python from standard input, with request(SUBJECT, DATA), which returns the answer, and
+# api(CALL, FIELD=...), which must not be an error.
+ask_nats() { # ARGUMENT...
+    cat >nats_client.py <<'END'
+import json, socket, sys
+
+wire = socket.create_connection(("127.0.0.1", 4222), 20)
+file = wire.makefile("rb")
+
+def request(subject, data):
+    wire.sendall(b"PUB %s answer %d\r\n%s\r\n" % (subject.encode(), len(data), data))
+    while not (line := file.readline()).startswith(b"MSG"):
+        if line.startswith(b"PING"):
+            wire.sendall(b"PONG\r\n")
+    return json.loads(file.read(int(line.split()[-1]) + 2))
+
+def api(call, **fields):
+    answer = request("$JS.API." + call, json.dumps(fields).encode())
+    assert "error" not in answer, answer
+    return answer
+
+wire.sendall(b'CONNECT {"verbose":false}\r\nSUB answer 1\r\n')
+END
+    cat nats_client.py - | python3 - "$@"
+}
+
 # --- the course of a finding ---
 
 finding() {

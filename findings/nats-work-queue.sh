@@ -13,32 +13,11 @@
 # shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-get() {
-    fetch bookworm nats-server=2.9.10-1+b3
-    fetch trixie nats-server=2.10.27-1+b2
-}
+get() { fetch_nats; }
 
 # Publish a hundred messages into a work queue of ten that has a consumer, and read what is left.
 publish() { # DISCARD
-    python3 - "$1" <<'END'
-import json, socket, sys
-
-wire = socket.create_connection(("127.0.0.1", 4222), 20)
-file = wire.makefile("rb")
-
-def request(subject, data):
-    wire.sendall(b"PUB %s answer %d\r\n%s\r\n" % (subject.encode(), len(data), data))
-    while not (line := file.readline()).startswith(b"MSG"):
-        if line.startswith(b"PING"):
-            wire.sendall(b"PONG\r\n")
-    return json.loads(file.read(int(line.split()[-1]) + 2))
-
-def api(call, **fields):
-    answer = request("$JS.API." + call, json.dumps(fields).encode())
-    assert "error" not in answer, answer
-    return answer
-
-wire.sendall(b'CONNECT {"verbose":false}\r\nSUB answer 1\r\n')
+    ask_nats "$1" <<'END'
 settings = {"discard": sys.argv[1]} if sys.argv[1] else {}
 api("STREAM.CREATE.S", name="S", subjects=["log"], storage="memory", retention="workqueue",
     max_msgs=10, **settings)
@@ -56,9 +35,7 @@ END
 look() {
     local suite
     for suite in bookworm trixie; do
-        launch $suite /usr/sbin/nats-server -a 127.0.0.1 -p 4222 -js -sd /tmp/$suite-store \
-            >$suite.log 2>&1
-        until_true listening 4222
+        launch_nats $suite
         expect "$suite: default" "100 acknowledged, kept 91 to 100, errors []" "$(publish '')"
         expect "$suite: warnings in its log" 0 "$(grep -cE '\[(WRN|ERR)\]' $suite.log || true)"
         expect "$suite: discard=new" "10 acknowledged, kept 1 to 10, errors [10077]" \
