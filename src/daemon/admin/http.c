@@ -142,28 +142,42 @@ static void answer(struct admin *admin, struct MHD_Connection *http, const char 
         resource->answer(admin, &request, reply);
 }
 
+/*
+ * libmicrohttpd calls once when the header of a request came, and again when an answer is due.
+ * Answers: is it due? Otherwise *ret_result is what is to be returned.
+ */
+static bool is_due(struct MHD_Connection *http, void **seen, enum MHD_Result *ret_result)
+{
+    struct reply reply = {.status = 0};
+
+    if (has_body(http)) {
+        reply_fault(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "no resource takes a body");
+        *ret_result = send_reply(http, &reply);
+        return false;
+    }
+    if (*seen == NULL) {
+        *seen = http;
+        *ret_result = MHD_YES;
+        return false;
+    }
+    return true;
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *http, const char *url,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_bytes, void **seen)
 {
     struct reply reply = {.status = 0};
+    enum MHD_Result result;
 
-    (void)version;
-    (void)body;
-    (void)body_bytes; /* there is none */
-    if (has_body(http)) {
-        reply_fault(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "no resource takes a body");
-        return send_reply(http, &reply);
-    }
-    if (*seen == NULL) {
-        *seen = http; /* the header came; an answer is due at the next call */
-        return MHD_YES;
-    }
+    (void)version, (void)body, (void)body_bytes; /* there is none */
+    if (!is_due(http, seen, &result))
+        return result;
     answer(context, http, url, method, &reply);
     return send_reply(http, &reply);
 }
 
-/* Counters alone: whoever may connect there may not ask for more. */
+/* Counters alone: one who may connect there may not ask for more. */
 static enum MHD_Result on_scrape(void *context, struct MHD_Connection *http, const char *url,
                                  const char *method, const char *version, const char *body,
                                  size_t *body_bytes, void **seen)
@@ -172,18 +186,11 @@ static enum MHD_Result on_scrape(void *context, struct MHD_Connection *http, con
         .accept = MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
     };
     struct reply reply = {.status = 0};
+    enum MHD_Result result;
 
-    (void)version;
-    (void)body;
-    (void)body_bytes; /* there is none */
-    if (has_body(http)) {
-        reply_fault(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "no resource takes a body");
-        return send_reply(http, &reply);
-    }
-    if (*seen == NULL) {
-        *seen = http;
-        return MHD_YES;
-    }
+    (void)version, (void)body, (void)body_bytes;
+    if (!is_due(http, seen, &result))
+        return result;
     if (strcmp(url, resource_metrics->path) != 0)
         reply_fault(&reply, MHD_HTTP_NOT_FOUND, "here is %s alone", resource_metrics->path);
     else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
