@@ -24,7 +24,8 @@ _peerlogctl()
         COMPREPLY=($(compgen -W "-s -o -p -l -S -n -f -h -V --socket --output --peer --listener \
             --sort --limit --now --help --version" -- "$current"))
     else
-        COMPREPLY=($(compgen -W "status connections top trace kill reload metrics" -- "$current"))
+        COMPREPLY=($(compgen -W "status connections top trace kill reload reopen settings metrics" \
+            -- "$current"))
     fi
 }
 

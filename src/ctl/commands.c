@@ -105,6 +105,12 @@ static void print_status(const struct answer *answer)
         view_busy(line, peer);
         (void)puts(line);
     }
+    json_array_foreach(json_object_get(answer->json, "silent"), i, peer) {
+        if (i == 0)
+            (void)puts("\nwho spoke, and is silent:");
+        view_silent(line, peer);
+        (void)puts(line);
+    }
 }
 
 static void print_connections(const struct answer *answer)
@@ -166,6 +172,26 @@ static void print_reloaded(const struct answer *answer)
     (void)puts(words != NULL ? words : "");
 }
 
+static void print_reopened(const struct answer *answer)
+{
+    const char *words = json_string_value(json_object_get(answer->json, "reopened"));
+
+    (void)puts(words != NULL ? words : "");
+}
+
+/* Each as in the file, and behind it where it comes from. */
+static void print_settings(const struct answer *answer)
+{
+    char line[VIEW_LINE_BYTES];
+    json_t *setting;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer->json, "settings"), i, setting) {
+        view_setting(line, setting);
+        (void)puts(line);
+    }
+}
+
 /* Ask once, and print it. */
 static int run_simple(struct asker *asker, const char *method, const char *path,
                       void (*print)(const struct answer *answer))
@@ -201,6 +227,11 @@ int commands_run(struct asker *asker, const struct options *options)
         return run_kill(asker, options);
     case COMMAND_RELOAD:
         return run_simple(asker, "POST", "/v1/reload", print_reloaded);
+    case COMMAND_REOPEN:
+        return run_simple(asker, "POST", "/v1/reopen", print_reopened);
+    case COMMAND_SETTINGS:
+        return run_simple(asker, "GET", "/v1/settings",
+                          options->json ? print_json : print_settings);
     case COMMAND_METRICS:
         return run_simple(asker, "GET", "/metrics", print_text);
     }

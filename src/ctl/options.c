@@ -27,6 +27,7 @@ static const struct {
     [COMMAND_TOP] = {"top", "plS"},       [COMMAND_TRACE] = {"trace", ""},
     [COMMAND_KILL] = {"kill", "f"},
     [COMMAND_RELOAD] = {"reload", ""},    [COMMAND_METRICS] = {"metrics", ""},
+    [COMMAND_REOPEN] = {"reopen", ""},    [COMMAND_SETTINGS] = {"settings", "o"},
 };
 
 static bool find_command(const char *name, struct options *o)
@@ -128,6 +129,8 @@ void options_print_help(FILE *stream)
         "  trace PEER|RANGE    what they say, as it comes\n"
         "  kill PEER|RANGE|ID  end connections: what they have sent is logged first\n"
         "  reload              let it read its configuration again, and say if it did\n"
+        "  reopen              let it look for what it writes to by its name: a file was moved\n"
+        "  settings            those in force, and where each comes from\n"
         "  metrics             all counters, as Prometheus reads them\n"
         "\n"
         "  -s, --socket=PATH   ask this daemon (" OPTIONS_SOCKET ")\n"

@@ -19,6 +19,8 @@ enum command {
     COMMAND_KILL,
     COMMAND_RELOAD,
     COMMAND_METRICS,
+    COMMAND_REOPEN,
+    COMMAND_SETTINGS,
 };
 
 struct options {

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/numbers.h"
@@ -176,4 +177,30 @@ void view_busy(char dst[VIEW_LINE_BYTES], const json_t *peer)
     numbers_count(messages, (double)take_number(peer, "messages"));
     (void)snprintf(dst, VIEW_LINE_BYTES, "%5s B/s %5s messages %5lld connection%s %s", rate,
                    messages, connections, connections == 1 ? " " : "s", address);
+}
+
+void view_silent(char dst[VIEW_LINE_BYTES], const json_t *peer)
+{
+    char address[VIEW_CELL_BYTES], listener[VIEW_CELL_BYTES], age[NUMBERS_BYTES];
+
+    take_text(address, sizeof address, peer, "address");
+    take_text(listener, sizeof listener, peer, "listener");
+    numbers_age(age, (uint64_t)take_number(peer, "seconds"));
+    (void)snprintf(dst, VIEW_LINE_BYTES, "%5s %s, to %s", age, address, listener);
+}
+
+/* --- settings --- */
+
+void view_setting(char dst[VIEW_LINE_BYTES], const json_t *setting)
+{
+    char name[96], from[192], assigned[256];
+    char *value = json_dumps(json_object_get(setting, "value"), JSON_ENCODE_ANY);
+
+    take_text(name, sizeof name, setting, "name");
+    take_text(from, sizeof from, setting, "from");
+    (void)snprintf(assigned, sizeof assigned, "%s = %.150s", name, value != NULL ? value : "?");
+    free(value);
+    (void)snprintf(dst, VIEW_LINE_BYTES, "%-39s # %s%s", assigned, from,
+                   json_is_true(json_object_get(setting, "restart"))
+                       ? "; another value waits for a restart" : "");
 }

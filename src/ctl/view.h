@@ -52,6 +52,12 @@ void view_output(char dst[VIEW_LINE_BYTES], const json_t *status);
 /* One of the busiest peers of a status. */
 void view_busy(char dst[VIEW_LINE_BYTES], const json_t *peer);
 
+/* One of its silent ones. */
+void view_silent(char dst[VIEW_LINE_BYTES], const json_t *peer);
+
+/* "limits.connections = 8192   # default" */
+void view_setting(char dst[VIEW_LINE_BYTES], const json_t *setting);
+
 /* A number out of STATUS, such as "messages", "logged"; 0 when it is not there. */
 long long view_number(const json_t *object, const char *group, const char *name);
 

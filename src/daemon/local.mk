@@ -8,6 +8,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/faults.c src/daemon/settings/faults.h \
 	src/daemon/settings/file.c src/daemon/settings/file.h \
 	src/daemon/settings/finish.c src/daemon/settings/finish.h \
+	src/daemon/settings/origins.c src/daemon/settings/origins.h \
 	src/daemon/settings/settings.c src/daemon/settings/settings.h \
 	src/daemon/settings/snapshot.h \
 	src/daemon/settings/suggest.c src/daemon/settings/suggest.h \
@@ -107,6 +108,7 @@ admin_sources = \
 	src/daemon/admin/ask.c \
 	src/daemon/admin/census.c \
 	src/daemon/admin/http.c \
+	src/daemon/admin/in_force.c \
 	src/daemon/admin/private.h \
 	src/daemon/admin/resources.c \
 	src/daemon/admin/safe_text.c src/daemon/admin/safe_text.h \

@@ -7,6 +7,8 @@
 #include "os/unix_socket.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -44,4 +46,35 @@ int unix_socket_listen(const char *path, int type, mode_t mode)
         return error;
     }
     return fd;
+}
+
+/* Returns: 0, or -ENOENT. */
+static int find_group(const char *group, gid_t *ret_gid)
+{
+    const struct group *entry = getgrnam(group);
+    char *end;
+
+    if (entry != NULL) {
+        *ret_gid = entry->gr_gid;
+        return 0;
+    }
+    unsigned long number = strtoul(group, &end, 10);
+    if (*end != '\0' || end == group || number >= (gid_t)-1)
+        return -ENOENT;
+    *ret_gid = (gid_t)number;
+    return 0;
+}
+
+int unix_socket_give(const char *path, const char *group)
+{
+    struct stat status;
+    gid_t gid;
+
+    int error = find_group(group, &gid);
+    if (error < 0)
+        return error;
+    /* Where we are of that group it is so already, and a sandbox may forbid the call. */
+    if (stat(path, &status) == 0 && status.st_gid == gid)
+        return 0;
+    return chown(path, (uid_t)-1, gid) < 0 ? -errno : 0;
 }

@@ -19,4 +19,11 @@ int unix_socket_address(const char *path, struct sockaddr_un *ret_address);
  */
 int unix_socket_listen(const char *path, int type, mode_t mode);
 
+/*
+ * Let GROUP, by name or number, use the socket at PATH, too, which its mode must allow.
+ * Returns: 0, -ENOENT when there is no such group, or negative errno.
+ * Blocks: as long as groups are looked up.
+ */
+int unix_socket_give(const char *path, const char *group);
+
 #endif

@@ -6,6 +6,7 @@
 # Prometheus, whose own tools read it. Clients that hang, vanish, say half a request or nonsense
 # get nothing and cost nothing: messages go on, and the next one is answered.
 
+import grp
 import http.client
 import json
 import random
@@ -59,10 +60,10 @@ class Admin:
 
 
 @contextlib.contextmanager
-def administered(scratch, **settings):
+def administered(scratch, group=None, **settings):
     """A daemon with an admin socket, and the log it writes to."""
     path = os.path.join(scratch, f"admin-{random.getrandbits(32):x}")
-    settings.setdefault("admin", dict(path=path))
+    settings.setdefault("admin", dict(path=path, **(dict(group=group) if group else {})))
     with serving("syslog", scratch, **settings) as (daemon, sink):
         until(lambda: os.path.exists(path), "the admin socket")
         yield daemon, sink, Admin(path)
@@ -92,6 +93,19 @@ def it_can_be_switched_off(scratch):
         daemon.wait_workers()
         connect(daemon.port).close()
         assert not os.path.exists(path)
+
+
+def a_group_may_be_let_in(scratch):
+    mine = grp.getgrgid(os.getegid())
+    others = [4711] if os.geteuid() == 0 else []
+    for group in mine.gr_name, *(str(g) for g in [mine.gr_gid, *others]):
+        with administered(scratch, group=group) as (_, _, admin):
+            assert admin.get("/v1/status")
+            wanted = mine.gr_gid if group == mine.gr_name else int(group)
+            until(lambda a=admin, w=wanted: os.stat(a.path).st_gid == w, "its group")
+    with administered(scratch, group="no-such-group") as (daemon, _, admin):
+        daemon.expect("is not for the group no-such-group .admin.group.: there is no such group")
+        assert admin.get("/v1/status")
 
 
 def it_tells_who_is_connected(scratch):
@@ -458,6 +472,7 @@ if not os.path.exists(MODULE):
 
 main(nothing_is_loaded_before_it_is_asked,
      it_can_be_switched_off,
+     a_group_may_be_let_in,
      it_tells_who_is_connected,
      the_busiest_peers_are_named,
      many_connections_are_all_listed,

@@ -138,6 +138,41 @@ def a_reload_says_how_it_went(scratch):
         assert status == 78 and "buffer_size" in complaint, (status, complaint)
 
 
+def settings_are_those_in_force(scratch):
+    with controlled(scratch, limits=dict(connections=99), workers=2) as (daemon, _, ctl):
+        daemon.allow("reloaded", "takes effect at the next restart")
+        with open(daemon.file, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        said = ctl.good("settings")
+        at, = (n for n, line in enumerate(lines, 1) if re.search(r"\bconnections = 99", line))
+        assert re.search(rf"^limits\.connections = 99 +# {re.escape(daemon.file)}:{at}$", said,
+                         re.M), said
+        assert re.search(r"^limits\.keepalive = 120 +# default$", said, re.M), said
+        assert re.search(r'^listeners\[0\]\.tag = "peerlogd" +# output\.tag$', said, re.M), said
+        daemon.write_file(limits=dict(connections=98), workers=3)
+        ctl.good("reload")
+        said = ctl.good("settings")
+        assert re.search(r"^limits\.connections = 98 ", said, re.M), said
+        assert re.search(r"^workers = 2 +# an earlier configuration; another value waits", said,
+                         re.M), said
+        assert all(s["value"] == 2 and s["restart"]
+                   for s in json.loads(ctl.good("settings", "-o", "json"))["settings"]
+                   if s["name"] == "workers")
+
+
+def a_log_that_was_moved_is_made_anew(scratch):
+    path, log = os.path.join(scratch, "admin"), os.path.join(scratch, "messages.log")
+    output = dict(type="file", path=log)
+    with Daemon(scratch, output=output, admin=dict(path=path)) as daemon:
+        connect(daemon.port).sendall(b"one\n")
+        until(lambda: os.path.exists(log) and os.path.getsize(log) > 0, "the first message")
+        os.rename(log, log + ".1")
+        assert Ctl(path).good("reopen").startswith("what is written to")
+        connect(daemon.port).sendall(b"two\n")
+        until(lambda: os.path.exists(log) and b"two" in open(log, "rb").read(), "the second")
+        assert b"two" not in open(log + ".1", "rb").read()
+
+
 def metrics_are_prometheus_text(scratch):
     with controlled(scratch) as (_, _, ctl):
         assert re.search(r"^peerlogd_connections 0$", ctl.good("metrics"), re.M)
@@ -166,7 +201,7 @@ def documents_have_every_option_and_command(_):
     letters = set(re.findall(r"^  -(\w),", help_text, re.M))
     names = set(re.findall(r"^  -\w, --([a-z]+)", help_text, re.M))
     commands = set(re.findall(r"^  ([a-z]+) ", help_text, re.M))
-    assert len(letters) == len(names) == 9 and len(commands) == 7, help_text
+    assert len(letters) == len(names) == 9 and len(commands) == 9, help_text
     manual = read("man", "peerlogctl.1")
     items = re.findall(r"^\.It Fl (\w) , -([a-z]+)", manual, re.M)
     assert {i[0] for i in items} == letters and {i[1] for i in items} == names, items
@@ -265,6 +300,8 @@ main(questions_of_the_person_on_call,
      connections_are_killed,
      what_a_device_really_sends,
      a_reload_says_how_it_went,
+     settings_are_those_in_force,
+     a_log_that_was_moved_is_made_anew,
      metrics_are_prometheus_text,
      faults_have_their_statuses,
      documents_have_every_option_and_command,

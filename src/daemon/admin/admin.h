@@ -21,6 +21,7 @@
 #include "daemon/worker/worker.h"
 
 struct admin;
+struct silence;
 
 /* A listener of the settings in force. */
 struct overview_listener {
@@ -44,6 +45,8 @@ struct overview {
 enum errand_kind {
     ERRAND_OVERVIEW,
     ERRAND_RELOAD,
+    ERRAND_REOPEN, /* what is written to, by its name */
+    ERRAND_SETTINGS,
 };
 
 /* What is asked of main by a LETTER_ERRAND. */
@@ -52,6 +55,14 @@ struct errand {
     bool good;      /* answer to ERRAND_RELOAD, */
     char line[512]; /* and what is to be told of it */
     struct overview overview; /* answer to ERRAND_OVERVIEW */
+
+    /*
+     * ERRAND_SETTINGS: called by main's thread with those in force, and the file they are of, or
+     * NULL. It leaves its answer in TAKEN, which DROP releases when nobody waits for it any more.
+     */
+    void (*take)(struct errand *errand, const struct settings *settings, const char *file);
+    void (*drop)(struct errand *errand);
+    void *taken;
 };
 
 struct admin_plan {
@@ -63,6 +74,7 @@ struct admin_plan {
     struct worker *const *workers;
     unsigned workers_count;
     const struct output_health *health;
+    struct silence *silence; /* who is silent */
     void *context;
     void (*post)(void *context, struct letter *letter); /* to main, as worker_post() */
     void (*sum)(void *context, uint64_t totals[COUNTERS]); /* what this process has counted */

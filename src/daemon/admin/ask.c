@@ -29,6 +29,8 @@ static void answered(struct letter *letter)
     }
     if (letter->kind == LETTER_TRACE)
         free(letter->trace);
+    if (letter->kind == LETTER_ERRAND && letter->errand->taken != NULL)
+        letter->errand->drop(letter->errand);
     free(question);
 }
 
@@ -67,13 +69,13 @@ struct errand_question {
     struct errand errand;
 };
 
-struct errand *ask_errand(struct admin *admin, enum errand_kind kind)
+struct errand *ask_errand(struct admin *admin, const struct errand *errand)
 {
     struct errand_question *ask = (void *)question_new(admin, LETTER_ERRAND, sizeof *ask);
 
     if (ask == NULL)
         return NULL;
-    ask->errand.kind = kind;
+    ask->errand = *errand;
     ask->question.letter.errand = &ask->errand;
     admin->plan.post(admin->plan.context, &ask->question.letter);
     return wait_for(admin, &ask->question) ? &ask->errand : NULL;

@@ -236,19 +236,6 @@ static struct admin *admin_free(struct admin *admin)
     return NULL;
 }
 
-/* Returns: 0, or -ENOMEM. */
-static int copy_list(const struct cidr_list *list, struct cidr_list *ret_list)
-{
-    if (list->count == 0)
-        return 0;
-    ret_list->ranges = calloc(list->count, sizeof list->ranges[0]);
-    if (ret_list->ranges == NULL)
-        return -ENOMEM;
-    memcpy(ret_list->ranges, list->ranges, list->count * sizeof list->ranges[0]);
-    ret_list->count = list->count;
-    return 0;
-}
-
 /* Serve what connects to FD. Returns: 0, or negative errno. */
 static int serve(struct admin *admin, int fd, MHD_AcceptPolicyCallback may,
                  MHD_AccessHandlerCallback on, struct MHD_Daemon **ret_http)
@@ -278,9 +265,9 @@ static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
     admin->samples = calloc(plan->table->capacity, sizeof admin->samples[0]);
     int error = admin->bell < 0 ? admin->bell : admin->samples == NULL ? -ENOMEM : 0;
     if (error == 0)
-        error = copy_list(&plan->metrics->allow, &admin->allow);
+        error = settings_copy_ranges(&plan->metrics->allow, &admin->allow);
     if (error == 0)
-        error = copy_list(&plan->metrics->deny, &admin->deny);
+        error = settings_copy_ranges(&plan->metrics->deny, &admin->deny);
     if (error == 0)
         error = serve(admin, plan->fd, NULL, on_request, &admin->http);
     if (error == 0)

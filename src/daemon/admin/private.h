@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of the admin share: http.c is its thread and the protocol, ask.c asks workers and
- * main, wanted.c reads queries, census.c gathers connections, resources.c answers. The admin's
- * thread, but where another is named; for this folder alone.
+ * main, wanted.c reads queries, census.c gathers connections, resources.c, trace.c and in_force.c
+ * answer. The admin's thread, but where another is named; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_ADMIN_PRIVATE_H
 #define PEERLOG_DAEMON_ADMIN_PRIVATE_H
@@ -61,7 +61,7 @@ bool ask_worker(struct admin *admin, unsigned worker, struct question *question)
  * The same of main. Returns: the answer, which the caller frees with errand_free(); NULL
  * without one.
  */
-struct errand *ask_errand(struct admin *admin, enum errand_kind kind);
+struct errand *ask_errand(struct admin *admin, const struct errand *errand);
 void errand_free(struct errand *errand);
 
 /* --- census.c --- */
@@ -122,8 +122,9 @@ extern const size_t resources_count;
 /* What answers /metrics. Threads: also that of admin.metrics. */
 extern const struct resource *const resource_metrics;
 
-/* What answers /v1/trace: trace.c. */
+/* What answers /v1/trace: trace.c; and /v1/settings: in_force.c. */
 void answer_trace(struct admin *admin, const struct request *request, struct reply *reply);
+void answer_settings(struct admin *admin, const struct request *request, struct reply *reply);
 
 /* Say in REPLY that something is wrong. */
 __attribute__((format(printf, 3, 4)))

@@ -13,6 +13,7 @@
 
 #include "daemon/admin/private.h"
 #include "daemon/metrics/prometheus.h"
+#include "daemon/session/silence.h"
 #include "daemon/settings/table.h"
 #include "os/clock.h"
 #include "peerlog/count.h"
@@ -31,6 +32,7 @@ void reply_fault(struct reply *reply, unsigned status, const char *format, ...)
 
 /* Peers that the status names. */
 #define BUSIEST_MOST 10u
+#define SILENT_MOST 100u
 
 /* --- names --- */
 
@@ -93,7 +95,7 @@ static struct prometheus_now look_now(const struct admin *admin)
 
 static struct errand *ask_overview(struct admin *admin, struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, ERRAND_OVERVIEW);
+    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_OVERVIEW});
 
     if (errand == NULL)
         reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd is busy; try again");
@@ -155,6 +157,24 @@ static json_t *describe_busiest(struct admin *admin, const struct overview *over
     return list;
 }
 
+/* Those that spoke before and say nothing; the first of them. */
+static json_t *describe_silent(struct admin *admin, const struct overview *overview)
+{
+    struct silent_peer silent[SILENT_MOST];
+    json_t *list = json_array();
+
+    size_t count = silence_list(admin->plan.silence, silent, COUNT_OF(silent));
+    for (size_t i = 0; i < count; i++) {
+        char address[PEER_TEXT_BYTES];
+        (void)peer_format_address(&silent[i].peer, address);
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:s, s:I}", "address", address,
+                            "listener", overview->listeners[silent[i].listener].text,
+                            "seconds", (json_int_t)silent[i].for_s));
+    }
+    return list;
+}
+
 static void answer_status(struct admin *admin, const struct request *request, struct reply *reply)
 {
     struct errand *errand = ask_overview(admin, reply);
@@ -168,7 +188,7 @@ static void answer_status(struct admin *admin, const struct request *request, st
     sum_counters(admin, totals);
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack(
-        "{s:s, s:i, s:I, s:s*, s:s*, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:o, s:o}",
+        "{s:s, s:i, s:I, s:s*, s:s*, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:o, s:o, s:o}",
         "version", now.version, "pid", (int)getpid(), "started", (json_int_t)now.started_s,
         "file", overview->file[0] != '\0' ? overview->file : NULL,
         "trouble", overview->trouble[0] != '\0' ? overview->trouble : NULL,
@@ -179,7 +199,8 @@ static void answer_status(struct admin *admin, const struct request *request, st
         "logged", (json_int_t)totals[COUNTER_RECORDS], "waiting", (json_int_t)now.waiting,
         "bytes", (json_int_t)totals[COUNTER_BYTES],
         "workers", (json_int_t)now.workers, "output", describe_output(overview, &now),
-        "busiest", describe_busiest(admin, overview));
+        "busiest", describe_busiest(admin, overview),
+        "silent", describe_silent(admin, overview));
     errand_free(errand);
 }
 
@@ -311,7 +332,7 @@ static void end_connections(struct admin *admin, const struct request *request,
 
 static void reload(struct admin *admin, const struct request *request, struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, ERRAND_RELOAD);
+    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_RELOAD});
 
     (void)request;
     if (errand == NULL) {
@@ -327,6 +348,20 @@ static void reload(struct admin *admin, const struct request *request, struct re
     errand_free(errand);
 }
 
+static void reopen(struct admin *admin, const struct request *request, struct reply *reply)
+{
+    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_REOPEN});
+
+    (void)request;
+    if (errand == NULL) {
+        reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd did not answer in time");
+        return;
+    }
+    reply->status = MHD_HTTP_OK;
+    reply->json = json_pack("{s:s}", "reopened", "what is written to is looked for by its name");
+    errand_free(errand);
+}
+
 const struct resource resources[] = {
     {"/metrics", false, MHD_HTTP_METHOD_GET, answer_metrics},
     {"/v1/status", false, MHD_HTTP_METHOD_GET, answer_status},
@@ -337,6 +372,8 @@ const struct resource resources[] = {
     {"/v1/connections", true, MHD_HTTP_METHOD_DELETE, end_connections},
     {"/v1/trace", false, MHD_HTTP_METHOD_GET, answer_trace},
     {"/v1/reload", false, MHD_HTTP_METHOD_POST, reload},
+    {"/v1/reopen", false, MHD_HTTP_METHOD_POST, reopen},
+    {"/v1/settings", false, MHD_HTTP_METHOD_GET, answer_settings},
 };
 const struct resource *const resource_metrics = &resources[0];
 const size_t resources_count = COUNT_OF(resources);

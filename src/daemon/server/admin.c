@@ -84,6 +84,12 @@ static void run_errand(struct server *s, struct errand *errand)
         errand->good = server_reload(s);
         server_describe_reload(s, errand->good, errand->line, sizeof errand->line);
         break;
+    case ERRAND_REOPEN:
+        server_refresh(s);
+        break;
+    case ERRAND_SETTINGS:
+        errand->take(errand, s->snapshot->settings, s->file);
+        break;
     }
 }
 
@@ -113,6 +119,7 @@ static int start_admin(struct server *s, const char **ret_why)
         .fd = s->admin_socket, .metrics_fd = s->metrics_socket,
         .metrics = &s->snapshot->settings->metrics, .started_ms = s->started_ms, .table = &s->table,
         .workers = s->workers, .workers_count = s->workers_count, .health = &s->health,
+        .silence = s->silence,
         .context = s, .post = post_errand, .sum = sum_counters,
     };
     const struct admin_module *module = module_symbol("admin", "admin_module", ret_why);
@@ -191,6 +198,16 @@ static void open_metrics(struct server *s)
     begin(s);
 }
 
+/* A group that may ask, too; its way into the directory is the administrator's business. */
+static void let_in(const struct admin_settings *settings, const char *path)
+{
+    int error = settings->group[0] != '\0' ? unix_socket_give(path, settings->group) : 0;
+
+    if (error < 0)
+        log_say(SEVERITY_WARNING, "%s is not for the group %s (admin.group): %s", path,
+                settings->group, error == -ENOENT ? "there is no such group" : strerror(-error));
+}
+
 static void open_socket(struct server *s)
 {
     char path[SETTINGS_PATH_BYTES];
@@ -204,6 +221,8 @@ static void open_socket(struct server *s)
     if (error < 0)
         log_say(SEVERITY_WARNING, "administrators cannot be answered: %s: %s", path,
                 strerror(-error));
+    else
+        let_in(&s->snapshot->settings->admin, path);
 }
 
 void server_open_admin(struct server *s)

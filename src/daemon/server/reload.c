@@ -18,6 +18,7 @@
 #include "daemon/server/reload_request.h"
 #include "daemon/session/transport.h"
 #include "daemon/settings/file.h"
+#include "daemon/settings/origins.h"
 #include "daemon/settings/text.h"
 #include "os/answer.h"
 #include "os/clock.h"
@@ -44,31 +45,62 @@ static bool same_ranges(const struct cidr_list *a, const struct cidr_list *b)
            (a->count == 0 || memcmp(a->ranges, b->ranges, a->count * sizeof a->ranges[0]) == 0);
 }
 
+static const char restart[] = "takes effect at the next restart";
+
+/* Scrapers are served where they were before. */
+static void keep_metrics(const struct metrics_settings *now, struct settings *next)
+{
+    struct metrics_settings kept = {.address = now->address};
+
+    if (peer_equal(&next->metrics.address, &now->address) &&
+        same_ranges(&next->metrics.allow, &now->allow) &&
+        same_ranges(&next->metrics.deny, &now->deny))
+        return;
+    log_say(SEVERITY_WARNING, "metrics %s", restart);
+    origins_wait(&next->origins, "metrics");
+    if (settings_copy_ranges(&now->allow, &kept.allow) < 0 ||
+        settings_copy_ranges(&now->deny, &kept.deny) < 0) {
+        free(kept.allow.ranges); /* what is shown of it is that of the file then */
+        return;
+    }
+    free(next->metrics.allow.ranges);
+    free(next->metrics.deny.ranges);
+    next->metrics = kept;
+}
+
+static bool same_admin(const struct admin_settings *a, const struct admin_settings *b)
+{
+    return a->enabled == b->enabled && strcmp(a->path, b->path) == 0 &&
+           strcmp(a->group, b->group) == 0;
+}
+
 /* What cannot change while we run stays, and is said. */
 static void keep_fixed(const struct settings *now, struct settings *next)
 {
-    static const char restart[] = "takes effect at the next restart";
     bool one_writer = output_kind_of(now->output.type)->traits & OUTPUT_ONE_WRITER;
 
-    if (next->buffer_size != now->buffer_size)
+    if (next->buffer_size != now->buffer_size) {
         log_say(SEVERITY_WARNING, "buffer_size = %u %s", (unsigned)next->buffer_size, restart);
-    if (next->workers != now->workers)
+        origins_wait(&next->origins, "buffer_size");
+    }
+    if (next->workers != now->workers) {
         log_say(SEVERITY_WARNING, "workers = %u %s", (unsigned)next->workers, restart);
+        origins_wait(&next->origins, "workers");
+    }
     if (one_writer !=
         ((output_kind_of(next->output.type)->traits & OUTPUT_ONE_WRITER) != 0)) {
         log_say(SEVERITY_WARNING, "output.type %s", restart);
+        origins_wait(&next->origins, "output");
         struct output_settings output = now->output;
         output.label = next->output.label;
         output.servers = next->output.servers; /* a list has one owner */
         next->output = output;
     }
-    if (next->admin.enabled != now->admin.enabled ||
-        strcmp(next->admin.path, now->admin.path) != 0)
+    if (!same_admin(&next->admin, &now->admin)) {
         log_say(SEVERITY_WARNING, "admin %s", restart);
-    if (!peer_equal(&next->metrics.address, &now->metrics.address) ||
-        !same_ranges(&next->metrics.allow, &now->metrics.allow) ||
-        !same_ranges(&next->metrics.deny, &now->metrics.deny))
-        log_say(SEVERITY_WARNING, "metrics %s", restart);
+        origins_wait(&next->origins, "admin");
+    }
+    keep_metrics(&now->metrics, next);
     next->buffer_size = next->output.buffer_size = now->buffer_size;
     next->workers = now->workers;
     next->admin = now->admin;

@@ -22,6 +22,7 @@
 #include "daemon/settings/dialect.h"
 #include "daemon/settings/faults.h"
 #include "daemon/settings/finish.h"
+#include "daemon/settings/origins.h"
 #include "daemon/settings/suggest.h"
 #include "daemon/settings/syntax.h"
 #include "daemon/settings/table.h"
@@ -39,6 +40,7 @@ struct reader {
     bool whole;            /* the tree holds the whole file: no error of syntax cut it short */
     char path[PATH_BYTES]; /* full name of the group or list at hand */
     uint64_t refused;      /* bit I: of the group read last, rule I met a fault */
+    size_t listener; /* whose settings are read, or ORIGIN_NO_LISTENER */
     unsigned listener_lines[PEERLOG_MAX_LISTENERS];
 };
 
@@ -239,6 +241,9 @@ static int read_group(struct reader *reader, config_setting_t *setting,
         path_cut(reader, len);
         if (reader->faults.count > count)
             refused |= UINT64_C(1) << i;
+        if (r == 0)
+            r = origins_add(&reader->settings->origins, rule, reader->listener,
+                            config_setting_source_line(member));
     }
     reader->refused = refused;
     return r;
@@ -328,7 +333,9 @@ static int read_listener(struct reader *reader, const struct setting_group *grou
 
     setting_group_init(group, listener);
     listener->label = reader->settings->output.label;
+    reader->listener = i;
     int r = read_group(reader, setting, group, listener);
+    reader->listener = ORIGIN_NO_LISTENER;
     if (r < 0)
         return r;
     if (!was_refused(reader, group, "address") && !was_refused(reader, group, "port")) {
@@ -434,7 +441,7 @@ static int read_text(struct reader *reader, const char *text, size_t len)
 int settings_parse(const char *name, const char *text, size_t len, settings_fault_fn *fault,
                    void *context, struct settings **ret_settings)
 {
-    struct reader reader = {.faults = {.name = name}};
+    struct reader reader = {.faults = {.name = name}, .listener = ORIGIN_NO_LISTENER};
 
     int r = settings_new_default(&reader.settings);
     if (r < 0)

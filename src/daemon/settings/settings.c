@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "daemon/settings/certificates.h"
+#include "daemon/settings/origins.h"
 #include "daemon/settings/table.h"
 #include "tls/tls_context.h"
 
@@ -40,10 +41,25 @@ bool settings_drop_listener(struct settings *settings, const struct peer *addres
         struct listener_settings dropped = listeners[i];
         memmove(&listeners[i], &listeners[i + 1], (last - i) * sizeof listeners[0]);
         listeners[last] = dropped;
+        origins_drop_listener(&settings->origins, i);
         settings->listeners_count--;
         return true;
     }
     return false;
+}
+
+int settings_copy_ranges(const struct cidr_list *list, struct cidr_list *ret_list)
+{
+    struct cidr_list copy = {.count = list->count};
+
+    if (list->count > 0) {
+        copy.ranges = calloc(list->count, sizeof copy.ranges[0]);
+        if (copy.ranges == NULL)
+            return -ENOMEM;
+        memcpy(copy.ranges, list->ranges, list->count * sizeof copy.ranges[0]);
+    }
+    *ret_list = copy;
+    return 0;
 }
 
 /* What made it can also release it. */
@@ -77,6 +93,7 @@ struct settings *settings_free(struct settings *settings)
     free(settings->metrics.allow.ranges);
     free(settings->metrics.deny.ranges);
     free_texts(&settings->output.servers);
+    origins_done(&settings->origins);
     free(settings);
     return NULL;
 }

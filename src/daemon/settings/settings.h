@@ -162,6 +162,7 @@ struct limit_settings {
 struct admin_settings {
     bool enabled;
     char path[SETTINGS_PATH_BYTES]; /* of the socket; "": in the runtime directory, if any */
+    char group[PEERLOG_MAX_TAG_BYTES + 1]; /* that may ask; "": the daemon's own */
 };
 
 /* Where counters are scraped by TCP. */
@@ -169,6 +170,14 @@ struct metrics_settings {
     struct peer address;    /* port 0: nowhere */
     struct cidr_list allow; /* as of a listener */
     struct cidr_list deny;
+};
+
+/* Where settings come from: origins.h. */
+struct setting_origins {
+    struct setting_origin *all; /* owned */
+    size_t count, room;
+    const char *waiting[8]; /* names of those that wait for a restart */
+    size_t waiting_count;
 };
 
 struct settings {
@@ -184,6 +193,7 @@ struct settings {
     struct limit_settings limits;
     struct admin_settings admin;
     struct metrics_settings metrics;
+    struct setting_origins origins;
 };
 
 /*
@@ -198,6 +208,9 @@ int settings_new_default(struct settings **ret_settings);
  * Returns: false when it is not there, or when it is the only one.
  */
 bool settings_drop_listener(struct settings *settings, const struct peer *address);
+
+/* Copy a list. Returns: 0, or -ENOMEM. Owns: the caller frees its ranges. */
+int settings_copy_ranges(const struct cidr_list *list, struct cidr_list *ret_list);
 
 /* Release settings; NULL is welcome. Returns: NULL. */
 struct settings *settings_free(struct settings *settings);

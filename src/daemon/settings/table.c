@@ -273,6 +273,7 @@ static const struct setting_group limit_group = {"limits", limit_rules, COUNT_OF
 static const struct setting_rule admin_rules[] = {
     {"enabled", SETTING_SWITCH, .initial = true, PLACE(admin_settings, enabled)},
     {"path", SETTING_PATH, .initial_text = "", PLACE(admin_settings, path)},
+    {"group", SETTING_TAG, .initial_text = "", PLACE(admin_settings, group)},
 };
 static const struct setting_group admin_group = {"admin", admin_rules, COUNT_OF(admin_rules),
                                                  FINISH_NOTHING};

@@ -187,8 +187,9 @@ static bool is_tag_byte(char c)
 static void store_tag(const struct value_place *place, const struct setting_value *value)
 {
     size_t len = strlen(value->text);
+    bool may_be_empty = place->rule->initial_text[0] == '\0';
 
-    if (len == 0 || len >= place->rule->size) {
+    if ((len == 0 && !may_be_empty) || len >= place->rule->size) {
         char shown[SHOWN_BYTES];
         faults_add(place->faults, value->line, place->path,
                    "%s has %zu characters; 1 to %zu are allowed", value_show(value, shown), len,

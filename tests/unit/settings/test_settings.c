@@ -79,7 +79,7 @@ static void an_empty_file_means_the_defaults(void **state)
     assert_int_equal(settings_new_default(&wanted), 0);
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct settings *s = read_good(texts[i]);
-        assert_memory_equal(s, wanted, sizeof *s);
+        assert_memory_equal(s, wanted, offsetof(struct settings, origins));
         (void)settings_free(s);
     }
     (void)settings_free(wanted);

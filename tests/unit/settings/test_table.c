@@ -69,7 +69,7 @@ static void assert_defaults(const char *text, size_t len)
     assert_int_equal(settings_new_default(&wanted), 0);
     assert_true(found->listeners[0].allow_empty); /* the sample shows the list */
     wanted->listeners[0].allow_empty = true;
-    assert_memory_equal(found, wanted, sizeof *found);
+    assert_memory_equal(found, wanted, offsetof(struct settings, origins));
     (void)settings_free(found);
     (void)settings_free(wanted);
 }
