@@ -99,6 +99,8 @@ packages_of() {
     node) echo "nodejs | nodejs" ;;
     perl) echo "perl | perl-interpreter" ;;
     perl:Sys::Syslog) echo "perl | perl-Sys-Syslog" ;;
+    perl:Log::Dispatch) echo "liblog-dispatch-perl | perl-Log-Dispatch" ;;
+    perl:Log::Log4perl) echo "liblog-log4perl-perl | perl-Log-Log4perl" ;;
     rsyslogd) echo "rsyslog rsyslog-relp rsyslog-openssl rsyslog-gnutls |" \
         "rsyslog rsyslog-relp rsyslog-openssl rsyslog-gnutls" ;;
     logger) echo "bsdutils | util-linux" ;;

@@ -4,8 +4,10 @@
 # The programs that people really use talk to the daemon: logger in all its forms, the
 # netcats, socat, the shell, curl, the syslog clients of Python and Perl, node, telnet, and
 # the first client of every textbook, which connects, sends a line without an end and closes.
-# Number, order and bytes of what is logged are compared with what was said. A
-# program that is not installed is skipped.
+# Number, order and bytes of what is logged are compared with what was said. The loggers of
+# programs, which keep their connections, are heard while these are open, whether they end their
+# messages or not. A program that is not installed is skipped; modules of node are looked for where
+# $NODE_PATH says.
 
 import logging
 import logging.handlers
@@ -185,10 +187,7 @@ def python_handler(scratch):
 
 def perl_syslog(scratch):
     """Sys::Syslog over TCP: LF NUL behind each message."""
-    program = tool("perl")
-    if subprocess.run([program, "-MSys::Syslog", "-e", "1"], check=False,
-                      capture_output=True).returncode:
-        raise Skip("Sys::Syslog is not installed")
+    program = perl_module("Sys::Syslog")
     with serving("syslog", scratch) as (daemon, sink):
         run([program, "-MSys::Syslog=:standard,:macros,:extended", "-e", """
             setlogsock({ type => 'tcp', host => '127.0.0.1', port => %d }) or die;
@@ -219,6 +218,191 @@ def telnet(scratch):
         process.stdout.close()
 
 
+def perl_module(name):
+    program = tool("perl")
+    if subprocess.run([program, f"-M{name}", "-e", "1"], check=False,
+                      capture_output=True).returncode:
+        raise Skip(f"{name} is not installed")
+    return program
+
+
+def node_module(*names):
+    program = tool("node")
+    for name in names:
+        if subprocess.run([program, "-e", f"require.resolve('{name}')"], check=False,
+                          capture_output=True).returncode:
+            raise Skip(f"the module {name} of node is not installed")
+    return program
+
+
+@contextlib.contextmanager
+def speaking(command, port):
+    """A program that logs, and then keeps its connection until it is ended."""
+    process = subprocess.Popen(command, env=clean_environment(PORT=str(port)),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, preexec_fn=end_with_test)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def hear(sink, *wanted):
+    """While the client is connected: severities, and what texts are like, one for each."""
+    records = sink.wait_count(len(wanted))
+    got = [(r.severity, r.text) for r in records]
+    assert len(got) == len(wanted) and all(
+        severity == level and re.fullmatch(pattern, text, re.DOTALL)
+        for (severity, text), (level, pattern) in zip(got, wanted)), got
+
+
+KEEP_OPEN = "; setInterval(() => {}, 1000);"
+ENDLESS = "its messages have no end, so each is logged when it pauses"
+
+WINSTON = """
+const winston = require('winston'); require('winston-syslog');
+const log = winston.createLogger({ levels: winston.config.syslog.levels, transports: [
+  new winston.transports.Syslog({ host: '127.0.0.1', port: +process.env.PORT, protocol: 'tcp4',
+                                  app_name: 'app', EOL })] });
+log.error('first'); log.info('second'); log.warning('third')""" + KEEP_OPEN
+
+
+def winston_syslog(scratch):
+    """No end unless it is told to, so the next message ends the one before, or a pause does."""
+    program = node_module("winston", "winston-syslog")
+    head = rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ app\[\d+\]: "
+    for eol, mark in (("", rb"\[unfinished\] "), (r"eol: '\n'", b"")):
+        with serving("syslog", scratch) as (daemon, sink), \
+                speaking([program, "-e", WINSTON.replace("EOL", eol)], daemon.port):
+            hear(sink, (ERR, head + rb"\{.*first.*\}"), (INFO, head + rb"\{.*second.*\}"),
+                 (WARNING, mark + head + rb"\{.*third.*\}"))
+            if mark:
+                daemon.expect(ENDLESS)
+
+
+def log4js_tcp(scratch):
+    """__LOG4JS__ between messages, without priorities."""
+    program = node_module("log4js")
+    script = """
+const log4js = require('log4js');
+log4js.configure({ appenders: { net: { type: 'tcp', host: '127.0.0.1', port: +process.env.PORT,
+                                       layout: { type: 'messagePassThrough' } } },
+                   categories: { default: { appenders: ['net'], level: 'info' } } });
+const log = log4js.getLogger();
+log.error('first'); log.info('second'); log.warn('third')""" + KEEP_OPEN
+    with serving("syslog", scratch) as (daemon, sink), \
+            speaking([program, "-e", script], daemon.port):
+        hear(sink, (INFO, b"first"), (INFO, b"second"), (INFO, b"third"))
+        daemon.expect(ENDLESS)
+
+
+def pino_syslog(scratch):
+    """Through pino-socket; with newline = true each message is heard at once."""
+    program = node_module("pino-syslog/package.json", "pino-socket/package.json")
+    lines = "".join(r'{"level":%d,"time":1700000000000,"pid":1,"hostname":"h","msg":"%s"}\n' % item
+                    for item in ((50, "first"), (30, "second")))
+    config = os.path.join(scratch, "pino.json")
+    path = f"""$({program} -p "require.resolve('%s/package.json').replace('package.json', '%s')")"""
+    for newline, mark in (("false", rb"\[unfinished\] "), ("true", b"")):
+        with open(config, "w", encoding="ascii") as file:
+            file.write('{ "newline": %s }' % newline)
+        command = (f"""(printf '{lines}'; exec sleep 1000) |
+                       {program} "{path % ('pino-syslog', 'psyslog.js')}" -c {config} |
+                       exec {program} "{path % ('pino-socket', 'psock.js')}" -a 127.0.0.1 \
+                                      -p $PORT -m tcp""")
+        with serving("syslog", scratch) as (daemon, sink):
+            with speaking(["setsid", "sh", "-c", command], daemon.port) as process:
+                hear(sink, (ERR, rb"1 2023\S+ h .*first.*"),
+                     (INFO, mark + rb"1 2023\S+ h .*second.*"))
+                os.killpg(process.pid, signal.SIGKILL)
+            if mark:
+                daemon.expect(ENDLESS)
+
+
+def syslog_client(scratch):
+    """Lines of a stack trace behind their head have its severity."""
+    program = node_module("syslog-client")
+    script = r"""
+const syslog = require('syslog-client');
+const c = syslog.createClient('127.0.0.1', { transport: syslog.Transport.Tcp,
+                                             port: +process.env.PORT, syslogHostname: 'host' });
+c.log('Error: first\n    at one (a.js:1:2)\n    at two (b.js:3:4)',
+      { severity: syslog.Severity.Error },
+      () => c.log('second', { severity: syslog.Severity.Informational }))""" + KEEP_OPEN
+    with serving("syslog", scratch) as (daemon, sink), \
+            speaking([program, "-e", script], daemon.port):
+        hear(sink, (ERR, rb".* host Error: first"), (ERR, rb"    at one \(a\.js:1:2\)"),
+             (ERR, rb"    at two \(b\.js:3:4\)"), (INFO, rb".* host second"))
+
+
+def logtape(scratch):
+    program = node_module("@logtape/logtape", "@logtape/syslog")
+    script = """
+const { configure, getLogger } = require('@logtape/logtape');
+const { getSyslogSink } = require('@logtape/syslog');
+configure({ sinks: { s: getSyslogSink({ hostname: '127.0.0.1', port: +process.env.PORT,
+                                        protocol: 'tcp' }) },
+            loggers: [{ category: 'a', sinks: ['s'], lowestLevel: 'debug' }] }).then(() => {
+  const log = getLogger(['a']); log.error('first'); log.info('second'); log.warn('third'); })
+""" + KEEP_OPEN
+    head = rb"1 \d{4}-\S+ \S+ \S+ \d+ - - "
+    with serving("syslog", scratch) as (daemon, sink), \
+            speaking([program, "-e", script], daemon.port):
+        hear(sink, (ERR, head + b"first"), (INFO, head + b"second"), (WARNING, head + b"third"))
+
+
+def log_dispatch(scratch):
+    """A connection for each message, with LF inside and a NUL behind: the first is whole."""
+    program = perl_module("Log::Dispatch::Syslog")
+    script = r"""
+        my $log = Log::Dispatch->new(outputs => [[ 'Syslog', min_level => 'debug', ident => 'app',
+            socket => { type => 'tcp', host => '127.0.0.1', port => $ENV{PORT} } ]]);
+        $log->error("first\nof two lines"); $log->info("second"); sleep 1000;"""
+    head = rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S+ )?app: "
+    with serving("syslog", scratch) as (daemon, sink), \
+            speaking([program, "-MLog::Dispatch", "-e", script], daemon.port):
+        hear(sink, (ERR, head + rb"first\\nof two lines"), (INFO, head + b"second"))
+
+
+def log4perl(scratch):
+    """Neither end nor priority, unless its layout has one: what comes before a pause is one."""
+    program = perl_module("Log::Log4perl")
+    script = r"""
+        my $c = "log4perl.rootLogger=INFO, S
+            log4perl.appender.S=Log::Log4perl::Appender::Socket
+            log4perl.appender.S.PeerAddr=127.0.0.1
+            log4perl.appender.S.PeerPort=$ENV{PORT}
+            log4perl.appender.S.layout=Log::Log4perl::Layout::PatternLayout
+            log4perl.appender.S.layout.ConversionPattern=PATTERN\n";
+        Log::Log4perl->init(\$c); my $l = Log::Log4perl->get_logger();
+        $l->error("first"); $l->info("second"); sleep 1000;"""
+    for pattern, wanted in (("%m", [(INFO, rb"\[unfinished\] firstsecond")]),
+                            ("%m%n", [(INFO, b"first"), (INFO, b"second")])):
+        with serving("syslog", scratch) as (daemon, sink), \
+                speaking([program, "-MLog::Log4perl", "-e", script.replace("PATTERN", pattern)],
+                         daemon.port):
+            hear(sink, *wanted)
+            daemon.allow(ENDLESS)
+
+
+def python_traceback_first(scratch):
+    """SysLogHandler whose very first message has lines: one message."""
+    with serving("syslog", scratch) as (daemon, sink):
+        handler = logging.handlers.SysLogHandler(("127.0.0.1", daemon.port),
+                                                 socktype=socket.SOCK_STREAM)
+        log = logging.Logger("test")
+        log.addHandler(handler)
+        try:
+            raise ValueError("two\nlines")
+        except ValueError:
+            log.exception("it broke")
+        log.info("after")
+        hear(sink, (ERR, rb"it broke\\nTraceback .*ValueError: two\\nlines"), (INFO, b"after"))
+        handler.close()
+
+
 if __name__ == "__main__":
     main(logger, ncat, nc, socat, socat_both_ways, curl, bash, python_raw, perl_raw, node,
-         textbook_client, python_handler, perl_syslog, telnet)
+         textbook_client, python_handler, python_traceback_first, perl_syslog, telnet, log_dispatch,
+         log4perl, winston_syslog, log4js_tcp, pino_syslog, syslog_client, logtape)
