@@ -6,6 +6,8 @@
 # connects is named by its numeric address, IPv6 in brackets, and one that came by IPv4
 # to a socket for both is named as the IPv4 address it has.
 
+import errno
+
 from support import *
 
 SIX = {"address": "::1", "port": 0}
@@ -89,6 +91,51 @@ def other_loopback_addresses(scratch):
         assert {r.peer for r in sink.wait_count(3)} == set(peers)
 
 
+def without_ipv6():
+    """For a child: from here on socket() behaves as on a kernel that has no IPv6."""
+    numbers = {"x86_64": 41, "aarch64": 198, "riscv64": 198, "ppc64le": 326, "s390x": 359}
+    machine = os.uname().machine
+    if machine not in numbers:
+        raise Skip(f"the number of socket() is not known for {machine}")
+    steps = [(0x20, 0, 0, 0),                         # load the number of the call
+             (0x15, 0, 3, numbers[machine]),
+             (0x20, 0, 0, 16 + 4 * (sys.byteorder == "big")),  # load its first argument
+             (0x15, 0, 1, socket.AF_INET6),
+             (0x06, 0, 0, 0x00050000 | errno.EAFNOSUPPORT),
+             (0x06, 0, 0, 0x7fff0000)]                # allow
+    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+
+    class Filter(ctypes.Structure):
+        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+    def before():
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        whole = Filter(len(steps), ctypes.addressof(program))
+        assert prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+        assert prctl(22, 2, ctypes.byref(whole), 0, 0) == 0  # PR_SET_SECCOMP, by a filter
+
+    return before
+
+
+def a_kernel_without_ipv6(scratch):
+    """:: is IPv4 alone, other addresses of IPv6 are left out, and nothing left is a failure."""
+    before = without_ipv6()
+    with new_sink("syslog", scratch) as sink, \
+            Daemon(scratch, sink, before=before, listeners=[BOTH]) as daemon:
+        daemon.expect(r"\[::\]:0: this kernel has no IPv6; it is listened on IPv4 alone")
+        assert daemon.listeners[0][0] == "0.0.0.0"
+        assert say(daemon.port, b"one\n") == sink.wait_count(1)[0].peer
+        daemon.write_file(listeners=[SIX, LOOPBACK])
+        daemon.signal(signal.SIGHUP)
+        daemon.expect(r"\[::1\]:0: this kernel has no IPv6; it is left out")
+        port = int(daemon.expect(r"listening on 127\.0\.0\.1:(\d+)")[0].group(1))
+        assert say(port, b"two\n") == sink.wait_count(2)[1].peer
+        daemon.write_file(listeners=[SIX])
+        daemon.expect("reloaded")
+        status, _, words = run_daemon("-c", daemon.file, before=before)
+        assert status == 71 and any("cannot listen on [::1]:0" in line for line in words), words
+
+
 if __name__ == "__main__":
     main(several, six, both, four_beside_six_on_a_port, who_is_in_the_way,
-         other_loopback_addresses)
+         other_loopback_addresses, a_kernel_without_ipv6)
