@@ -13,7 +13,7 @@ import re
 import socket
 import time
 
-from injecting import (LOOPBACK, UnluckyService, connect, cpu_seconds, finish, main, new_sink,
+from injecting import (PATIENT, UnluckyService, connect, cpu_seconds, finish, main, new_sink,
                        numbered, refused, say, until)
 
 DAY = 86400
@@ -78,9 +78,8 @@ def time_passes(service, sink, seconds):
 
 
 def idle_connections_go_by_the_monotonic_clock(scratch):
-    patient = dict(LOOPBACK, flush_timeout=0)
     with new_sink("syslog", scratch) as sink, UnluckyService(
-            scratch, sink, [], listeners=[patient], limits={"idle_timeout": 3600},
+            scratch, sink, [], listeners=[PATIENT], limits={"idle_timeout": 3600},
             workers=1) as service:
         service.allow("on which nothing came for limits.idle_timeout")
         idle = connect(service.port)

@@ -185,7 +185,7 @@ def as_cut(data, wanted):
 def cut_in_the_middle(scratch):
     """In every output; by a reset, in a connection that is one message, and by our own end."""
     for kind in ("syslog", "stdout", "journal"):
-        with serving(kind, scratch, listeners=[LOOPBACK, dict(LOOPBACK, framing="close")]) as (
+        with serving(kind, scratch, listeners=[PATIENT, dict(PATIENT, framing="close")]) as (
                 daemon, sink):
             for count, (_, port) in enumerate(daemon.listeners):
                 sock = connect(port)

@@ -99,7 +99,8 @@ def silent_connections(scratch):
     """Before they say anything, and after each has said a line."""
     need_own_memory()
     count = min(10000, more_descriptors() - 600)
-    with serving("syslog", scratch, limits=dict(connections=count + 100)) as (daemon, sink):
+    with serving("syslog", scratch, listeners=[PATIENT],
+                 limits=dict(connections=count + 100)) as (daemon, sink):
         daemon.allow("needs more descriptors")
         for i in range(100):
             say(daemon.port, b"warm\n")

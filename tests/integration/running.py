@@ -28,6 +28,7 @@ def is_sanitized(program):
 
 SANITIZED = is_sanitized(PEERLOGD)
 LOOPBACK = {"address": "127.0.0.1", "port": 0}
+PATIENT = dict(LOOPBACK, flush_timeout=0)  # half a message waits, however slow the machine is
 
 
 def libconfig(value):

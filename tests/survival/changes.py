@@ -14,9 +14,9 @@ import select
 import signal
 import socket
 
-from survival import (LOOPBACK, Service, Streams, Tally, Unread, connect, finish, judge, main,
-                      more_descriptors, most_repeats, name_of, new_sink, reporters, surviving,
-                      thread_states, until)
+from survival import (LOOPBACK, PATIENT, Service, Streams, Tally, Unread, connect, finish, judge,
+                      main, more_descriptors, most_repeats, name_of, new_sink, reporters,
+                      surviving, thread_states, until)
 
 
 def half(service, count, text=b"half a "):
@@ -90,8 +90,7 @@ def fewer_descriptors(scratch):
     """Too few for all connections: who can be kept is kept, and the loss is said."""
     count, files = 1700, 300  # more to be dismissed than fit into a round of each worker
     more_descriptors()
-    patient = dict(LOOPBACK, flush_timeout=0)  # halves are to wait, however long this takes
-    with surviving(scratch, workers=1, listeners=[patient]) as (service, sink):
+    with surviving(scratch, workers=1, listeners=[PATIENT]) as (service, sink):
         socks = half(service, count)
         service.stop()
         service.manager.files = files
@@ -220,8 +219,8 @@ def a_list_that_denies_what_is_in_hand(scratch):
 
 def a_listener_that_is_gone(scratch):
     """Its connections: what they sent is logged, they are told goodbye, and they may finish."""
-    other = dict(LOOPBACK, address="127.0.0.2")
-    with surviving(scratch, listeners=(LOOPBACK, other)) as (service, sink):
+    other = dict(PATIENT, address="127.0.0.2")
+    with surviving(scratch, listeners=(PATIENT, other)) as (service, sink):
         stays = connect(service.ports[0])
         goes = connect(service.ports[1], host="127.0.0.2")
         late = None
@@ -231,7 +230,7 @@ def a_listener_that_is_gone(scratch):
         service.stop()
         late = connect(service.ports[1], host="127.0.0.2")  # waits in the backlog
         late.sendall(b"I came late\n")
-        service.write_file(listeners=[LOOPBACK])
+        service.write_file(listeners=[PATIENT])
         service.begin()
         assert goes.recv(1) == b"", "it should be told goodbye"
         goes.sendall(b"my last word\n")

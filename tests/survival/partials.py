@@ -11,7 +11,7 @@ import re
 import socket
 import struct
 
-from survival import LOOPBACK, Unread, by_peer, connect, finish, folder, main, name_of, surviving
+from survival import PATIENT, Unread, by_peer, connect, finish, folder, main, name_of, surviving
 
 LINES = b"one\n<13>two and a half\nthree\r\n\nlast without an end"
 COUNTED = b"9 <13>first16 <13>second frame\n28 <13>the third,\nin two lines!8 <13>last"
@@ -49,9 +49,9 @@ def die(service, number, how):
         {"restart": service.restart, "kill": service.die}[how]()
 
 
-def whole(scratch, streams, how, **settings):
+def whole(scratch, streams, how, listeners=(PATIENT,), **settings):
     """Streams cut at every byte come out as the ones that are not."""
-    with surviving(scratch, **settings) as (service, sink):
+    with surviving(scratch, listeners=listeners, **settings) as (service, sink):
         service.allow("longer than buffer_size")
         wanted = []
         for stream in streams:
@@ -110,13 +110,13 @@ def long_ones_over_kills(scratch):
 
 
 def proxy_headers_over_kills(scratch):
-    listener = dict(LOOPBACK, proxy_protocol=True)
+    listener = dict(PATIENT, proxy_protocol=True)
     whole(scratch, [PROXY_1 + b"text\n", PROXY_2 + b"text\n"], "kill", listeners=(listener,))
 
 
 def stalled(scratch, how):
     """The log takes nothing: what is in hand outlives several deaths, and so do the halves."""
-    with surviving(scratch) as (service, sink):
+    with surviving(scratch, listeners=(PATIENT,)) as (service, sink):
         service.allow("has taken nothing for a while", "is back after",
                       "died .* times in a row soon after its start")
         stuff = connect(service.port)

@@ -21,7 +21,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, ".."
 from harness.traffic import Verdict, most_repeats  # noqa: E402, F401
 from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
-    LONG, LOOPBACK, PATIENCE, PEERLOGD, SANITIZED, Authority, ByHand, Configured, Skip,
+    LONG, LOOPBACK, PATIENCE, PATIENT, PEERLOGD, SANITIZED, Authority, ByHand, Configured, Skip,
     SyslogSink, Unread, Words, context_for, tls_connect, tls_finish,
     by_peer, check_streams, connect, cpu_seconds, cpu_ticks, end_with_test, finish, folder,
     held_port, is_reset, main, memory_bytes, more_descriptors, name_of, new_sink, numbered, refused,
@@ -133,7 +133,7 @@ class Service(Configured):
 
     def wait_connections(self, count):
         """Wait until the daemon has so many, by its latest word."""
-        until(lambda: self.manager.status().startswith(f"{count} connection"),
+        until(lambda: re.search(rf"\b{count} connections?,", self.manager.status()),
               f"{count} connections")
 
 
