@@ -37,6 +37,7 @@ integration_tests = \
 	tests/integration/text.py \
 	tests/integration/tls.py \
 	tests/integration/tls_ends.py \
+	tests/integration/tls_limits.py \
 	tests/integration/tls_refusals.py \
 	tests/integration/waiting_messages.py
 

@@ -225,8 +225,10 @@ static bool establish(struct worker *w, uint32_t slot, bool ended)
         .snapshot = w->round.snapshot, .preface = w->plan.preface, .counters = w->counters,
         .ended = ended, .signatures = w->signatures,
     };
-    enum established state = conn_establish(table, slot, &with);
 
+    if (table->ledger->slots[slot].transport == TRANSPORT_AUTO)
+        table->conns[slot].active_s = w->now_s; /* until now it may have been one in clear */
+    enum established state = conn_establish(table, slot, &with);
     w->signatures = with.signatures;
     if (state == ESTABLISH_FAILED) {
         connections_note_ending(&table->ledger->slots[slot], ENDING_HANDSHAKE);

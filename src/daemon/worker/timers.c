@@ -93,6 +93,18 @@ static bool flush_late(struct worker *w, uint32_t index, uint32_t silent_s)
     return true;
 }
 
+/*
+ * Is it shaking hands? Where both may come, silence is no handshake; bytes that are left where they
+ * are, are the beginning of one.
+ */
+static bool is_shaking_hands(const struct worker *w, uint32_t slot)
+{
+    const struct connections *table = w->plan.table;
+
+    return !conn_is_established(table, slot) &&
+           (table->ledger->slots[slot].transport != TRANSPORT_AUTO || conn_unread(table, slot) > 0);
+}
+
 /* A handshake takes too long. Returns: false while the output blocks. */
 static bool give_up_handshake(struct worker *w, uint32_t slot)
 {
@@ -145,7 +157,7 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
 
     if (flush_late(w, i, silent_s))
         return worker_frame(w);
-    if (!conn_is_established(table, i) && slot->transport != TRANSPORT_AUTO) {
+    if (is_shaking_hands(w, i)) {
         *ret_leaving = true;
         if (silent_s >= limits->handshake_timeout_s)
             return give_up_handshake(w, i);
