@@ -41,7 +41,7 @@ static const struct words reasons[] = {
      "client does not accept the listener's certificate; the client knows why"},
     {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
      "client does not accept the listener's certificate; is it for the name that the client "
-     "connects to?"},
+     "connects to, and valid already?"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
      "client says that the listener's certificate has expired; renew it, or set the client's "
      "clock"},

@@ -53,11 +53,23 @@ class Certificate:
         return dict(address="127.0.0.1", port=0, tls="required", certificate=self.file,
                     key=self.key, **more)
 
+    def as_authority(self):
+        """The one whom this certificate makes an authority."""
+        return Authority(os.path.dirname(self.file), f"{os.path.basename(self.file)}-signs", of=self)
+
+    def behind(self, *others):
+        """With the certificates OTHERS behind its own, as a chain has it. Returns: itself."""
+        with open(self.file, "a", encoding="ascii") as file:
+            for other in others:
+                with open(other.file, encoding="ascii") as more:
+                    file.write(more.read())
+        return self
+
 
 class Authority(Certificate):
-    """Who signs certificates, in a folder of its own."""
+    """Who signs certificates, in a folder of its own. OF: who got its certificate from another."""
 
-    def __init__(self, scratch, name="authority"):
+    def __init__(self, scratch, name="authority", of=None):
         folder = os.path.join(scratch, name)
         os.mkdir(folder)
         super().__init__(folder, "ca")
@@ -67,17 +79,20 @@ class Authority(Certificate):
             file.write(CONFIGURATION.format(folder=folder))
         with open(os.path.join(folder, "index"), "w", encoding="ascii"):
             pass
+        if of is not None:
+            self.file, self.key = of.file, of.key
+            return
         new_key("ec", self.key)
         openssl("req", "-new", "-x509", "-key", self.key, "-out", self.file, "-days", "30",
                 "-subj", f"/CN={name}")
 
     def issue(self, name, names="DNS:localhost,IP:127.0.0.1", kind="ec", usage=None,
-              begins=-DAY, ends=90 * DAY):
-        """Sign one for NAMES. BEGINS and ENDS: seconds from now."""
+              begins=-DAY, ends=90 * DAY, signs=False):
+        """Sign one for NAMES. BEGINS and ENDS: seconds from now. SIGNS: it may sign others."""
         made = Certificate(self.folder, name)
         extensions = os.path.join(self.folder, f"{name}.ext")
         with open(extensions, "w", encoding="ascii") as file:
-            file.write("basicConstraints = CA:FALSE\n")
+            file.write(f"basicConstraints = CA:{'TRUE' if signs else 'FALSE'}\n")
             if names:
                 file.write(f"subjectAltName = {names}\n")
             if usage:

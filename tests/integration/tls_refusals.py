@@ -80,6 +80,88 @@ def bad_certificates(scratch):
                 assert [r.text for r in sink.wait_count(1)] == [b"let in"]
 
 
+def peerlog_says(daemon, *options):
+    """Let peerlog send one line. Returns: its exit status, and its words."""
+    done = subprocess.run(
+        [os.environ["PEERLOG"], "-n", "localhost", "-P", str(daemon.port), *options, "secret"],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False,
+        env=clean_environment())
+    return done.returncode, done.stderr.decode()
+
+
+def both_sides_of_a_bad_listener(scratch):
+    """peerlog does not take the listener's certificate: it says why, and the daemon what it can."""
+    authority, foreign = Authority(scratch), Authority(scratch, "foreign")
+    late = authority.issue("late", None, signs=True, ends=-3600)
+    rows = [
+        # What the listener shows, peerlog's words, the daemon's.
+        (authority.issue("old", ends=-3600), "has expired",
+         "client says that the listener's certificate has expired; renew it"),
+        (authority.issue("young", begins=DAY), "is not valid yet",
+         "is it for the name that the client connects to, and valid already?"),
+        (authority.issue("elsewhere", "DNS:elsewhere.example.net"),
+         'is not for "localhost" (--tls-name)', "is it for the name that the client connects to"),
+        (authority.issue("localhost", None), 'is not for "localhost" (--tls-name)',
+         "is it for the name that the client connects to"),
+        (foreign.issue("stranger"), "signed by somebody who is not trusted (--tls-ca)",
+         "client does not trust who signed the listener's certificate; give the client that CA"),
+        (foreign, "is signed by itself, and not trusted (--tls-ca)",
+         "client does not trust who signed the listener's certificate"),
+        (authority.issue("client", usage="clientAuth"), "is not meant for servers",
+         "client cannot use the listener's kind of certificate"),
+        (late.as_authority().issue("late-one").behind(late), "or one that signs it, has expired",
+         "client says that the listener's certificate has expired"),
+    ]
+    for number, (certificate, words, ours) in enumerate(rows):
+        with serving("syslog", folder(scratch, str(number)),
+                     listeners=[certificate.settings()]) as (daemon, sink):
+            daemon.allow("expire", "not valid before", "is neither for", REFUSED)
+            status, said = peerlog_says(daemon, "--tls-ca", authority.file)
+            assert status == 76 and words in said, (status, words, said)
+            daemon.expect(re.escape(ours))
+            assert sink.count() == 0
+
+
+def both_sides_of_a_bad_client(scratch):
+    """The daemon does not take peerlog's certificate: both say why, and nothing counts as read."""
+    authority, foreign = Authority(scratch), Authority(scratch, "foreign")
+    late = authority.issue("late", None, signs=True, ends=-3600)
+    name = "DNS:good.example.net"
+    between = authority.issue("between", None, signs=True)
+    rows = [
+        # What peerlog shows, the daemon's words, peerlog's.
+        (None, "client sent no certificate; the listener requires one", "(--tls-cert)"),
+        (authority.issue("old", name, ends=-3600), "CN=old for good.example.net has expired; renew",
+         "it does not take our certificate: it has expired"),
+        (authority.issue("young", name, begins=DAY), "CN=young for good.example.net is not valid "
+         "yet; is a clock wrong?", "it does not take our certificate"),
+        (authority.issue("other", "DNS:other.example.com"), "CN=other for other.example.com has no "
+         "name that client_names allows", "it does not take our certificate"),
+        (authority.issue("nameless", None), "CN=nameless has no name that client_names allows",
+         "it does not take our certificate"),
+        (foreign.issue("stranger", name), "is signed by somebody who is not in client_ca",
+         "it does not trust the one who signs our certificate"),
+        (foreign, "CN=foreign is signed by itself, and is not in client_ca",
+         "it does not trust the one who signs our certificate"),
+        (between.as_authority().issue("below", name), "add that CA, or send the certificates "
+         "between as well", "it does not trust the one who signs our certificate"),
+        (authority.issue("server", name, usage="serverAuth"), "is not for clients; its extended "
+         "key usage lacks clientAuth", "it does not take our certificate"),
+        (late.as_authority().issue("late-one", name).behind(late), "CN=late has expired; renew it",
+         "it does not take our certificate: it has expired"),
+    ]
+    for number, (certificate, words, theirs) in enumerate(rows):
+        with asking(folder(scratch, str(number)), authority, client_names=["*.example.net"]) as (
+                daemon, sink):
+            daemon.allow("expire", REFUSED)
+            own = ["--tls-cert", certificate.file, "--tls-key", certificate.key] if certificate \
+                else []
+            status, said = peerlog_says(daemon, "--tls-ca", authority.file, *own)
+            daemon.expect(re.escape(words))
+            assert status == 76 and theirs in said, (words, status, said)
+            assert sink.count() == 0
+
+
 def clients_that_speak_otherwise(scratch):
     authority = Authority(scratch)
     foreign = Authority(scratch, "foreign")
@@ -160,5 +242,5 @@ def what_check_warns_of(scratch):
 
 
 if __name__ == "__main__":
-    main(bad_certificates, clients_that_speak_otherwise, files_that_cannot_be_used,
-         what_check_warns_of)
+    main(bad_certificates, both_sides_of_a_bad_listener, both_sides_of_a_bad_client,
+         clients_that_speak_otherwise, files_that_cannot_be_used, what_check_warns_of)
