@@ -324,6 +324,64 @@ def what_is_offered(scratch):
                 assert agreed(daemon.port, context_of(version, "ALL")) is None, version
 
 
+NMAP = """\
+  TLSv1.2:
+    ciphers:
+      TLS_ECDHE_{0}_WITH_AES_256_GCM_SHA384 A
+      TLS_ECDHE_{0}_WITH_AES_128_GCM_SHA256 A
+      TLS_ECDHE_{0}_WITH_CHACHA20_POLY1305_SHA256 A
+    compressors:
+      NULL
+    cipher preference: server
+  TLSv1.3:
+    ciphers:
+      TLS_AKE_WITH_AES_256_GCM_SHA384 A
+      TLS_AKE_WITH_AES_128_GCM_SHA256 A
+      TLS_AKE_WITH_CHACHA20_POLY1305_SHA256 A
+    cipher preference: server
+  least strength: A"""
+
+
+def what_nmap_sees(scratch):
+    """Its list of versions and suites, by an eye that is not ours."""
+    nmap = tool("nmap")
+    authority = Authority(scratch)
+    for kind, named in (("ec", "ECDSA"), ("2048", "RSA")):
+        with serving("syslog", folder(scratch, kind),
+                     listeners=[authority.issue("own" + kind, kind=kind).settings()]) as (
+                         daemon, _):
+            daemon.allow(r"in common|no version of TLS|refus")
+            seen = subprocess.run(
+                [nmap, "--unprivileged", "-n", "-Pn", "-sT", "-p", str(daemon.port), "--script",
+                 "ssl-enum-ciphers", "127.0.0.1"], check=True, capture_output=True,
+                stdin=subprocess.DEVNULL, timeout=PATIENCE).stdout.decode()
+            listed = [line[2:].rstrip() for line in seen.splitlines() if line.startswith("|")]
+            # Which curve, and its older name for the strength, are nmap's own.
+            text = re.sub(r" \(\S+( \d+)?\) - ", " ", "\n".join(listed[1:]))
+            assert text == NMAP.format(named), text
+
+
+def nothing_is_resumed(scratch):
+    """No tickets, no session identifiers, no renegotiation, no compression, no early data."""
+    authority = Authority(scratch)
+    with serving("syslog", scratch, listeners=[authority.issue("localhost").settings()]) as (
+            daemon, _):
+        for version in ("-tls1_2", "-tls1_3"):
+            shown = subprocess.run(
+                ["openssl", "s_client", "-reconnect", "-connect", f"127.0.0.1:{daemon.port}",
+                 version], stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                timeout=PATIENCE).stdout.decode()
+            assert shown.count("\nNew, TLSv1.") == 6 and "Reused" not in shown, shown
+            assert "ticket:" not in shown and "Compression: NONE" in shown, shown
+            assert version == "-tls1_2" or "Early data was not sent" in shown, shown
+        daemon.allow("refus|renegotiat|cut inside a record")
+        client = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{daemon.port}", "-tls1_2"],
+            input=b"R\n", capture_output=True, check=False, timeout=PATIENCE)
+        assert b"no renegotiation" in client.stderr, client.stderr
+        daemon.wait_closed()
+
+
 def certificates_are_swapped(scratch):
     """A reload brings another certificate to those that come; those that are there stay."""
     authority = Authority(scratch)
@@ -390,4 +448,5 @@ if __name__ == "__main__":
     main(s_client, gnutls_cli, ncat, socat, node, python, java, plain_and_tls_on_one_port,
          a_header_before_the_handshake, a_long_header_before_the_handshake, changed_keys,
          keys_changed_by_one_who_does_not_read, fields_of_the_journal, what_is_offered,
+         what_nmap_sees, nothing_is_resumed,
          certificates_are_swapped, a_first_try_as_in_the_manual)
