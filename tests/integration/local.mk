@@ -56,4 +56,5 @@ EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/sinks.py \
 	tests/integration/support.py \
 	tests/integration/tls_client.py \
+	tests/integration/tls_programs.py \
 	tests/integration/waiting.py

@@ -25,7 +25,7 @@ from support import (  # noqa: E402, F401
     SyslogSink, Unread, Words, context_for, tls_connect, tls_finish,
     by_peer, check_streams, connect, cpu_seconds, cpu_ticks, end_with_test, finish, folder,
     held_port, is_reset, main, memory_bytes, more_descriptors, name_of, new_sink, numbered, refused,
-    reset, rss_bytes, say, tcp_sockets, thread_states, until, until_still)
+    reset, rss_bytes, say, tcp_sockets, tell_skipped, thread_states, until, until_still)
 
 BUILD = os.path.dirname(PEERLOGD)
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The programs that people send logs with, over TLS, while the service is restarted and killed.
 
-rsyslog by GnuTLS and by OpenSSL, syslog-ng, HAProxy's ring and stunnel each deliver a numbered
-stream over one connection. They do not notice: nothing is lost, nothing is reordered, and
-there is one peer from the beginning to the end. A program that is not installed is skipped.
+rsyslog by GnuTLS and by OpenSSL, syslog-ng, HAProxy's ring, stunnel, and programs that send their
+standard input each deliver a numbered stream over one connection. They do not notice: nothing is
+lost, nothing is reordered, and there is one peer from the beginning to the end. A program that is
+not installed is skipped.
 """
 
 import contextlib
@@ -15,8 +16,9 @@ import socket
 import subprocess
 import time
 
-from survival import (LONG, Authority, Service, Skip, end_with_test, main, new_random, new_sink,
-                      until)
+from survival import (LONG, PATIENCE, Authority, Service, Skip, end_with_test, main, new_random,
+                      new_sink, tell_skipped, until)
+from tls_programs import TLS_PROGRAMS
 
 COUNT = 20000 if LONG else 6000
 KILLS = 200 if LONG else 12
@@ -59,14 +61,14 @@ def write(path, text):
     return path
 
 
-def paced(send, service, sink):
+def paced(send, service, sink, senders=1, count=COUNT):
     """SEND each number, while the service dies again and again: once hands were shaken."""
     chance = new_random()
     send(0)
-    sink.wait(lambda records: any(b"number 0" in r.text for r in records), "the first one")
+    sink.wait(lambda records: sum(b"number 0" in r.text for r in records) >= senders, "the first")
     at = 1
     for number in range(KILLS):
-        upto = COUNT * (number + 1) // KILLS
+        upto = count * (number + 1) // KILLS
         for i in range(at, upto):
             send(i)
         at = upto
@@ -77,25 +79,26 @@ def paced(send, service, sink):
             service.die()
 
 
-def check(sink, wanted):
-    """Every number once, or again and marked, in order, and from one peer."""
+def check(sink, wanted, senders=1):
+    """Of each sender every number once, or again and marked, in order, and from one peer."""
     pattern = re.compile(rb"number (\d+)\b")
 
-    def numbers(records):
-        return [(int(m.group(1)), r) for r in records
+    def numbers():
+        return [(r.peer, int(m.group(1)), r) for r in sink.records()
                 for m in [pattern.search(r.text)] if m]
 
-    until(lambda: len({n for n, _ in numbers(sink.records())}) >= wanted, f"{wanted} numbers")
-    seen, peers = [], set()
-    for number, record in numbers(sink.records()):
-        peers.add(record.peer)
-        if record.text.startswith(b"[repeat?] ") and number in seen[-5000:]:
-            continue
-        seen.append(number)
-    assert seen == list(range(wanted)), (
-        f"{len(seen)} of {wanted}, {len(set(seen))} different, "
-        f"in order: {sorted(seen) == seen}")
-    assert len(peers) == 1, f"{len(peers)} connections"
+    until(lambda: len({(peer, n) for peer, n, _ in numbers()}) >= senders * wanted,
+          f"{senders} x {wanted} numbers")
+    seen = {}
+    for peer, number, record in numbers():
+        stream = seen.setdefault(peer, [])
+        if not (record.text.startswith(b"[repeat?] ") and number in stream[-5000:]):
+            stream.append(number)
+    assert len(seen) == senders, f"{len(seen)} connections"
+    for peer, stream in seen.items():
+        assert stream == list(range(wanted)), (
+            f"{peer}: {len(stream)} of {wanted}, {len(set(stream))} different, "
+            f"in order: {sorted(stream) == stream}")
 
 
 @contextlib.contextmanager
@@ -252,7 +255,37 @@ def stunnel(scratch):
             sock.close()
 
 
+def programs_that_send_their_input(scratch):
+    """s_client, gnutls-cli, ncat, socat, node, Python and Java at once; they end as they do."""
+    count = COUNT // 4
+    with scene(scratch) as (service, sink, authority):
+        senders = {}
+        for number, (name, command_of) in enumerate(TLS_PROGRAMS.items()):
+            command = command_of(scratch, service.port, authority.file, ("1.3", "1.2")[number % 2])
+            try:
+                program(command[0])
+            except Skip as reason:
+                tell_skipped(name, reason)
+                continue
+            senders[name] = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, preexec_fn=end_with_test, bufsize=0)
+        if not senders:
+            raise Skip("none of them is installed")
+
+        def send(number):
+            for sender in senders.values():
+                sender.stdin.write(b"number %d\n" % number)
+
+        paced(send, service, sink, len(senders), count)
+        for sender in senders.values():
+            sender.stdin.close()
+        for name, sender in senders.items():
+            assert sender.wait(PATIENCE) == 0, (name, sender.returncode)
+        check(sink, count, len(senders))
+
+
 if __name__ == "__main__":
     main(rsyslog("gtls", "traditional"), rsyslog("ossl", "traditional"),
          rsyslog("gtls", "octet-counted"), rsyslog("ossl", "octet-counted"), syslog_ng,
-         haproxy_ring, stunnel)
+         haproxy_ring, stunnel, programs_that_send_their_input)

@@ -1,28 +1,39 @@
 # SPDX-License-Identifier: MIT
-"""An upgrade from a daemon whose ledger has another layout.
+"""An upgrade from the daemon before, whose ledger may have another layout.
 
-$PEERLOGD_BEFORE is the program before. Sixteen connections send as fast as they are served
+$PEERLOGD_BEFORE is that program, with its modules beside it. Sixteen connections send as fast as they are served
 while it is replaced, in good order and by SIGKILL, with the log taking everything, and with a log
-that takes nothing, so that bytes are in hand. Nothing is lost, and nobody notices.
+that takes nothing, so that bytes are in hand; in clear, and over TLS with keys that change, if
+the program before speaks it. Nothing is lost, and nobody notices.
 """
 
 import os
 import re
 
-from survival import PEERLOGD, Service, Skip, Streams, Tally, judge, main, most_repeats, reporters
+from survival import (BUILD, PEERLOGD, Authority, Service, Skip, Streams, Tally, judge, main,
+                      most_repeats, reporters)
 
 BEFORE = os.environ.get("PEERLOGD_BEFORE")
 CONNECTIONS = 16
 
 
-def upgrade(scratch, kind, how, stalled=False):
+def upgrade(scratch, kind, how, stalled=False, tls=False):
     if not BEFORE:
         raise Skip("PEERLOGD_BEFORE does not name the program before")
+    modules = os.path.dirname(os.path.realpath(BEFORE))
+    if tls and not os.path.exists(os.path.join(modules, "peerlogd-tls.so")):
+        raise Skip("the program before speaks no TLS")
+    more, options = {}, []
+    if tls:
+        authority = Authority(scratch)
+        more["listeners"] = [authority.issue("localhost").settings()]
+        options = ["--tls", authority.file, "--updates", "20"]
     with reporters() as running:
         tally = Tally(scratch, kind)
         running.append(tally)
-        with Service(scratch, tally, program=BEFORE) as service:
-            streams = Streams(scratch, service.port, CONNECTIONS)
+        with Service(scratch, tally, program=BEFORE, environment={"PEERLOGD_MODULES": modules},
+                     **more) as service:
+            streams = Streams(scratch, service.port, CONNECTIONS, *options)
             running.append(streams)
             tally.wait_records(20000)
             if stalled:
@@ -32,6 +43,7 @@ def upgrade(scratch, kind, how, stalled=False):
                     r", [1-9]\d* waiting", f.get("STATUS", "")), service.manager.mark())
             getattr(service, how)()
             service.manager.command[0] = PEERLOGD
+            service.manager.environment["PEERLOGD_MODULES"] = BUILD
             service.begin()
             tally.resume()
             service.expect(rf"took over {CONNECTIONS} connections, \d+ messages in hand")
@@ -58,4 +70,17 @@ def by_a_kill_with_bytes_in_hand(scratch):
     upgrade(scratch, "syslog", "kill", stalled=True)
 
 
-main(in_good_order, by_a_kill, in_good_order_with_bytes_in_hand, by_a_kill_with_bytes_in_hand)
+def over_tls_in_good_order(scratch):
+    upgrade(scratch, "syslog", "stop", tls=True)
+
+
+def over_tls_by_a_kill(scratch):
+    upgrade(scratch, "syslog", "kill", tls=True)
+
+
+def over_tls_by_a_kill_with_bytes_in_hand(scratch):
+    upgrade(scratch, "syslog", "kill", stalled=True, tls=True)
+
+
+main(in_good_order, by_a_kill, in_good_order_with_bytes_in_hand, by_a_kill_with_bytes_in_hand,
+     over_tls_in_good_order, over_tls_by_a_kill, over_tls_by_a_kill_with_bytes_in_hand)

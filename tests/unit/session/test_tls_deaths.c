@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/crypto.h>
 
 #include "daemon/session/tls.h"
 #include "os/log.h"
@@ -127,12 +128,65 @@ static void of_an_heir(void **state)
     });
 }
 
+/*
+ * A slot's transport as an earlier build of this layout has left it, and the record that comes
+ * next. Should this fail: what was done to struct tls_slot needs another LEDGER_LAYOUT, or an
+ * upgrade cuts the connections that live.
+ */
+static const char kept_slot[] =
+    "0300000002010000070000000000000004030113004002000000000000000000101112131415161718191a1b"
+    "1c1d1e1f202122232425262728292a2b2c2d2e2f000000000000000000000000000000005051525354555657"
+    "58595a5b5c5d5e5f00000000000000000000000000000000a0a1a2a3a4a5a6a7a8a9aaab0000000005000000"
+    "00000000202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f0000000000000000"
+    "0000000000000000606162636465666768696a6b6c6d6e6f00000000000000000000000000000000b0b1b2b3"
+    "b4b5b6b7b8b9babb000000000200000000000000";
+static const char kept_record[] =
+    "170303001622d41e95dfd333325588f94f1f6b0edc20ecd6bf3a7b";
+
+static size_t of_hexadecimal(const char *text, unsigned char *dst, size_t room)
+{
+    size_t len = strlen(text) / 2;
+
+    require(len <= room, "room");
+    for (size_t i = 0; i < len; i++)
+        dst[i] = (unsigned char)(OPENSSL_hexchar2int((unsigned char)text[2 * i]) << 4 |
+                                 OPENSSL_hexchar2int((unsigned char)text[2 * i + 1]));
+    return len;
+}
+
+static void what_an_earlier_build_has_left(void **state)
+{
+    unsigned char wire[64], text[sizeof wire + TLS_ROOM_BYTES], answer[64];
+    struct tls_slot slot = {.wire_bytes = 0};
+
+    (void)state;
+    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+        skip();
+    assert_int_equal(of_hexadecimal(kept_slot, (unsigned char *)&slot, sizeof slot), sizeof slot);
+    struct tls_batch batch = {
+        .wire = wire, .wire_bytes = of_hexadecimal(kept_record, wire, sizeof wire), .text = text,
+        .room = sizeof text,
+    };
+    assert_int_equal(slot.wire_bytes, 3);
+    assert_int_equal(slot.reply, REPLY_RECORD);
+    assert_int_equal(slot.begun, 1);
+    assert_int_equal(slot.written, 7);
+    assert_int_equal(tls_open(tools, &slot.state, &batch), TLS_NEEDS_MORE);
+    assert_int_equal(batch.opened, strlen("kept\n"));
+    assert_memory_equal(text, "kept\n", batch.opened);
+    assert_int_equal(slot.state.in.number, 6);
+    assert_int_equal(tls_seal(tools, &slot.state, text, batch.opened, answer),
+                     batch.opened + TLS_HEADER_BYTES + 1 + 16);
+    assert_int_equal(slot.state.out.number, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_one_connection),
         cmocka_unit_test(of_each_suite),
         cmocka_unit_test(of_an_heir),
+        cmocka_unit_test(what_an_earlier_build_has_left),
     };
 
     log_set_level(SEVERITY_WARNING);
