@@ -12,8 +12,8 @@
 #include "peerlog/priority.h"
 
 /*
- * Say who speaks and from which severity on. A line that stderr has no room for is not said: nobody
- * waits for whoever reads it.
+ * Say who speaks and from which severity on. A line that stderr has no room for is not said: no
+ * thread waits for the program that reads it.
  * Threads: before any other thread starts, and log_set_level() from any.
  */
 void log_init(const char *program);

@@ -370,6 +370,7 @@ const char *net_describe_log_socket(const char *path, bool streams)
         return "is a directory, and no socket";
     if (!S_ISSOCK(st.st_mode))
         return "is a device, and no socket";
-    return is_of_another_type(path, streams) ? "is a socket of another type, that takes no datagrams"
-                                             : NULL;
+    if (is_of_another_type(path, streams))
+        return "is a socket of another type, that takes no datagrams";
+    return NULL;
 }

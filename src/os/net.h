@@ -109,8 +109,8 @@ void net_shutdown_close(int fd);
 
 /*
  * Why no datagrams, nor STREAMS if these would do, can be sent to the socket at PATH, to stand
- * behind its name: "is a FIFO, and no socket". Returns: NULL when they can, or when nothing is there
- * or nobody receives.
+ * behind its name: "is a FIFO, and no socket".
+ * Returns: NULL when they can, or when nothing is there or nobody receives.
  */
 const char *net_describe_log_socket(const char *path, bool streams);
 

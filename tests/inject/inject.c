@@ -9,8 +9,9 @@
  * epoll_ctl (EPOLL_CTL_ADD alone), pthread_create, alloc (malloc and its kin), recv, write (to
  * a regular file that is appended to) or fdatasync.
  * FAULT is the number of an errno, or "limitN": send no more than N messages, receive or
- * write no more than N bytes; or "dieN": write N bytes, and be killed. It strikes at call FIRST (from 1), and with STEP at every STEP-th
- * after it; with TIMES so often at most, and then without STEP in a row.
+ * write no more than N bytes; or "dieN": write N bytes, and be killed. It strikes at call FIRST
+ * (from 1), and with STEP at every STEP-th after it; with TIMES so often at most, and then without
+ * STEP in a row.
  *
  * $PEERLOG_INJECT_COUNTS names a file of pairs of 64-bit numbers, one for each CALL in
  * the order above: how often it was called, and how often it was struck.

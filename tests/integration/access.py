@@ -154,7 +154,8 @@ def idle_connections(scratch):
             # It may still say something: goodbye was only half of it.
             idle.sendall(b"wait a moment\n")
             assert sink.wait_count(1)[-1].text == b"wait a moment"
-        daemon.expect(r"127.0.0.1:\d+: closing its connection, on which nothing came for limits.idle")
+        daemon.expect(r"127.0.0.1:\d+: closing its connection, on which nothing came for "
+                      r"limits.idle")
         daemon.end()
         assert daemon.counted("idle") == 1
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # A listener may tell of its connections: when one begins, and when it ends, with what it sent and
-# why. A storm of them is told as a number. And a peer that has spoken is missed when it says nothing
-# for silent_after, connected or not, once, and is told of again when it is back.
+# why. A storm of them is told as a number. And a peer that has spoken is missed when it says
+# nothing for silent_after, connected or not, once, and is told of again when it is back.
 
 from support import *
 

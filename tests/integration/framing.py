@@ -203,7 +203,7 @@ def cut_in_the_middle(scratch):
 
 
 def reset_instead_of_the_end(scratch):
-    """Every row once more, ended by an RST: what came before it counts, and what it cut is marked."""
+    """Every row once more, ended by an RST: what came before it counts, what it cut is marked."""
     with serving("syslog", scratch) as (daemon, sink):
         said = []
         for data, wanted in TABLE + [LONG_LINE]:

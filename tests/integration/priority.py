@@ -130,6 +130,6 @@ def listeners_override(scratch):
 
 
 if __name__ == "__main__":
-    main(severity_only, full, kern_where_it_is_allowed, ignored, highest_severity, nobody_reaches_every_terminal,
-         nobody_does_by_default,
+    main(severity_only, full, kern_where_it_is_allowed, ignored, highest_severity,
+         nobody_reaches_every_terminal, nobody_does_by_default,
          pieces_keep_the_priority, output_sets_defaults, listeners_override)

@@ -148,7 +148,8 @@ def offers(scratch):
     """Versions of the protocol; and offers of 1 MiB are refused in one line."""
     with serving("syslog", scratch) as (daemon, _):
         for asked, answered in ((b"0", 0), (b"1", 1), (b"2", 1)):
-            client = Client(daemon.port, frame(1, b"open", b"relp_version=%s\ncommands=syslog" % asked))
+            offers = b"relp_version=%s\ncommands=syslog" % asked
+            client = Client(daemon.port, frame(1, b"open", offers))
             client.hear_open(answered)
             client.socket.close()
         client = Client(daemon.port)

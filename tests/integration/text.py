@@ -232,4 +232,5 @@ def growth_at_the_limit(scratch):
 
 if __name__ == "__main__":
     main(lines_on_stdout, lines_on_syslog, in_the_journal, without_the_peer,
-         flags_in_the_journal, sequence_without_a_gap, identifiers_differ_over_restarts, growth_at_the_limit)
+         flags_in_the_journal, sequence_without_a_gap, identifiers_differ_over_restarts,
+         growth_at_the_limit)

@@ -10,8 +10,8 @@ a weakness built in (fragile.c) stands in for the one that nobody has found yet.
 import os
 import signal
 
-from survival import (LONG, Service, Streams, Tally, build_program, connect, finish, is_reset, judge,
-                      main, most_repeats, name_of, new_sink, reporters, until)
+from survival import (LONG, Service, Streams, Tally, build_program, connect, finish, is_reset,
+                      judge, main, most_repeats, name_of, new_sink, reporters, until)
 
 
 def fragile(scratch, sink, deaths, **settings):

@@ -89,7 +89,7 @@ def another_layout_with_messages_in_hand(scratch):
 
 
 def cut(fd, size):
-    """Put the first SIZE bytes of a ledger into its place. It cannot be cut itself: it is sealed."""
+    """Put the first SIZE bytes of a ledger into its place. It is sealed, and cannot be cut."""
     try:
         os.ftruncate(fd, size)
         raise AssertionError("it can be cut")

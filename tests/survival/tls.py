@@ -18,8 +18,8 @@ import ssl
 import time
 
 from survival import (BUILD, LONG, Authority, ByHand, Service, Streams, Tally, Verdict,
-                      build_program, context_for, folder, is_reset, judge, main, most_repeats, name_of,
-                      new_random, new_sink, reporters, tls_connect, tls_finish, until)
+                      build_program, context_for, folder, is_reset, judge, main, most_repeats,
+                      name_of, new_random, new_sink, reporters, tls_connect, tls_finish, until)
 
 CONNECTIONS = 24
 KILLS = 200 if LONG else 30
@@ -265,9 +265,10 @@ def a_message_that_crashes(scratch):
         for i in range(deaths):
             with open(os.path.join(place, f"token-{i}"), "w", encoding="ascii"):
                 pass
+        environment = {"PEERLOG_FRAGILE": place, "PEERLOGD_MODULES": BUILD}
         with new_sink("syslog", place) as sink, \
                 secured(place, sink, program=build_program("survival/fragile_peerlogd"),
-                        environment={"PEERLOG_FRAGILE": place, "PEERLOGD_MODULES": BUILD}) as (service, authority):
+                        environment=environment) as (service, authority):
             context = context_for(authority)
             victim, other = tls_connect(service.port, context), tls_connect(service.port, context)
             names = name_of(victim), name_of(other)

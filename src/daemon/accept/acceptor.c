@@ -387,7 +387,8 @@ static void *run(void *argument)
         return NULL;
     while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
         int timeout_ms = admission_tick(l->plan.admission, clock_mono_ms());
-        if (l->pressure.pause == PAUSED_STARVED && (timeout_ms < 0 || timeout_ms > PRESSURE_RETRY_MS))
+        if (l->pressure.pause == PAUSED_STARVED &&
+            (timeout_ms < 0 || timeout_ms > PRESSURE_RETRY_MS))
             timeout_ms = PRESSURE_RETRY_MS;
         int n = poller_wait(l->set, events, EVENTS, timeout_ms);
         if (l->pressure.pause == PAUSED_STARVED && clock_mono_ms() >= l->pressure.retry_at_ms)

@@ -332,8 +332,9 @@ static void prepare_sessions(const struct listen_set *listening)
     }
 }
 
-int listen_set_build(struct snapshot *snapshot, const struct listen_set *before, struct ledger *ledger,
-                    struct listen_set **ret_listening, struct listen_fault *ret_fault)
+int listen_set_build(struct snapshot *snapshot, const struct listen_set *before,
+                     struct ledger *ledger, struct listen_set **ret_listening,
+                     struct listen_fault *ret_fault)
 {
     struct listen_set *listening = calloc(1, sizeof *listening);
 

@@ -36,8 +36,9 @@ int listen_set_inherit(struct inheritance *inheritance, struct ledger *ledger,
  * Owns:    the caller owns *ret_listening (one malloc block); sockets of BEFORE are
  *          in both, new ones in the new one alone.
  */
-int listen_set_build(struct snapshot *snapshot, const struct listen_set *before, struct ledger *ledger,
-                    struct listen_set **ret_listening, struct listen_fault *ret_fault);
+int listen_set_build(struct snapshot *snapshot, const struct listen_set *before,
+                     struct ledger *ledger, struct listen_set **ret_listening,
+                     struct listen_fault *ret_fault);
 
 /* Close the sockets that are in LISTENING alone and not in BEFORE, and free it. */
 void listen_set_undo(struct listen_set *listening, const struct listen_set *before);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The ledger: all state that must outlive the process, in one shared mapping of a memfd
- * that the service manager keeps. Its bytes are described in ledger_layout.h; here it is
+ * that the service manager keeps. Its bytes are described in layout.h; here it is
  * made, mapped again, and checked before it is believed.
  */
 #ifndef PEERLOG_DAEMON_LEDGER_LEDGER_H

@@ -16,7 +16,7 @@
 struct parking;
 
 /*
- * Make a car park. AVAILABLE: is there a manager to keep the lots?
+ * Make a parking. AVAILABLE: is there a manager to keep the lots?
  * Returns: 0, or negative errno.  Owns: release it with parking_free().
  */
 int parking_new(bool available, struct parking **ret_parking);

@@ -192,7 +192,8 @@ static int open_listeners(struct server *s, const struct server_plan *plan,
     if (error < 0)
         return error;
     bool inheriting = plan->inheritance->ledger != NULL || (*ret_inherited)->count > 0;
-    while ((error = listen_set_build(s->snapshot, *ret_inherited, s->ledger, ret_next, &fault)) < 0) {
+    while ((error = listen_set_build(s->snapshot, *ret_inherited, s->ledger, ret_next,
+                                     &fault)) < 0) {
         server_describe_fault(text, sizeof text, &fault);
         log_say(SEVERITY_ERR, "%s", text);
         if (!inheriting || !settings_drop_listener(s->snapshot->settings, &fault.address))
@@ -311,7 +312,8 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = acceptor_new(&(struct acceptor_plan){
             .table = &s->table, .parking = s->parking, .admission = s->admission,
-            .announcer = s->announcer, .workers = s->workers, .workers_count = s->workers_count, .gate = &s->gate,
+            .announcer = s->announcer, .workers = s->workers,
+            .workers_count = s->workers_count, .gate = &s->gate,
         }, &s->acceptor);
     if (error == 0)
         error = open_listeners(s, plan, &inherited, &next);

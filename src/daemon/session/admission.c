@@ -82,13 +82,15 @@ bool admission_lists_allow(const struct cidr_list *allow, const struct cidr_list
     return denied < 0 || denied < allowed;
 }
 
-enum admission_verdict admission_by_list(const struct listener_settings *listener, const struct peer *peer)
+enum admission_verdict admission_by_list(const struct listener_settings *listener,
+                                         const struct peer *peer)
 {
     return admission_lists_allow(&listener->allow, &listener->deny, peer) ? ADMITTED
                                                                           : REFUSED_DENIED;
 }
 
-enum admission_verdict admission_at_door(const struct listener_settings *listener, const struct peer *peer)
+enum admission_verdict admission_at_door(const struct listener_settings *listener,
+                                         const struct peer *peer)
 {
     if (!listener->proxy_protocol)
         return admission_by_list(listener, peer);

@@ -44,13 +44,15 @@ bool admission_lists_allow(const struct cidr_list *allow, const struct cidr_list
  * May this address connect through this listener? The longest prefix wins; deny wins a tie.
  * Pure; any thread.
  */
-enum admission_verdict admission_by_list(const struct listener_settings *listener, const struct peer *peer);
+enum admission_verdict admission_by_list(const struct listener_settings *listener,
+                                         const struct peer *peer);
 
 /*
  * The same of an address that has just connected. The lists are about true peers: behind a
  * balancer they are asked when it has named one, and here it is only asked whether it is one.
  */
-enum admission_verdict admission_at_door(const struct listener_settings *listener, const struct peer *peer);
+enum admission_verdict admission_at_door(const struct listener_settings *listener,
+                                         const struct peer *peer);
 
 /*
  * Count a connection of this peer, unless it has LIMIT already (0: no limit).

@@ -53,7 +53,8 @@ void preface_announce_by(struct preface *preface, struct announcer *announcer);
 
 /*
  * Judge the header of the connection in SLOT. The peer that it names becomes the slot's, and that
- * is what the access lists are asked about; if it names none, that is the balancer. A refusal is counted in COUNTERS, the worker's block.
+ * is what the access lists are asked about; if it names none, that is the balancer. A refusal is
+ * counted in COUNTERS, the worker's block.
  * Threads: any; the slot's worker.
  */
 enum segment_verdict preface_judge(struct preface *preface, const struct snapshot *snapshot,

@@ -18,9 +18,9 @@
 void syntax_start(config_t *config);
 
 /*
- * Add a fault where the syntax of a text of LINES lines ends too early. WHOLE: libconfig has read it
- * to its end. Answers: is a group not closed where it should be, so that what stands in it may be
- * another's?
+ * Add a fault where the syntax of a text of LINES lines ends too early. WHOLE: libconfig has read
+ * it to its end. Answers: is a group not closed where it should be, so that what stands in it may
+ * be another's?
  */
 bool syntax_judge(config_t *config, bool whole, unsigned lines, struct faults *faults);
 

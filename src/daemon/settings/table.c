@@ -308,7 +308,8 @@ static const struct setting_rule file_rules[] = {
     {"admin", SETTING_GROUP, .group = &admin_group, PLACE(settings, admin)},
     {"metrics", SETTING_GROUP, .group = &metrics_group, PLACE(settings, metrics)},
 };
-static const struct setting_group file_group = {"", file_rules, COUNT_OF(file_rules), FINISH_NOTHING};
+static const struct setting_group file_group = {"", file_rules, COUNT_OF(file_rules),
+                                                FINISH_NOTHING};
 
 const struct setting_group *settings_table(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of a takeover share: takeover.c copies the old ledger's slots and judges its
- * end, takeover_sockets.c finds each slot's socket, takeover_bytes.c takes the bytes in hand.
+ * end, sockets.c finds each slot's socket, bytes.c takes the bytes in hand.
  * Main's thread; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_TAKEOVER_PRIVATE_H
@@ -27,7 +27,7 @@ struct takeover {
     unsigned char *text; /* what they open; likewise */
 };
 
-/* --- takeover_sockets.c --- */
+/* --- sockets.c --- */
 
 /* Make the index, empty, with room for all slots. Returns: 0, or -ENOMEM. */
 int takeover_index_init(struct takeover *t);
@@ -38,7 +38,7 @@ void takeover_index_add(struct takeover *t, uint32_t slot);
 /* Take on the parked sockets: each finds its slot, or gets one. */
 void takeover_lots(struct takeover *t, struct inheritance *in, struct parking *parking);
 
-/* --- takeover_bytes.c --- */
+/* --- bytes.c --- */
 
 /* Take over what the old process had in hand in its inbox of this index. */
 void takeover_inbox(struct takeover *t, uint32_t index);

@@ -73,8 +73,8 @@ void round_end_loop(struct round *r, uint32_t slot_index)
         return;
     (void)peer_format(&slot->peer, peer);
     if (loop->told)
-        log_event(SEVERITY_ERR, MESSAGE_ID_LOOP, "%s: the loop has ended, after %llu messages", peer,
-                  (unsigned long long)(slot->stream.sequence - loop->sequence));
+        log_event(SEVERITY_ERR, MESSAGE_ID_LOOP, "%s: the loop has ended, after %llu messages",
+                  peer, (unsigned long long)(slot->stream.sequence - loop->sequence));
     loop->reads_left = 0;
 }
 

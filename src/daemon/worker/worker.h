@@ -30,7 +30,7 @@ struct worker;
 enum worker_end {
     WORKER_ENDED_EMPTY,  /* nothing is left: all connections are closed */
     WORKER_ENDED_PARKED, /* the rest is in the ledger, for the next process */
-    WORKER_ENDED_LOST,   /* time ran out with messages in hand, and there is no ledger to keep them */
+    WORKER_ENDED_LOST,   /* time ran out with messages in hand, and no ledger is kept */
 };
 
 /* Called by a worker's thread. */

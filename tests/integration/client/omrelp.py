@@ -15,7 +15,8 @@ from support import PATIENCE, Skip, until  # noqa: E402
 class Omrelp:
     """rsyslogd in FOLDER that sends to PORT of this machine what is put into its log socket.
 
-    OPTIONS: more of its action; MODULE: how it is loaded. It has one worker, since each one has a connection of its own.
+    OPTIONS: more of its action; MODULE: how it is loaded. It has one worker, since each one has a
+    connection of its own.
     """
 
     def __init__(self, folder, port, options="", module='module(load="omrelp")'):

@@ -15,7 +15,7 @@ FOLDER = "/run/peerlog-test"
 SINK_SOCKET = f"{FOLDER}/log"
 PROGRAMS = "/usr/local/bin"
 # The most records that one worker can have handed to the log without having noted it: the
-# same as in src/daemon/batch.h.
+# same as in src/daemon/output/batch.h.
 BATCH_RECORDS = 1024
 
 

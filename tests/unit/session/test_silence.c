@@ -21,7 +21,8 @@
 #define AFTER_S 8u
 #define TELLS_S (AFTER_S + 3)
 
-static struct settings settings = {.listeners_count = 2, .listeners = {{.silent_after_s = AFTER_S}}};
+static struct settings settings = {.listeners_count = 2,
+                                   .listeners = {{.silent_after_s = AFTER_S}}};
 static struct snapshot snapshot = {.settings = &settings, .listener_of_id = {[3] = 0, [4] = 1}};
 static struct silence *silence;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Settings that are accepted: each of them, its limits, and what is taken from elsewhere
- * when it is not set. What is refused is in test_settings_faults.c.
+ * when it is not set. What is refused is in test_faults.c.
  */
 #include "config.h"
 
