@@ -10,6 +10,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/finish.c src/daemon/settings/finish.h \
 	src/daemon/settings/origins.c src/daemon/settings/origins.h \
 	src/daemon/settings/settings.c src/daemon/settings/settings.h \
+	src/daemon/settings/output_settings.h \
 	src/daemon/settings/snapshot.h \
 	src/daemon/settings/suggest.c src/daemon/settings/suggest.h \
 	src/daemon/settings/syntax.c src/daemon/settings/syntax.h \
@@ -27,6 +28,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/ledger/layout1.h \
 	src/daemon/ledger/ledger.c src/daemon/ledger/ledger.h \
 	src/daemon/ledger/names.h \
+	src/daemon/ledger/slot.h \
 	src/daemon/ledger/upgrade.c src/daemon/ledger/upgrade.h \
 	src/daemon/parking/compact.c src/daemon/parking/compact.h \
 	src/daemon/parking/parking.c src/daemon/parking/parking.h \
