@@ -243,3 +243,14 @@ build_in() {
     fi
     make -C "$folder" -j "$JOBS" "$@"
 }
+
+# The daemon of the version before, for tests of upgrades; they say it when there is none.
+daemon_before() {
+    local folder=$TOP/build-before
+    if [ ! -x "$folder/peerlogd" ]; then
+        "$TOP/scripts/tree-before" "$folder" || return 0
+        (cd "$folder" && autoreconf -i >/dev/null && ./configure -q CC=gcc CFLAGS=-O2)
+        make -s -C "$folder" -j "$JOBS" peerlogd
+    fi
+    export PEERLOGD_BEFORE=$folder/peerlogd
+}

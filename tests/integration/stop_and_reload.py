@@ -324,4 +324,5 @@ if __name__ == "__main__":
     main(sigterm_delivers_to_syslog, sigint_delivers_to_the_journal,
          who_waits_is_let_in, stop_ends_unfinished_messages, stop_while_they_talk,
          second_signal_ends_at_once, each_signal_at_idle, reload_changes, reload_listeners,
-         reload_meets_the_living, bad_reload_changes_nothing, reload_under_load, what_needs_a_restart_is_said)
+         reload_meets_the_living, bad_reload_changes_nothing, reload_under_load,
+         what_needs_a_restart_is_said)
