@@ -55,7 +55,8 @@ class Certificate:
 
     def as_authority(self):
         """The one whom this certificate makes an authority."""
-        return Authority(os.path.dirname(self.file), f"{os.path.basename(self.file)}-signs", of=self)
+        folder, name = os.path.split(self.file)
+        return Authority(folder, f"{name}-signs", of=self)
 
     def behind(self, *others):
         """With the certificates OTHERS behind its own, as a chain has it. Returns: itself."""

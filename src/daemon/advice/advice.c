@@ -161,8 +161,9 @@ void advice_judge_access(const struct settings *settings, warning_fn *warn, void
         if (!listener->allow_empty || is_loopback(&listener->address))
             continue;
         (void)peer_format(&listener->address, address);
-        (void)snprintf(text, sizeof text, "allow = [ ] of listener %s is empty, which lets "
-                       "everyone in%s", address, listener->deny.count > 0 ? " whom deny does not name" : "");
+        (void)snprintf(text, sizeof text,
+                       "allow = [ ] of listener %s is empty, which lets everyone in%s", address,
+                       listener->deny.count > 0 ? " whom deny does not name" : "");
         warn(context, text);
     }
 }
