@@ -85,12 +85,13 @@ int inheritance_collect(struct inheritance *in)
         struct inherited *item = &in->items[in->count++];
         *item = (struct inherited){.fd = fds[i].fd, .name = fds[i].name};
         fds[i].name = NULL; /* it moved */
-        item->kind = kind_of(item->name != NULL ? item->name : "", item->fd, &item->number);
+        const char *name = item->name != NULL ? item->name : "";
+        item->kind = kind_of(name, item->fd, &item->number);
         if (item->kind == INHERITED_LEDGER)
             error = consider_ledger(in, item);
         if (error < 0)
             break;
-        if (item->kind == INHERITED_NONE && strcmp(item->name, SERVICE_MANAGER_TRIAL) != 0)
+        if (item->kind == INHERITED_NONE && strcmp(name, SERVICE_MANAGER_TRIAL) != 0)
             log_say(SEVERITY_WARNING, "a descriptor was handed over that is no listening socket");
     }
     service_manager_free(fds, count);
