@@ -231,12 +231,12 @@ static int use_kind(struct output *output, const struct output_kind *kind)
 }
 
 /*
- * What was on its way to an output that is lost goes on its way again. Where nothing throws the
- * second one away, it may be there twice, and says so.
+ * What was on its way to an output that is lost goes on its way again, by an output of this KIND.
+ * Where nothing throws the second one away, it may be there twice, and says so.
  */
-static void take_back(const struct output *output, struct batch *batch)
+static void take_back(const struct output_kind *kind, struct batch *batch)
 {
-    if (!(output->kind->traits & OUTPUT_DROPS_REPEATS))
+    if (!(kind->traits & OUTPUT_DROPS_REPEATS))
         for (uint32_t i = batch->delivered; i < batch->submitted; i++)
             batch->records[i].flags |= RECORD_REPEAT;
     if (batch->risked < batch->submitted)
@@ -252,7 +252,7 @@ static int choose_kind(struct output *output, struct batch *batch)
     output_target_choose(&output->settings, &target);
     if (output_kind_of(target.type) != output->kind) {
         if (batch != NULL)
-            take_back(output, batch);
+            take_back(output_kind_of(target.type), batch);
         int error = use_kind(output, output_kind_of(target.type));
         if (error < 0)
             return error;
@@ -269,7 +269,7 @@ static int open_kind(struct output *output, struct batch *batch)
     if (error != -EPROTOTYPE || output->kind->sibling == NULL)
         return error;
     if (batch != NULL)
-        take_back(output, batch);
+        take_back(output->kind->sibling, batch);
     error = use_kind(output, output->kind->sibling);
     return error == 0 ? output->kind->open(output) : error;
 }
@@ -395,7 +395,7 @@ enum output_status output_push(struct output *output, struct batch *batch)
         if (batch->delivered > delivered)
             note_back(output); /* it was there until now */
         if (output->kind->collect != NULL || (output->kind->traits & OUTPUT_BREAKS_RECORDS))
-            take_back(output, batch);
+            take_back(output->kind, batch);
         if (attempt > 0)
             lose(output, error);
         else
@@ -438,13 +438,18 @@ static bool settings_equal(const struct output_settings *a, const struct output_
            brokers_equal(a, b);
 }
 
-int output_change(struct output *output, const struct output_settings *settings)
+int output_change(struct output *output, const struct output_settings *settings,
+                  struct batch *batch)
 {
-    if (settings_equal(&output->settings, settings))
+    const struct output_kind *kind = output_kind_of(settings->type);
+
+    if (settings_equal(&output->settings, settings) ||
+        (batch->submitted > batch->delivered && !output->is_lost))
         return 0;
-    int error = use_kind(output, output_kind_of(settings->type));
+    int error = use_kind(output, kind);
     if (error < 0)
         return error;
+    take_back(kind, batch);
     use_settings(output, settings);
     output->retry_at_ms = 0;
     output->backoff_ms = PEERLOG_REOPEN_MIN_MS;

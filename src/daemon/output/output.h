@@ -86,10 +86,12 @@ int output_ensure_open(struct output *output);
 void output_refresh(struct output *output);
 
 /*
- * Take other settings: the output is closed and opened anew at the next push. Not while a record
- * is submitted and not delivered.
+ * Take other settings: the output is closed and opened anew at the next push. While records are on
+ * their way nothing changes: ask again; unless the output is lost: they go again by the new one.
+ * Returns: 0, or negative errno.
  */
-int output_change(struct output *output, const struct output_settings *settings);
+int output_change(struct output *output, const struct output_settings *settings,
+                  struct batch *batch);
 
 /* Connect output->fd to the socket of this TYPE at target.path. Returns: 0, or negative errno. */
 int output_connect_local(struct output *output, int type);

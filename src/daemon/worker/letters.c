@@ -38,13 +38,12 @@ static void leave_denied(struct worker *w)
 void worker_take_snapshot(struct worker *w)
 {
     const struct snapshot *wanted = w->snapshot_wanted;
-    const struct batch *batch = w->round.batch;
 
     if (wanted == w->round.snapshot)
         return;
-    /* The output may be what keeps the round from ending: it changes first. */
-    if (batch->submitted == batch->delivered)
-        (void)output_change(w->output, &wanted->settings->output); /* a loss announces itself */
+    /* The output may be what keeps the round from ending: it changes first; a loss announces
+     * itself. */
+    (void)output_change(w->output, &wanted->settings->output, w->round.batch);
     if (!round_is_empty(&w->round))
         return;
     w->round.snapshot = wanted;
@@ -107,7 +106,7 @@ static void describe(const struct worker *w, uint32_t i, struct conn_description
 /* As many as one letter takes; their worker is not kept from its work by more. */
 static void describe_connections(const struct worker *w, struct letter *letter)
 {
-    struct ledger *ledger = w->plan.table->ledger;
+    const struct ledger *ledger = w->plan.table->ledger;
     uint32_t i = ledger_next_live(ledger, letter->describe.from);
 
     letter->describe.count = 0;

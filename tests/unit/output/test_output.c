@@ -245,6 +245,27 @@ static void a_log_without_space_is_not_lost(void **state)
     end();
 }
 
+static void what_a_lost_log_has_in_hand_goes_to_the_one_in_its_place(void **state)
+{
+    const struct output_settings other = {.type = OUTPUT_SYSLOG, .path = "/elsewhere"};
+
+    (void)state;
+    begin(&broker_late, 4);
+    broker->room = 3;
+    assert_int_equal(push(), OUTPUT_WAITS);
+    assert_int_equal(output_change(t.output, &other, &t.batch), 0);
+    assert_ptr_equal(t.output->kind, &broker_late); /* it may answer */
+    broker->submit_error = -ENOSPC;
+    assert_int_equal(push(), OUTPUT_WAITS);
+    (void)output_change(t.output, &other, &t.batch); /* nor is that one there */
+    assert_ptr_equal(t.output->kind, &output_syslog);
+    assert_int_equal(t.batch.submitted, 0);
+    assert_int_equal(t.batch.risked, 3);
+    assert_true(t.batch.records[2].flags & RECORD_REPEAT);
+    assert_false(t.batch.records[3].flags & RECORD_REPEAT);
+    end();
+}
+
 static void the_backoff_grows_and_ends(void **state)
 {
     uint32_t before = 0;
@@ -350,6 +371,7 @@ int main(void)
         cmocka_unit_test(the_batch_remembers_how_far_a_dead_log_may_have_come),
         cmocka_unit_test(a_pipe_without_a_reader_is_the_end_only_where_it_is),
         cmocka_unit_test(a_log_without_space_is_not_lost),
+        cmocka_unit_test(what_a_lost_log_has_in_hand_goes_to_the_one_in_its_place),
         cmocka_unit_test(the_backoff_grows_and_ends),
         cmocka_unit_test(delivers_whatever_happens),
     };
