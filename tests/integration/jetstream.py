@@ -17,13 +17,20 @@ SERVER = shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin")
 
 
 class Client:
-    """A connection that asks and reads; NATS' protocol is lines of text."""
+    """A connection that asks and reads; NATS' protocol is lines of text.
 
-    def __init__(self, port):
+    TLS: a context, after the first line. USER: answers a nonce with what belongs into CONNECT.
+    """
+
+    def __init__(self, port, tls=None, user=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        info = json.loads(self.first_line().removeprefix(b"INFO "))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.stream = self.socket.makefile("rb", buffering=1 << 20)
-        assert self.stream.readline().startswith(b"INFO ")
-        self.say('CONNECT {"verbose":false,"headers":true,"no_responders":true}')
+        answer = user.answer(info.get("nonce")) if user is not None else {}
+        self.say("CONNECT " + json.dumps(dict(answer, verbose=False, headers=True,
+                                              no_responders=True)))
         self.say("PING")
         assert self.line() == b"PONG"
         self.inbox = f"_INBOX.{os.getpid()}x{id(self):x}"
@@ -33,6 +40,15 @@ class Client:
     def close(self):
         self.stream.close()
         self.socket.close()
+
+    def first_line(self):
+        """Not a byte more: the next ones may be TLS."""
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = self.socket.recv(1)
+            assert byte, "the server is gone"
+            line += byte
+        return line
 
     def say(self, line, body=None):
         data = line.encode() + b"\r\n"
@@ -114,8 +130,9 @@ class Client:
 class Server:
     """One nats-server, on ports and in a folder that stay its own over its deaths."""
 
-    def __init__(self, folder, number, port, cluster=None, routes=(), options=""):
+    def __init__(self, folder, number, port, cluster=None, routes=(), options="", **client):
         self.port = port
+        self.client_options = client
         self.process = None
         os.makedirs(folder, exist_ok=True)
         self.file = os.path.join(folder, "nats.conf")
@@ -145,18 +162,18 @@ class Server:
         self.process = None
 
     def client(self):
-        return contextlib.closing(Client(self.port))
+        return contextlib.closing(Client(self.port, **self.client_options))
 
 
 class Cluster:
-    """So many servers, started and stopped with the block."""
+    """So many servers, started and stopped with the block. CLIENT: see Client."""
 
-    def __init__(self, scratch, count=1, options=""):
+    def __init__(self, scratch, count=1, options="", **client):
         self.held = contextlib.ExitStack()
         ports = [self.held.enter_context(held_port()) for _ in range(2 * count)]
         routes = ports[count:]
         self.servers = [Server(os.path.join(scratch, f"nats{i}"), i, ports[i],
-                               routes[i] if count > 1 else None, routes, options)
+                               routes[i] if count > 1 else None, routes, options, **client)
                         for i in range(count)]
 
     def __enter__(self):

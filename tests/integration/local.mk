@@ -28,6 +28,7 @@ integration_tests = \
 	tests/integration/log_socket.py \
 	tests/integration/loops.py \
 	tests/integration/memory.py \
+	tests/integration/nats_access.py \
 	tests/integration/nats_output.py \
 	tests/integration/odd_starts.py \
 	tests/integration/priority.py \
@@ -51,6 +52,7 @@ EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/clients.py \
 	tests/integration/jetstream.py \
 	tests/integration/kernel.py \
+	tests/integration/nats_keys.py \
 	tests/integration/records.py \
 	tests/integration/running.py \
 	tests/integration/sinks.py \

@@ -202,6 +202,7 @@ def settings_that_are_wrong_are_refused(scratch):
         (dict(subject="logs.%{host}"), r"output.subject: may have %\{listener\} and"),
         (dict(stream="a.b"), r"output.stream: is no name of a stream"),
         (dict(tls_key="/k"), r"output.tls_key: and tls_certificate go together"),
+        (dict(tls_ca="/ca"), r"output.tls_ca: has no effect without tls"),
         (dict(create_stream=dict(replicas=1, max_age=5)), "output.create_stream: has a dup"),
     ]
     for i, (settings, words) in enumerate(wrong):

@@ -44,12 +44,36 @@ static int error_of(natsStatus status)
     }
 }
 
+/* What the library has to say, without the place in its source that stands in front of it. */
+static const char *last_words(natsStatus status)
+{
+    const char *words = nats_GetLastError(NULL);
+    const char *end = words != NULL && *words == '(' ? strstr(words, "): ") : NULL;
+
+    if (end != NULL)
+        words = end + strlen("): ");
+    return words != NULL && *words != '\0' ? words : natsStatus_GetText(status);
+}
+
 static int say(char words[NATS_WORDS_BYTES], natsStatus status)
 {
-    const char *more = nats_GetLastError(NULL);
+    (void)snprintf(words, NATS_WORDS_BYTES, "%s", last_words(status)); /* it may be cut */
+    return error_of(status);
+}
 
-    (void)snprintf(words, NATS_WORDS_BYTES, "%s", /* it may be cut */
-                   more != NULL && *more != '\0' ? more : natsStatus_GetText(status));
+/*
+ * With TLS 1.3 a client believes itself connected before the server has asked in vain for its
+ * certificate: all that is seen of that is an end where an answer should be.
+ */
+static int say_of_connecting(char words[NATS_WORDS_BYTES], natsStatus status,
+                             const struct output_settings *settings)
+{
+    bool was_cut = status == NATS_PROTOCOL_ERROR || status == NATS_CONNECTION_CLOSED;
+
+    if (!settings->tls || settings->tls_certificate[0] != '\0' || !was_cut)
+        return say(words, status);
+    (void)snprintf(words, NATS_WORDS_BYTES, "the server hangs up; maybe it wants a certificate: "
+                   "tls_certificate (%s)", last_words(status)); /* it may be cut */
     return error_of(status);
 }
 
@@ -215,7 +239,7 @@ int nats_link_open(struct nats_link *link, const struct output_settings *setting
 
     *link = (struct nats_link){.connection = NULL};
     natsStatus status = connect_to(link, settings);
-    int error = status == NATS_OK ? 0 : say(words, status);
+    int error = status == NATS_OK ? 0 : say_of_connecting(words, status, settings);
     if (error == 0)
         error = judge_length(natsConnection_GetMaxPayload(link->connection), "max_payload", longest,
                              words);

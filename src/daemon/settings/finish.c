@@ -95,6 +95,10 @@ static void finish_stream(const struct finish *f, struct output_settings *output
         refuse(f, "stream", "is no name of a stream; it has no \".\", \"*\", \">\" and slashes");
     if ((output->tls_certificate[0] == '\0') != (output->tls_key[0] == '\0'))
         refuse(f, "tls_key", "and tls_certificate go together; set both, or none");
+    if (output->tls_ca[0] != '\0' && !output->tls)
+        refuse(f, "tls_ca", "has no effect without tls = true");
+    if (output->tls_certificate[0] != '\0' && !output->tls)
+        refuse(f, "tls_certificate", "has no effect without tls = true");
     if (create->max_age_s > 0 && create->max_age_s < create->duplicate_window_s)
         refuse(f, "create_stream", "has a duplicate_window longer than its max_age");
     look_for_module(f, output_module(output->type));
