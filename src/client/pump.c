@@ -120,7 +120,7 @@ static bool is_out_of_patience(const struct pump *p, uint64_t now)
 static int wait_for_event(struct pump *p, uint64_t now, bool *ret_has_input)
 {
     enum { INTERRUPT, WIRE, SOURCE, FDS };
-    struct wire *w = &p->wire;
+    const struct wire *w = &p->wire;
     struct pollfd fds[FDS] = {
         [INTERRUPT] = {.fd = p->interrupt_fd, .events = POLLIN},
         [WIRE] = {.fd = w->fd},

@@ -236,7 +236,7 @@ static bool take_end(struct relp_reader *r, struct relp_piece *piece)
 
 enum relp_result relp_next(struct relp_reader *r, struct relp_piece *ret_piece)
 {
-    struct relp_state *s = r->state;
+    const struct relp_state *s = r->state;
     bool first = s->phase == PHASE_HEADER;
 
     if (s->phase == PHASE_MALFORMED)

@@ -207,7 +207,7 @@ static void pass_over(struct relp_session *s)
 /* The data of a frame that ends the session. */
 static void take_last(struct relp_session *s)
 {
-    struct relp_stream *stream = s->stream;
+    const struct relp_stream *stream = s->stream;
     enum relp_end end = RELP_END_REFUSED;
     enum relp_why why = RELP_WHY_COMMAND;
 
@@ -266,7 +266,7 @@ static size_t text_len(const unsigned char *text, size_t len)
 /* LEFT bytes of the message are in the view, and its end. */
 static void give_last(struct relp_session *s, size_t left, struct frame *ret_frame)
 {
-    struct relp_stream *stream = s->stream;
+    const struct relp_stream *stream = s->stream;
 
     *ret_frame = (struct frame){.text = s->at, .len = (uint32_t)text_len(s->at, left)};
     if (stream->part > 0) {
@@ -279,7 +279,7 @@ static void give_last(struct relp_session *s, size_t left, struct frame *ret_fra
 /* The stream ends inside of a message: what came of it is not answered, and not kept back. */
 static enum framer_result give_rest(struct relp_session *s, struct frame *ret_frame)
 {
-    struct relp_stream *stream = s->stream;
+    const struct relp_stream *stream = s->stream;
     size_t left = stream->data_bytes - stream->given;
     size_t len = left < avail(s) ? left : avail(s);
 

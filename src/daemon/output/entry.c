@@ -49,7 +49,7 @@ static void write_flags(const struct entry *entry, const struct entry_writer *wr
         {FRAME_SPLIT, "split"},           {FRAME_LAST, "last"},
         {FRAME_TRUNCATED, "truncated"},   {FRAME_INCOMPLETE, "incomplete"},
         {FRAME_UNTERMINATED, "unterminated"}, {FRAME_UNFINISHED, "unfinished"},
-        {FRAME_CONTINUED | RECORD_INDENTED, "continued"}, {FRAME_MISFIT, "misfit"},
+        {(uint32_t)FRAME_CONTINUED | RECORD_INDENTED, "continued"}, {FRAME_MISFIT, "misfit"},
         {RECORD_CUT, "cut"}, {RECORD_REPEAT, "repeat"},
     };
     bool escaped = entry->clean < entry->record->len;

@@ -41,7 +41,7 @@ size_t format_line_prefix(char *dst, const struct record *record, const struct s
 /* Answers: does this record carry marks, so that its prefix is its own? */
 static inline int format_has_marks(const struct record *record)
 {
-    return (record->flags & ~(uint32_t)(FRAME_UNTERMINATED | RECORD_INDENTED)) != 0;
+    return (record->flags & ~((uint32_t)FRAME_UNTERMINATED | RECORD_INDENTED)) != 0;
 }
 
 /* "[part 3, last] " and the like, as the flags say; nothing when there are none. */

@@ -81,7 +81,7 @@ static void on_counted(void *context)
 
 static void on_snapshot_taken(void *context)
 {
-    struct server *s = context;
+    const struct server *s = context;
 
     bell_ring(s->bell);
 }

@@ -160,7 +160,7 @@ static enum established give_in(struct connections *table, uint32_t slot)
 static enum established look(struct connections *table, uint32_t slot,
                              const struct establishing *with)
 {
-    struct slot *data = &table->ledger->slots[slot];
+    const struct slot *data = &table->ledger->slots[slot];
     unsigned char bytes[HEADER_BYTES];
     int fd = table->conns[slot].fd;
 

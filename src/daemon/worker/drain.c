@@ -70,7 +70,7 @@ static bool drain(struct worker *w, uint32_t slot)
 
 bool worker_drain_turn(struct worker *w)
 {
-    struct connections *table = w->plan.table;
+    const struct connections *table = w->plan.table;
     bool done = true;
 
     for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;

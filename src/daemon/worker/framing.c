@@ -143,16 +143,15 @@ static void refuse(struct round *r, struct segment *segment)
 static void turn_away(struct round *r, struct segment *segment, enum protocol protocol)
 {
     const struct transport_kind *transport = transport_of(r->table, segment->slot);
-    const unsigned char *words;
     size_t len;
+    const unsigned char *words = protocol_refusal(protocol, &len);
 
     r->table->conns[segment->slot].by_reset = 1;
     connections_note_ending(&r->ledger->slots[segment->slot], ENDING_FOREIGN);
     r->ledger->slots[segment->slot].problem = PROBLEM_FOREIGN;
     atomic_store_explicit(&segment->at_end, SEGMENT_CUT, memory_order_relaxed);
     if (r->ledger->slots[segment->slot].transport != TRANSPORT_PLAIN ||
-        r->table->conns[segment->slot].fd < 0 ||
-        (words = protocol_refusal(protocol, &len)) == NULL)
+        r->table->conns[segment->slot].fd < 0 || words == NULL)
         return;
     (void)transport->write(r->table, segment->slot, words, len); /* it may be gone already */
 }

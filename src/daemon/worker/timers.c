@@ -190,7 +190,7 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
  */
 static bool sweep(struct worker *w)
 {
-    struct connections *table = w->plan.table;
+    const struct connections *table = w->plan.table;
     uint32_t heard_s = w->heard_s;
     bool leaving = false;
 

@@ -284,7 +284,7 @@ static bool end_orphans(struct worker *w)
  */
 static bool read_pending(struct worker *w)
 {
-    struct connections *table = w->plan.table;
+    const struct connections *table = w->plan.table;
 
     for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(table->ledger, i + 1)) {

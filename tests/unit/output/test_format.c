@@ -34,7 +34,7 @@ static const struct {
     {{.flags = 0}, ""},
     {{.flags = FRAME_UNTERMINATED}, ""},
     {{.flags = RECORD_REPEAT}, "[repeat?] "},
-    {{.flags = RECORD_CUT | FRAME_UNTERMINATED}, "[cut] "},
+    {{.flags = (uint32_t)RECORD_CUT | FRAME_UNTERMINATED}, "[cut] "},
     {{.flags = RECORD_REPEAT | RECORD_CUT | FRAME_INCOMPLETE, .have_bytes = 5, .want_bytes = 50},
      "[repeat?] [cut] [incomplete, 5 of 50 bytes] "},
     {{.flags = FRAME_SPLIT, .part = 1}, "[part 1] "},
@@ -44,7 +44,7 @@ static const struct {
      "[truncated, 18446744073709551615 bytes cut] "},
     {{.flags = FRAME_INCOMPLETE, .have_bytes = 5, .want_bytes = 50},
      "[incomplete, 5 of 50 bytes] "},
-    {{.flags = RECORD_REPEAT | FRAME_SPLIT, .part = 2}, "[repeat?] [part 2] "},
+    {{.flags = (uint32_t)RECORD_REPEAT | FRAME_SPLIT, .part = 2}, "[repeat?] [part 2] "},
     {{.flags = FRAME_MISFIT, .have_bytes = 9, .want_bytes = 8}, "[count 1 too short] "},
     {{.flags = FRAME_MISFIT, .have_bytes = 43, .want_bytes = 44}, "[count 1 too long] "},
     {{.flags = FRAME_MISFIT, .have_bytes = 8, .want_bytes = 8}, "[count too short] "},
@@ -79,8 +79,8 @@ static void fits_the_longest_prefix(void **state)
     const struct record record = {
         .priority = 191, .part = UINT32_MAX, .cut_bytes = UINT64_MAX,
         .have_bytes = UINT32_MAX, .want_bytes = UINT32_MAX,
-        .flags = RECORD_REPEAT | FRAME_SPLIT | FRAME_LAST | FRAME_TRUNCATED | FRAME_INCOMPLETE |
-                 FRAME_MISFIT | FRAME_CONTINUED | FRAME_UNFINISHED | RECORD_CUT,
+        .flags = (uint32_t)RECORD_REPEAT | FRAME_SPLIT | FRAME_LAST | FRAME_TRUNCATED |
+                 FRAME_INCOMPLETE | FRAME_MISFIT | FRAME_CONTINUED | FRAME_UNFINISHED | RECORD_CUT,
     };
     struct label_settings label = {.facility = 23, .severity = 7, .show_peer = true};
     struct source source = {.label = &label, .peer_len = PEER_TEXT_BYTES - 1};
