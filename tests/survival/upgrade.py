@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """An upgrade from the daemon before, whose ledger may have another layout.
 
-$PEERLOGD_BEFORE is that program, with its modules beside it. Sixteen connections send as fast as they are served
-while it is replaced, in good order and by SIGKILL, with the log taking everything, and with a log
-that takes nothing, so that bytes are in hand; in clear, and over TLS with keys that change, if
-the program before speaks it. Nothing is lost, and nobody notices.
+$PEERLOGD_BEFORE is that program, with its modules beside it. Sixteen connections send as fast as
+they are served while it is replaced, in good order and by SIGKILL, with the log taking everything,
+and with a log that takes nothing, so that bytes are in hand; in clear, and over TLS with keys that
+change, if the program before speaks it. Nothing is lost, and nobody notices.
 """
 
 import os
