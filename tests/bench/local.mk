@@ -5,12 +5,14 @@ bench_programs = \
 	tests/bench/floor \
 	tests/bench/launch \
 	tests/bench/load \
-	tests/bench/micro \
 	tests/bench/sink
 
+# These know the daemon's own functions; built with the tests, they go along with them.
+bench_insiders = tests/bench/micro
 if HAVE_TLS
-bench_programs += tests/bench/tls
+bench_insiders += tests/bench/tls
 endif
+check_PROGRAMS += $(bench_insiders)
 
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
@@ -74,7 +76,7 @@ EXTRA_DIST += \
 
 # Options of the runner go into BENCHFLAGS: make bench BENCHFLAGS=--quick
 PHONY_TARGETS += bench
-bench: all $(bench_programs)
+bench: all $(bench_programs) $(bench_insiders)
 	$(PYTHON3) $(srcdir)/tests/bench/run --builddir '$(abs_top_builddir)' $(BENCHFLAGS)
 
 # Sanitizers count, too; their instructions are not the program's. With other optimisation

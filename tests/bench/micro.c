@@ -99,7 +99,7 @@ static uint64_t run_prefix(const struct corpus *c, const struct micro *m)
 {
     static const struct label_settings label = {.tag = "peerlogd", .show_peer = true};
     struct source source = {.label = &label, .peer = {{127, 0, 0, 1}, 0, 50929, PEER_IPV4, 0}};
-    struct record record = {.priority = FACILITY_DAEMON << 3 | SEVERITY_INFO, false};
+    struct record record = {.priority = FACILITY_DAEMON << 3 | SEVERITY_INFO};
     struct stamp stamp = {0};
     char prefix[FORMAT_PREFIX_BYTES];
     uint64_t sum = 0;
