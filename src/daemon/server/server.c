@@ -74,7 +74,7 @@ static void on_slot_freed(void *context)
 /* Connections come faster than they are announced. */
 static void on_counted(void *context)
 {
-    struct server *s = context;
+    const struct server *s = context;
 
     bell_ring(s->bell);
 }
