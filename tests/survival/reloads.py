@@ -173,7 +173,9 @@ def answering(scratch):
 def who_asks_is_told(scratch):
     with answering(scratch) as (service, sink):
         service.allow(": reloaded ", "not reloaded: ")
+        mark = service.manager.mark()
         assert hear(ask(scratch)) == (0, "")
+        service.manager.wait_ready(mark)
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
@@ -185,7 +187,8 @@ def who_asks_is_told(scratch):
             fault = rf"cannot listen on 127\.0\.0\.1:{port}: .* listens there already"
             assert re.fullmatch(f"peerlogd: not reloaded: {fault}", said), said
             service.expect(f"^peerlogd: {fault}$")
-            # The manager has heard that it is over before who asked has.
+            # The manager was told that it is over before who asked was, though it may read later.
+            service.manager.wait_ready(mark)
             assert service.manager.count_said("READY", mark) == 1
             until(lambda: "not reloaded: cannot listen on" in service.manager.status(),
                   "the status line to tell")
