@@ -55,7 +55,16 @@ static bool give(struct framer *f, size_t len, size_t skip, struct frame *ret_fr
     return true;
 }
 
-/* A line of a stream of lines, with a PRI. If it is not whole, it is open, and was searched. */
+/*
+ * Behind LF, in a stream of lines: can what begins so be nothing but a line? A digit may begin a
+ * count, 0xef a byte order mark; CR, LF and NUL may belong to the end before, or be none.
+ */
+static bool begins_line(unsigned char first)
+{
+    return first > '\r' && first != 0xef && !(first >= '0' && first <= '9');
+}
+
+/* A line of a stream of lines. If it is not whole, it is open, and was searched. */
 static bool give_line(struct framer *f, struct frame *ret_frame)
 {
     const unsigned char *stop = framer_plain_stop(f, f->at);
@@ -114,8 +123,8 @@ bool framer_give_whole(struct framer *f, struct frame *ret_frame)
 
     switch (s->after) {
     case AFTER_LF:
-        return *f->at == '<' && s->shown & SHOWN_LF && f->rules->multiline == MULTILINE_NONE &&
-               give_line(f, ret_frame);
+        return begins_line(*f->at) && s->shown & SHOWN_LF &&
+               f->rules->multiline == MULTILINE_NONE && give_line(f, ret_frame);
     case AFTER_NUL:
         return *f->at == '<' && !(s->shown & SHOWN_LF) && f->rules->framing == FRAMING_AUTO &&
                give_to_nul(f, ret_frame);
