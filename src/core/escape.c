@@ -73,25 +73,50 @@ static size_t judge(const unsigned char *text, size_t len, enum escape_lf lf, bo
     return n > 0 ? n : 1;
 }
 
-/* Sixteen bytes at TEXT: are they all printable ASCII or TAB? */
-static bool is_plain_block(const unsigned char *text)
+/* Of sixteen bytes at TEXT, those that are neither printable ASCII nor TAB. */
+static block suspects(const unsigned char *text)
 {
     block b;
 
     memcpy(&b, text, BLOCK_BYTES);
-    block suspect = (block)((b - 0x20) >= 0x5f) & (block)(b != '\t');
-    block_words words = (block_words)suspect;
+    return (block)((b - 0x20) >= 0x5f) & (block)(b != '\t');
+}
+
+static bool is_none(block found)
+{
+    block_words words = (block_words)found;
+
     return (words[0] | words[1]) == 0;
 }
 
-/* How many bytes at TEXT are plain, in whole blocks. */
-static size_t plain_bytes(const unsigned char *text, size_t len)
+/* Four blocks at TEXT: are they all plain? */
+static bool are_plain(const unsigned char *text)
 {
-    const size_t whole = len - len % BLOCK_BYTES;
+    return is_none(suspects(text) | suspects(text + BLOCK_BYTES) |
+                   suspects(text + 2 * BLOCK_BYTES) | suspects(text + 3 * BLOCK_BYTES));
+}
+
+/* How many bytes at TEXT are plain, in whole blocks. */
+static size_t plain_blocks(const unsigned char *text, size_t len)
+{
     size_t n = 0;
 
-    while (n < whole && is_plain_block(text + n))
+    while (len - n >= BLOCK_BYTES && is_none(suspects(text + n)))
         n += BLOCK_BYTES;
+    return n;
+}
+
+/* The same for text that is likely to be plain as a whole, whose last bytes are no block. */
+static size_t plain_bytes(const unsigned char *text, size_t len)
+{
+    size_t n = 0;
+
+    while (len - n >= 4 * BLOCK_BYTES && are_plain(text + n))
+        n += 4 * BLOCK_BYTES;
+    n += plain_blocks(text + n, len - n);
+    /* They are the end of a block that begins in what was seen. */
+    if (len - n < BLOCK_BYTES && len >= BLOCK_BYTES && is_none(suspects(text + len - BLOCK_BYTES)))
+        n = len;
     return n;
 }
 
@@ -114,18 +139,22 @@ __attribute__((noinline)) static size_t safe_bytes(const unsigned char *text, si
                 return at;
             at += n;
         }
-        at += plain_bytes(text + at, len - at);
+        at += plain_blocks(text + at, len - at);
     }
     return at;
 }
 
-size_t escape_clean_bytes(const unsigned char *text, size_t len, enum escape_lf lf)
+/* How much of TEXT, of which AT bytes are plain, needs no change. */
+static size_t clean_from(const unsigned char *text, size_t at, size_t len, enum escape_lf lf)
 {
-    size_t at = plain_bytes(text, len);
-
     while (at < len && is_plain_byte(text[at]))
         at++;
     return at < len ? at + safe_bytes(text + at, len - at, lf) : len;
+}
+
+size_t escape_clean_bytes(const unsigned char *text, size_t len, enum escape_lf lf)
+{
+    return clean_from(text, plain_bytes(text, len), len, lf);
 }
 
 /* Write the safe form of the unsafe character of N bytes at TEXT. */
@@ -167,7 +196,8 @@ static void advance(struct passage *p, size_t taken, size_t written)
 /* Copy what is clean, as far as there is room; a character that does not fit is not clean. */
 static void pass_clean(struct passage *p)
 {
-    size_t n = escape_clean_bytes(p->text, p->len < p->room ? p->len : p->room, p->lf);
+    size_t most = p->len < p->room ? p->len : p->room;
+    size_t n = clean_from(p->text, plain_blocks(p->text, most), most, p->lf);
 
     memcpy(p->dst, p->text, n);
     advance(p, n, n);
