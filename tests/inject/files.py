@@ -169,6 +169,27 @@ def a_disk_that_does_not_keep_it(scratch):
         assert sum(is_repeat for _, is_repeat, _ in records) == 3 * 4
 
 
+def an_answer_when_the_disk_has_it(scratch):
+    """Of RELP, too: no answer before fdatasync has gone well behind the message."""
+    files = Files(scratch)
+    with UnluckyService(scratch, files, [rule("fdatasync", "EIO", "2+3x4")], workers=1,
+                        output=dict(type="file", path=files.path, sync="round")) as service:
+        service.allow("cannot take anything", "is back after")
+        with connect(service.port) as sock, sock.makefile("rb") as answers:
+            sock.sendall(b"1 open 30 relp_version=0\ncommands=syslog\n")
+            while answers.readline() != b"commands=syslog\n":
+                pass
+            for i in range(2, 12):
+                called, struck = service.luck("fdatasync")
+                sock.sendall(b"%d syslog 16 number %02d part a\n" % (i, i))
+                assert answers.readline() == b"%d rsp 6 200 OK\n" % i
+                after, unlucky = service.luck("fdatasync")
+                assert after - called > unlucky - struck, "an answer without fdatasync"
+                last = parse_text(files.read())[-1][2]
+                assert last == b"number %02d part a" % i, "it is in the file, too"
+        assert service.luck.struck("fdatasync") == 4
+
+
 def another_day(scratch):
     """The clock on the wall goes on: the next message is in the file of its day."""
     files = Files(scratch, "%Y/%m-%d")
@@ -187,4 +208,5 @@ def another_day(scratch):
 
 
 main(death_at_each_byte_of_text, death_at_each_byte_of_json, death_at_each_byte_of_export,
-     writes_that_fail, a_disk_that_does_not_keep_it, another_day)
+     writes_that_fail, a_disk_that_does_not_keep_it,
+     an_answer_when_the_disk_has_it, another_day)
