@@ -81,6 +81,31 @@ def every_byte_in_lines(scratch):
             assert not re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", record.text), record.text
 
 
+def cut_and_imitated(scratch):
+    """Messages that were cut are marked in each form, and no peer can write such a mark."""
+    for form in ("text", "json", "export"):
+        path = os.path.join(scratch, form)
+        with writing(scratch, path=path, format=form, workers=1,
+                     listeners=[LOOPBACK, dict(LOOPBACK, framing="close")]) as daemon:
+            for number, (_, port) in enumerate(daemon.listeners):
+                sock = connect(port)
+                sock.sendall(b"half")
+                reset(sock)
+                until(lambda n=number: os.path.exists(path) and read_file(path).count(
+                    b"half") == n + 1, "what was cut")
+            say(daemon.port, b"[cut] half\n")
+            sock = connect(daemon.port)
+            sock.sendall(b"whole\nhalf")
+            until(lambda: read_file(path).count(b"whole") == 1, "the line before")
+            daemon.end()
+        written = read_file(path)
+        assert written.count(b" [cut] half") == 3, written
+        assert written.count({"json": rb"\\x5bcut] half"}.get(form, rb"\x5bcut] half")) == 1, written
+        if form != "text":
+            flags = re.findall(rb'(?:PEER_FLAGS=|"peer_flags":")([a-z,]*)', written)
+            assert [b"cut" in f.split(b",") for f in flags] == [True, True, False, True], flags
+
+
 def every_byte_in_json(scratch):
     with writing(scratch, format="json", buffer_size=8192) as daemon:
         peer = say(daemon.port, spoken(EVERY))
@@ -349,6 +374,6 @@ def check_warns_of_what_cannot_be_written(scratch):
 
 
 if __name__ == "__main__":
-    main(text, every_byte_in_lines, every_byte_in_json, every_byte_in_the_journal, many_peers,
-         renamed, by_logrotate, by_size, symbolic_links, a_folder_that_vanishes, full_disk, durable,
-         by_reload, check_warns_of_what_cannot_be_written)
+    main(text, every_byte_in_lines, cut_and_imitated, every_byte_in_json, every_byte_in_the_journal,
+         many_peers, renamed, by_logrotate, by_size, symbolic_links, a_folder_that_vanishes,
+         full_disk, durable, by_reload, check_warns_of_what_cannot_be_written)
