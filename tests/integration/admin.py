@@ -55,8 +55,11 @@ class Admin:
         return self.get("/v1/connections" + query)["connections"]
 
     def metric(self, name):
-        match, = re.findall(rf"^{re.escape(name)} (\d+)$", self.get("/metrics"), re.M)
-        return int(match)
+        """Its value; of a family with labels, the sum."""
+        labels = "" if "{" in name else r"(?:\{.*\})?"
+        found = re.findall(rf"^{re.escape(name)}{labels} ([\d.]+)$", self.get("/metrics"), re.M)
+        assert found, name
+        return sum(map(float, found))
 
 
 @contextlib.contextmanager
@@ -293,6 +296,47 @@ def prometheus_reads_it(scratch):
         assert done.returncode == 0 and not done.stderr, done.stderr.decode()
 
 
+def each_kind_of_trouble_is_counted(scratch):
+    listeners = [LOOPBACK, dict(LOOPBACK, session="relp")]
+    with administered(scratch, listeners=listeners, buffer_size=256) as (daemon, sink, admin):
+        daemon.allow("sent ", "longer than", "too few|too many")
+        relp = daemon.listeners[1][1]
+        for text in (b"GET / HTTP/1.1\r\n\r\n", 300 * b"x" + b"\n", b"6 <13>one\n",
+                     b"5 <13>o\n7 <13>two"):
+            sock = connect(daemon.port)
+            sock.sendall(text)
+            sock.close()
+        sock = connect(relp)
+        sock.sendall(b"1 open 0\n2 syslog 5 hello\n")
+        assert sock.recv(100)
+        wanted = {
+            'peerlogd_protocol_hints_total{protocol="http"}': 1,
+            'peerlogd_messages_too_long_total{became="split"}': 1,
+            'peerlogd_parse_trouble_total{kind="count"}': 1,
+            f'peerlogd_messages_total{{listener="127.0.0.1:{relp}",session="relp"}}': 1,
+            f'peerlogd_received_bytes_total{{listener="127.0.0.1:{relp}"}}': 26,
+        }
+        for name, count in wanted.items():
+            until(lambda n=name, c=count: admin.metric(n) >= c, name)
+        until(lambda: admin.metric("peerlogd_delivery_seconds_count") ==
+              admin.metric("peerlogd_messages_total"), "all to be in the histogram")
+        assert admin.metric("peerlogd_output_batches_total") > 0
+        assert admin.metric("peerlogd_output_losses_total") == 0
+        sock.close()
+        # What is away is counted while it is, and when it is back.
+        sink.unlink()
+        sink.close()
+        daemon.allow("log socket|syslog socket")
+        waits = connect(daemon.port)
+        waits.sendall(b"waits\n")
+        until(lambda: admin.metric("peerlogd_output_losses_total") == 1, "the loss")
+        until(lambda: admin.metric("peerlogd_output_retries_total") > 1, "a second attempt")
+        sink.bind()
+        sink.wait(lambda records: any("waits" in str(r) for r in records), "what has waited")
+        until(lambda: admin.metric("peerlogd_output_up") == 1, "it to be back")
+        assert admin.metric("peerlogd_output_away_seconds_total") > 0
+
+
 PROMETHEUS = """
 global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}
 scrape_configs:
@@ -340,7 +384,7 @@ def a_real_prometheus_scrapes_it(scratch):
         sink.wait_count(3)
         with prometheus(scratch, port) as query:
             until(lambda: query("up") == [1], "a scrape")
-            until(lambda: query("peerlogd_messages_total") == [3], "three messages")
+            until(lambda: query("sum(peerlogd_messages_total)") == [3], "three messages")
             assert query("peerlogd_output_up") == [1]
 
 
@@ -481,6 +525,7 @@ main(nothing_is_loaded_before_it_is_asked,
      one_that_never_stops_sending_is_ended,
      a_reload_is_answered,
      prometheus_reads_it,
+     each_kind_of_trouble_is_counted,
      a_real_prometheus_scrapes_it,
      scrapers_get_counters_alone,
      a_port_that_is_taken_does_not_keep_it_from_serving,

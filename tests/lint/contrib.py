@@ -24,7 +24,9 @@ def read(name):
 
 
 def metrics_in(text):
-    return set(re.findall(r"\bpeerlogd_[a-z_]+\b", text))
+    """Names, those of a histogram without what its parts are called."""
+    return {re.sub(r"_(bucket|count|sum)$", "", name)
+            for name in re.findall(r"\bpeerlogd_[a-z_]+\b", text)}
 
 
 def known_metrics():

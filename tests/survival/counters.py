@@ -19,11 +19,13 @@ def counters_go_on(scratch):
 
     def metric(name):
         done = subprocess.run([PEERLOGCTL, "-s", path, "metrics"], capture_output=True, check=True)
-        return int(re.search(rf"^{name} (\d+)$", done.stdout.decode(), re.M).group(1))
+        found = re.findall(rf"^{name}(?:\{{.*\}})? (\d+)$", done.stdout.decode(), re.M)
+        assert found, name
+        return sum(map(int, found))
 
     with surviving(scratch, admin=dict(path=path)) as (service, sink):
         sock = connect(service.port)
-        logged = 0
+        logged = ends = 0
         for end in (service.restart, service.die, service.die, service.restart, lambda: None):
             until(lambda: os.path.exists(path), "the admin socket")
             sock.sendall(b"one\ntwo\n")
@@ -33,6 +35,10 @@ def counters_go_on(scratch):
             assert metric("peerlogd_received_bytes_total") == 4 * logged
             assert metric("peerlogd_connections_accepted_total") == 1
             assert metric("peerlogd_connections") == 1
+            assert metric("peerlogd_delivery_seconds_count") == logged
+            assert metric("peerlogd_parked_sockets") == 1
+            assert metric("peerlogd_takeovers_total") == ends
+            ends += 1
             end()
 
 

@@ -59,6 +59,8 @@ static void set_id(struct ledger *ledger, uint8_t id, const struct peer *configu
 {
     struct ledger_listener *listener = &ledger->header->listeners[id];
 
+    if (!peer_equal(&listener->configured, configured))
+        ledger_begin_listener(ledger, id);
     listener->bound = *configured;
     (void)net_local_address(fd, &listener->bound); /* it has one: it listens */
     listener->configured = *configured;

@@ -75,8 +75,11 @@ struct admin_plan {
     unsigned workers_count;
     const struct output_health *health;
     struct silence *silence; /* who is silent */
+    const struct parking *parking;
     void *context;
     void (*post)(void *context, struct letter *letter); /* to main, as worker_post() */
+    /* The address that the listener in place ID is bound to; "" when there is none. */
+    void (*name)(void *context, uint32_t id, char dst[PEER_TEXT_BYTES]);
     void (*sum)(void *context, uint64_t totals[COUNTERS]); /* what this process has counted */
 };
 

@@ -13,6 +13,7 @@
 
 #include "daemon/admin/private.h"
 #include "daemon/metrics/prometheus.h"
+#include "daemon/parking/parking.h"
 #include "daemon/session/silence.h"
 #include "daemon/settings/table.h"
 #include "os/clock.h"
@@ -74,6 +75,18 @@ static void sum_counters(struct admin *admin, uint64_t totals[COUNTERS])
         totals[i] += header->counted[i]; /* by the processes before, and not written any more */
 }
 
+static void look_at_parking(const struct admin *admin, struct prometheus_now *now)
+{
+    struct parking_view view;
+
+    parking_look(admin->plan.parking, &view);
+    now->lots = view.lots;
+    now->parked = view.alive;
+    now->dead = view.dead;
+    now->takeovers = admin->plan.table->ledger->header->generation;
+    now->silent = silence_count(admin->plan.silence);
+}
+
 static struct prometheus_now look_now(const struct admin *admin)
 {
     struct prometheus_now now = {
@@ -88,9 +101,40 @@ static struct prometheus_now look_now(const struct admin *admin)
 
     if (now.outputs_lost > 0 && now_ms > since_ms)
         now.lost_s = (now_ms - since_ms) / 1000;
-    for (unsigned i = 0; i < admin->plan.workers_count; i++)
+    for (unsigned i = 0; i < admin->plan.workers_count; i++) {
         now.waiting += worker_waiting(admin->plan.workers[i]);
+        now.inbox_bytes += worker_filled(admin->plan.workers[i]);
+    }
+    now.inbox_room = now.workers * LEDGER_INBOX_BYTES;
+    look_at_parking(admin, &now);
     return now;
+}
+
+/* What came through each listener that has a place; LISTENERS has room for all. */
+static size_t sum_listeners(const struct admin *admin, struct prometheus_listener *listeners,
+                            char (*names)[PEER_TEXT_BYTES])
+{
+    const struct ledger *ledger = admin->plan.table->ledger;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < LEDGER_COUNTED; i++) {
+        struct listener_sums sums;
+        char *name = names[count];
+        ledger_sum_listener(ledger, i, &sums);
+        admin->plan.name(admin->plan.context, i, name);
+        if (i == LEDGER_LISTENERS && sums.bytes > 0)
+            memcpy(name, "gone", sizeof "gone"); /* all that are not known any more */
+        if (*name == '\0')
+            continue;
+        listeners[count] = (struct prometheus_listener){
+            .name = names[count], .syslog = sums.messages[SESSION_SYSLOG] +
+                                            sums.messages[SESSION_FOREIGN] +
+                                            sums.messages[SESSION_AUTO],
+            .relp = sums.messages[SESSION_RELP], .bytes = sums.bytes,
+        };
+        count++;
+    }
+    return count;
 }
 
 static struct errand *ask_overview(struct admin *admin, struct reply *reply)
@@ -107,9 +151,13 @@ static struct errand *ask_overview(struct admin *admin, struct reply *reply)
 static void answer_metrics(struct admin *admin, const struct request *request, struct reply *reply)
 {
     enum prometheus_form form = PROMETHEUS_TEXT;
+    struct prometheus_listener listeners[LEDGER_COUNTED];
+    char names[LEDGER_COUNTED][PEER_TEXT_BYTES];
     struct prometheus_now now = look_now(admin);
     uint64_t totals[COUNTERS];
 
+    now.listeners_count = sum_listeners(admin, listeners, names);
+    now.listeners = listeners;
     if (request->accept != NULL && strstr(request->accept, "application/openmetrics-text") != NULL)
         form = PROMETHEUS_OPENMETRICS;
     reply->text = malloc(PROMETHEUS_BYTES);

@@ -35,7 +35,7 @@
 #define LEDGER_LISTENERS PEERLOG_LISTENER_PLACES
 
 /* Counters of each inbox, and of the acceptor: see metrics/counters.h. */
-#define LEDGER_COUNTERS 64u
+#define LEDGER_COUNTERS 128u
 
 #define SEGMENT_UNKNOWN UINT32_MAX
 
@@ -67,6 +67,21 @@ struct segment {
     uint8_t flushes;         /* inbox has, the framer's rules for these bytes */
 };
 
+/* What came through one listener, counted when its round is committed. */
+struct listener_counts {
+    _Atomic uint64_t messages[SESSIONS]; /* in the log, by enum session_id */
+    _Atomic uint64_t bytes;
+};
+
+/* The same in sums. */
+struct listener_sums {
+    uint64_t messages[SESSIONS];
+    uint64_t bytes;
+};
+
+/* A place for each listener, and one for those that are not known any more. */
+#define LEDGER_COUNTED (LEDGER_LISTENERS + 1u)
+
 /* What one worker has in hand. Its worker writes. */
 struct inbox {
     _Atomic uint32_t segments;  /* open ones; 0: nothing in hand */
@@ -78,9 +93,10 @@ struct inbox {
     uint32_t oversize;
     uint32_t reserved[9];
     _Atomic uint64_t counters[LEDGER_COUNTERS]; /* of its worker */
+    struct listener_counts counts[LEDGER_COUNTED];
     struct segment segment[LEDGER_SEGMENTS];
     struct transport_state before[LEDGER_SEGMENTS]; /* of each segment that is not plain */
-    unsigned char bytes[LEDGER_INBOX_BYTES];
+    _Alignas(64) unsigned char bytes[LEDGER_INBOX_BYTES]; /* searching is quicker so */
 };
 
 /* A listening socket that connections came through. */
@@ -127,6 +143,8 @@ struct ledger_header {
     _Atomic uint64_t counters[LEDGER_COUNTERS]; /* of the acceptor */
     uint64_t counted[LEDGER_COUNTERS];          /* by all processes before this one */
     struct ledger_listener listeners[LEDGER_LISTENERS];
+    struct listener_sums counts_before[LEDGER_COUNTED]; /* by all processes before this one, */
+    struct listener_sums counts_base[LEDGER_COUNTED]; /* and those of other listeners there */
     char config[LEDGER_CONFIG_BYTES];
 };
 

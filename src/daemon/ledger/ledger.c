@@ -361,3 +361,52 @@ uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *
             return i;
     return count;
 }
+
+/* --- counters --- */
+
+/* Add what workers have counted since the ledger was made. */
+static void add_counts(const struct ledger *ledger, uint32_t index, struct listener_sums *sums)
+{
+    for (uint32_t k = 0; k < ledger->header->inboxes; k++) {
+        const struct listener_counts *counts = &ledger->inboxes[k].counts[index];
+        for (int i = 0; i < SESSIONS; i++)
+            sums->messages[i] += atomic_load_explicit(&counts->messages[i], memory_order_relaxed);
+        sums->bytes += atomic_load_explicit(&counts->bytes, memory_order_relaxed);
+    }
+}
+
+void ledger_sum_listener(const struct ledger *ledger, uint32_t index,
+                         struct listener_sums *ret_sums)
+{
+    const struct listener_sums *base = &ledger->header->counts_base[index];
+
+    *ret_sums = ledger->header->counts_before[index];
+    add_counts(ledger, index, ret_sums);
+    for (int i = 0; i < SESSIONS; i++)
+        ret_sums->messages[i] -= base->messages[i];
+    ret_sums->bytes -= base->bytes;
+}
+
+void ledger_begin_listener(struct ledger *ledger, uint32_t index)
+{
+    struct listener_sums *base = &ledger->header->counts_base[index];
+
+    *base = ledger->header->counts_before[index];
+    add_counts(ledger, index, base);
+}
+
+void ledger_take_counts(struct ledger *ledger, const struct ledger *old)
+{
+    struct ledger_header *h = ledger->header;
+
+    for (uint32_t i = 0; i < LEDGER_COUNTERS; i++) {
+        h->counted[i] = old->header->counted[i] + atomic_load(&old->header->counters[i]);
+        for (uint32_t k = 0; k < old->header->inboxes; k++)
+            h->counted[i] += atomic_load(&old->inboxes[k].counters[i]);
+    }
+    for (uint32_t i = 0; i < LEDGER_COUNTED; i++) {
+        h->counts_base[i] = old->header->counts_base[i];
+        h->counts_before[i] = old->header->counts_before[i];
+        add_counts(old, i, &h->counts_before[i]);
+    }
+}

@@ -121,4 +121,17 @@ void ledger_note_length(struct ledger *ledger, uint32_t inbox, uint32_t segment,
  */
 uint32_t ledger_valid_segments(const struct ledger *ledger, const struct inbox *inbox);
 
+/*
+ * What came through the listener in place INDEX, below LEDGER_COUNTED, in all processes since the
+ * place is its own. Threads: any.
+ */
+void ledger_sum_listener(const struct ledger *ledger, uint32_t index,
+                         struct listener_sums *ret_sums);
+
+/* Another listener gets the place: what was counted there is not its own. Threads: main. */
+void ledger_begin_listener(struct ledger *ledger, uint32_t index);
+
+/* What was counted in OLD goes on in LEDGER. Threads: main, at start. */
+void ledger_take_counts(struct ledger *ledger, const struct ledger *old);
+
 #endif

@@ -10,12 +10,15 @@
 
 #define REFUSED "peerlogd_connections_refused_total"
 #define ENDED "peerlogd_connections_ended_total"
+#define TOO_LONG "peerlogd_messages_too_long_total"
+#define TROUBLE "peerlogd_parse_trouble_total"
+#define SHAKES "peerlogd_tls_handshakes_total"
+#define HINTS "peerlogd_protocol_hints_total"
 
 const struct counter_name counter_names[COUNTERS] = {
-    [COUNTER_RECORDS] = {"peerlogd_messages_total", NULL,
-                         "Records that are in the log.", "messages", 0},
-    [COUNTER_BYTES] = {"peerlogd_received_bytes_total", NULL,
-                       "Bytes received from peers.", ", bytes", 0},
+    /* These two are told for each listener. */
+    [COUNTER_RECORDS] = {NULL, NULL, NULL, "messages", 0},
+    [COUNTER_BYTES] = {NULL, NULL, NULL, ", bytes", 0},
     [COUNTER_ACCEPTED] = {"peerlogd_connections_accepted_total", NULL,
                           "Connections accepted.", "; connections accepted", 0},
     [COUNTER_REFUSED_DENIED] = {REFUSED, "reason=\"denied\"",
@@ -41,12 +44,12 @@ const struct counter_name counter_names[COUNTERS] = {
     [COUNTER_SLOWED] = {"peerlogd_connections_slowed_total", NULL,
                         "Times that a connection was not read because of its rate.",
                         ", slowed down", 0},
-    [COUNTER_OVERSIZE] = {"peerlogd_messages_too_long_total", NULL,
-                          "Messages that were split, truncated or discarded.",
-                          "; messages too long", 0},
-    [COUNTER_DISCARDED] = {"peerlogd_messages_discarded_total", NULL,
-                           "Messages that were discarded as too long.",
+    [COUNTER_OVERSIZE] = {NULL, NULL, NULL, "; messages too long", 0}, /* told by its parts */
+    [COUNTER_DISCARDED] = {TOO_LONG, "became=\"discarded\"",
+                           "Messages longer than buffer_size, by what became of them.",
                            ", of them discarded", 0},
+    [COUNTER_SPLIT] = {TOO_LONG, "became=\"split\"", NULL, NULL, 0},
+    [COUNTER_TRUNCATED] = {TOO_LONG, "became=\"truncated\"", NULL, NULL, 0},
     [COUNTER_CLOSED] = {"peerlogd_connections_closed_total", NULL, "Connections that ended.",
                         NULL, 0},
     [COUNTER_ROUNDS] = {"peerlogd_rounds_total", NULL,
@@ -57,7 +60,60 @@ const struct counter_name counter_names[COUNTERS] = {
                                "Bytes of other protocols that were not logged.",
                                "; bytes of other protocols", 0},
     [COUNTER_DEAF] = {ENDED, "how=\"write_timeout\"", NULL, NULL, 0},
+    [COUNTER_REPEATS] = {"peerlogd_messages_repeated_total", NULL,
+                         "Records that may be in the log twice, and are marked so.", NULL, 0},
+    [COUNTER_MISFIT] = {TROUBLE, "kind=\"count\"",
+                        "What was wrong with what peers sent, by kind: counts that did not fit, "
+                        "streams without any end, messages that waited for their end in vain, "
+                        "streams that were cut, sessions that were faulty.", NULL, 0},
+    [COUNTER_ENDLESS] = {TROUBLE, "kind=\"endless\"", NULL, NULL, 0},
+    [COUNTER_LATE_END] = {TROUBLE, "kind=\"unfinished\"", NULL, NULL, 0},
+    [COUNTER_CUT] = {TROUBLE, "kind=\"cut\"", NULL, NULL, 0},
+    [COUNTER_FAULT] = {TROUBLE, "kind=\"session\"", NULL, NULL, 0},
+    [COUNTER_BATCHES] = {"peerlogd_output_batches_total", NULL,
+                         "Batches that the log has taken.", NULL, 0},
+    [COUNTER_OUTPUT_LOSSES] = {"peerlogd_output_losses_total", NULL,
+                               "Times that the log went away.", NULL, 0},
+    [COUNTER_OUTPUT_LOST_MS] = {NULL, NULL, NULL, NULL, 0}, /* told in seconds */
+    [COUNTER_OUTPUT_FAILED_OPENINGS] = {"peerlogd_output_retries_total", NULL,
+                                        "Attempts to reach the log that failed.", NULL, 0},
+    [COUNTER_TLS_12] = {SHAKES, "result=\"done\",version=\"1.2\"",
+                        "TLS handshakes, by result and by version of TLS.", NULL, 0},
+    [COUNTER_TLS_13] = {SHAKES, "result=\"done\",version=\"1.3\"", NULL, NULL, 0},
+    [COUNTER_TLS_FAILED] = {SHAKES, "result=\"failed\",version=\"\"", NULL, NULL, 0},
+    [COUNTER_TLS_TIMEOUT] = {SHAKES, "result=\"timeout\",version=\"\"", NULL, NULL, 0},
+    [COUNTER_HINT_TLS] = {HINTS, "protocol=\"tls\"",
+                          "Connections that were seen to speak another protocol, by protocol.", NULL,
+                          0},
+    [COUNTER_HINT_HTTP] = {HINTS, "protocol=\"http\"", NULL, NULL, 0},
+    [COUNTER_HINT_SSH] = {HINTS, "protocol=\"ssh\"", NULL, NULL, 0},
+    [COUNTER_HINT_RELP] = {HINTS, "protocol=\"relp\"", NULL, NULL, 0},
+    [COUNTER_HINT_PROXY] = {HINTS, "protocol=\"proxy\"", NULL, NULL, 0},
+    [COUNTER_HINT_BEATS] = {HINTS, "protocol=\"beats\"", NULL, NULL, 0},
+    [COUNTER_HINT_GZIP] = {HINTS, "protocol=\"gzip\"", NULL, NULL, 0},
+    [COUNTER_HINT_ZLIB] = {HINTS, "protocol=\"zlib\"", NULL, NULL, 0},
+    [COUNTER_HINT_ZLIB_MESSAGES] = {HINTS, "protocol=\"zlib_messages\"", NULL, NULL, 0},
+    [COUNTER_HINT_UTF16] = {HINTS, "protocol=\"utf16\"", NULL, NULL, 0},
+    [COUNTER_HINT_JAVA] = {HINTS, "protocol=\"java\"", NULL, NULL, 0},
+    [COUNTER_HINT_LOG4CPLUS] = {HINTS, "protocol=\"log4cplus\"", NULL, NULL, 0},
+    [COUNTER_HINT_PICKLE] = {HINTS, "protocol=\"pickle\"", NULL, NULL, 0},
+    [COUNTER_HINT_MQTT] = {HINTS, "protocol=\"mqtt\"", NULL, NULL, 0},
+    [COUNTER_HINT_AMQP] = {HINTS, "protocol=\"amqp\"", NULL, NULL, 0},
+    [COUNTER_HINT_REDIS] = {HINTS, "protocol=\"redis\"", NULL, NULL, 0},
 };
+
+const uint32_t counters_within_us[COUNTERS_WITHIN] = {
+    50, 100, 250, 500, 1000, 2500, 10000, 50000, 250000, 1000000, 5000000, 30000000,
+};
+
+enum counter counters_place_of(uint64_t taken_us)
+{
+    int i = 0;
+
+    while (i < COUNTERS_WITHIN && taken_us > counters_within_us[i])
+        i++;
+    return (enum counter)(COUNTER_TAKEN_WITHIN + i);
+}
 
 void counters_sum(uint64_t totals[COUNTERS], const _Atomic uint64_t *block)
 {

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bounds of the histogram of times. */
+#define COUNTERS_WITHIN 12
+
 /* In the order of the line; places in the ledger go by it, so a new one goes to the end. */
 enum counter {
     COUNTER_RECORDS,
@@ -37,12 +40,54 @@ enum counter {
     COUNTER_UNFINISHED,
     COUNTER_FOREIGN_BYTES,
     COUNTER_DEAF,
+    COUNTER_SPLIT,
+    COUNTER_TRUNCATED,
+    COUNTER_REPEATS,
+    COUNTER_MISFIT, /* what is wrong with what peers send */
+    COUNTER_ENDLESS,
+    COUNTER_LATE_END,
+    COUNTER_CUT,
+    COUNTER_FAULT,
+    COUNTER_BATCHES,
+    COUNTER_OUTPUT_LOSSES, /* these three in the order of enum output_tally */
+    COUNTER_OUTPUT_LOST_MS,
+    COUNTER_OUTPUT_FAILED_OPENINGS,
+    COUNTER_TLS_12,
+    COUNTER_TLS_13,
+    COUNTER_TLS_FAILED,
+    COUNTER_TLS_TIMEOUT,
+    COUNTER_HINT_TLS, /* these in the order of enum protocol */
+    COUNTER_HINT_HTTP,
+    COUNTER_HINT_SSH,
+    COUNTER_HINT_RELP,
+    COUNTER_HINT_PROXY,
+    COUNTER_HINT_BEATS,
+    COUNTER_HINT_GZIP,
+    COUNTER_HINT_ZLIB,
+    COUNTER_HINT_ZLIB_MESSAGES,
+    COUNTER_HINT_UTF16,
+    COUNTER_HINT_JAVA,
+    COUNTER_HINT_LOG4CPLUS,
+    COUNTER_HINT_PICKLE,
+    COUNTER_HINT_MQTT,
+    COUNTER_HINT_AMQP,
+    COUNTER_HINT_REDIS,
+    COUNTER_TAKEN_US,     /* time from receiving to taken by the log, over all records */
+    COUNTER_TAKEN_WITHIN, /* and how many were taken within each of counters_within_us[] */
+    COUNTER_TAKEN_LATER = COUNTER_TAKEN_WITHIN + COUNTERS_WITHIN,
     COUNTERS,
 };
 
+/* Bounds of the histogram, the smallest first, in microseconds. */
+extern const uint32_t counters_within_us[COUNTERS_WITHIN];
+
+/* Where a time is counted in it. Pure; any thread. */
+enum counter counters_place_of(uint64_t taken_us);
+
 /* What a counter is called. */
 struct counter_name {
-    const char *metric; /* after Prometheus's conventions; those with the same name are a family */
+    const char *metric; /* after Prometheus's conventions; those with the same name are a family;
+                           NULL: what is told of it there is told otherwise */
     const char *label;  /* what tells it from its family: name="value"; NULL: it has none */
     const char *help;
     const char *words; /* before its number in the line; NULL: it is not in it */

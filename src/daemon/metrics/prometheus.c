@@ -11,6 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef HAVE_TLS
+#define BUILT_WITH_TLS "yes"
+#else
+#define BUILT_WITH_TLS "no"
+#endif
+
 struct page {
     char *dst;
     size_t room, len;
@@ -56,11 +62,18 @@ static void put_counter(struct page *page, const struct counter_name *name, uint
     put(page, "%s%s%s%s %llu\n", name->metric, open, label, close, (unsigned long long)value);
 }
 
+static bool is_of(int which, const char *metric)
+{
+    return counter_names[which].metric != NULL && strcmp(counter_names[which].metric, metric) == 0;
+}
+
 /* Answers: does the table name this family here for the first time? */
 static bool begins_family(int which)
 {
+    if (counter_names[which].metric == NULL)
+        return false;
     for (int i = 0; i < which; i++)
-        if (strcmp(counter_names[i].metric, counter_names[which].metric) == 0)
+        if (is_of(i, counter_names[which].metric))
             return false;
     return true;
 }
@@ -73,9 +86,60 @@ static void put_counters(struct page *page, const uint64_t totals[COUNTERS])
             continue;
         put_family(page, first->metric, "counter", first->help);
         for (int k = i; k < COUNTERS; k++)
-            if (strcmp(counter_names[k].metric, first->metric) == 0)
+            if (is_of(k, first->metric))
                 put_counter(page, &counter_names[k], totals[k]);
     }
+}
+
+static void put_listeners(struct page *page, const struct prometheus_now *now)
+{
+    static const char messages[] = "peerlogd_messages_total";
+    static const char bytes[] = "peerlogd_received_bytes_total";
+
+    put_family(page, messages, "counter", "Records that are in the log, by listener and session.");
+    for (size_t i = 0; i < now->listeners_count; i++) {
+        const struct prometheus_listener *l = &now->listeners[i];
+        put(page, "%s{listener=\"%s\",session=\"syslog\"} %llu\n", messages, l->name,
+            (unsigned long long)l->syslog);
+        put(page, "%s{listener=\"%s\",session=\"relp\"} %llu\n", messages, l->name,
+            (unsigned long long)l->relp);
+    }
+    put_family(page, bytes, "counter", "Bytes received from peers, by listener.");
+    for (size_t i = 0; i < now->listeners_count; i++)
+        put(page, "%s{listener=\"%s\"} %llu\n", bytes, now->listeners[i].name,
+            (unsigned long long)now->listeners[i].bytes);
+}
+
+/* How long it took from receiving until the log had it. */
+static void put_times(struct page *page, const uint64_t totals[COUNTERS])
+{
+    static const char metric[] = "peerlogd_delivery_seconds";
+    uint64_t count = 0;
+
+    put_family(page, metric, "histogram",
+               "Time from the first receive of a round until the log has taken its records.");
+    for (int i = 0; i < COUNTERS_WITHIN; i++) {
+        count += totals[COUNTER_TAKEN_WITHIN + i];
+        put(page, "%s_bucket{le=\"%g\"} %llu\n", metric, counters_within_us[i] / 1e6,
+            (unsigned long long)count);
+    }
+    count += totals[COUNTER_TAKEN_LATER];
+    put(page, "%s_bucket{le=\"+Inf\"} %llu\n", metric, (unsigned long long)count);
+    put(page, "%s_sum %.6f\n", metric, (double)totals[COUNTER_TAKEN_US] / 1e6);
+    put(page, "%s_count %llu\n", metric, (unsigned long long)count);
+}
+
+/* Counters that are not in the table as they are told. */
+static void put_others(struct page *page, const uint64_t totals[COUNTERS],
+                       const struct prometheus_now *now)
+{
+    put_family(page, "peerlogd_output_away_seconds_total", "counter",
+               "Seconds that the log was away.");
+    put(page, "peerlogd_output_away_seconds_total %.3f\n",
+        (double)totals[COUNTER_OUTPUT_LOST_MS] / 1000 + (double)now->lost_s);
+    put_family(page, "peerlogd_takeovers_total", "counter",
+               "Takeovers from a process before.");
+    put(page, "peerlogd_takeovers_total %llu\n", (unsigned long long)now->takeovers);
 }
 
 static void put_now(struct page *page, const struct prometheus_now *now)
@@ -92,6 +156,15 @@ static void put_now(struct page *page, const struct prometheus_now *now)
         {"peerlogd_workers", "Threads that read and deliver.", now->workers},
         {"peerlogd_output_up", "Whether the log is there.", now->outputs_lost == 0},
         {"peerlogd_output_lost_seconds", "For how long the log has been away.", now->lost_s},
+        {"peerlogd_inbox_bytes", "Bytes in use in the inboxes of the workers.", now->inbox_bytes},
+        {"peerlogd_inbox_bytes_limit", "How large these inboxes are.", now->inbox_room},
+        {"peerlogd_parking_lots", "Socket pairs that hold copies for the next process.",
+         now->lots},
+        {"peerlogd_parked_sockets", "Copies in them of connections that live.", now->parked},
+        {"peerlogd_parked_dead_sockets", "Copies in them of connections that have ended.",
+         now->dead},
+        {"peerlogd_peers_silent", "Peers that spoke before and say nothing for silent_after.",
+         now->silent},
         {"peerlogd_start_time_seconds", "Start of the process, in seconds since 1970.",
          now->started_s},
     };
@@ -101,7 +174,7 @@ static void put_now(struct page *page, const struct prometheus_now *now)
         put(page, "%s %llu\n", gauges[i].metric, (unsigned long long)gauges[i].value);
     }
     put_family(page, "peerlogd_build_info", "gauge", "The program that runs; always 1.");
-    put(page, "peerlogd_build_info{version=\"%s\"} 1\n", now->version);
+    put(page, "peerlogd_build_info{version=\"%s\",tls=\"%s\"} 1\n", now->version, BUILT_WITH_TLS);
 }
 
 size_t prometheus_format(char *dst, size_t room, enum prometheus_form form,
@@ -109,7 +182,10 @@ size_t prometheus_format(char *dst, size_t room, enum prometheus_form form,
 {
     struct page page = {.dst = dst, .room = room, .form = form};
 
+    put_listeners(&page, now);
     put_counters(&page, totals);
+    put_times(&page, totals);
+    put_others(&page, totals, now);
     put_now(&page, now);
     if (form == PROMETHEUS_OPENMETRICS)
         put(&page, "# EOF\n");

@@ -17,6 +17,13 @@ enum prometheus_form {
     PROMETHEUS_OPENMETRICS,
 };
 
+/* What came through a listener. */
+struct prometheus_listener {
+    const char *name; /* the address that it is bound to */
+    uint64_t syslog, relp; /* messages, by session */
+    uint64_t bytes;
+};
+
 /* What is so now. */
 struct prometheus_now {
     const char *version; /* of the program */
@@ -27,10 +34,19 @@ struct prometheus_now {
     uint64_t outputs_lost; /* workers that have no log now */
     uint64_t lost_s;       /* for how long, in seconds */
     uint64_t started_s;    /* of the process, seconds since 1970 */
+    uint64_t inbox_bytes;  /* in use in the inboxes of all workers, */
+    uint64_t inbox_room;   /* and how large these are */
+    uint64_t lots;         /* that hold copies of sockets, */
+    uint64_t parked;       /* copies in them of connections that live, */
+    uint64_t dead;         /* and of those that do not */
+    uint64_t takeovers;    /* from a process before, since the ledger was first made */
+    uint64_t silent;       /* peers that spoke before */
+    const struct prometheus_listener *listeners;
+    size_t listeners_count;
 };
 
 /* Room for all of it and a NUL. */
-#define PROMETHEUS_BYTES 16384u
+#define PROMETHEUS_BYTES 131072u
 
 /*
  * Write it to DST, with a NUL.

@@ -112,6 +112,12 @@ static const char *before_place(const struct output *output, const char **ret_pl
     return **ret_place != '\0' ? " " : "";
 }
 
+static void count(const struct output *output, enum output_tally what, uint64_t n)
+{
+    if (output->tally != NULL)
+        atomic_fetch_add_explicit(&output->tally[what], n, memory_order_relaxed);
+}
+
 /* Count this output as there again; the last one says how long the log was away. */
 static void note_back(struct output *output)
 {
@@ -125,6 +131,7 @@ static void note_back(struct output *output)
     if (atomic_fetch_sub(&health->lost, 1) != 1 || atomic_exchange(&health->announced, 0) == 0)
         return;
     uint64_t away_ms = clock_mono_ms() - atomic_load(&health->lost_since_ms);
+    count(output, TALLY_LOST_MS, away_ms);
     space = before_place(output, &place);
     log_event(SEVERITY_NOTICE, MESSAGE_ID_OUTPUT_BACK, "%s%s%s is back after %u.%03u s",
               output->kind->description, space, place,
@@ -177,6 +184,7 @@ static void note_lost(struct output *output, int error, uint64_t since_ms)
     output->is_lost = true;
     if (atomic_fetch_add(&health->lost, 1) != 0)
         return;
+    count(output, TALLY_LOSSES, 1);
     atomic_store(&health->lost_since_ms, since_ms);
     atomic_store(&health->announced, 1);
     space = before_place(output, &place);
@@ -209,6 +217,7 @@ struct output *output_free(struct output *output)
 static void lose(struct output *output, int error)
 {
     close_output(output);
+    count(output, TALLY_FAILED_OPENINGS, 1);
     note_lost(output, error, clock_mono_ms());
     output->retry_at_ms = clock_mono_ms() + output->backoff_ms;
     output->backoff_ms *= 2;

@@ -33,6 +33,14 @@ enum output_status {
     OUTPUT_ENDED, /* for ever: it will never have a reader again */
 };
 
+/* What an output counts, where it is told to. */
+enum output_tally {
+    TALLY_LOSSES,  /* times that the log went away, */
+    TALLY_LOST_MS, /* for how long, when it was back, */
+    TALLY_FAILED_OPENINGS,
+    OUTPUT_TALLIES,
+};
+
 struct output {
     const struct output_kind *kind;
     struct output_settings settings;
@@ -45,6 +53,7 @@ struct output {
     uint64_t full_since_ms; /* since when it has taken nothing; 0: it takes */
     int last_error;         /* negative errno of the loss */
     bool is_lost;           /* counted in health */
+    _Atomic uint64_t *tally; /* OUTPUT_TALLIES of them, written by its worker; or NULL */
     struct stamp stamp;
     char pid[16];           /* "[4711]: " */
     uint64_t instance;      /* of the ledger, for connection identifiers */

@@ -40,7 +40,8 @@ struct parking {
     atomic_bool available;
     bool dismissed;  /* there were no descriptors for all inherited sockets */
     int highest_fd;  /* of a socket out of an inherited lot */
-    uint32_t parked; /* copies, of the living and of the dead */
+    _Atomic uint32_t parked; /* copies, of the living and of the dead */
+    _Atomic uint32_t open_lots;
     uint32_t most_parked; /* copies that the kernel allows */
     uint32_t sweep_after; /* so many died since the last sweep */
     uint32_t next_number;
@@ -83,8 +84,9 @@ int parking_new(bool available, struct parking **ret_parking)
     return 0;
 }
 
-static void close_lot(struct lot *lot)
+static void close_lot(struct parking *p, struct lot *lot)
 {
+    atomic_fetch_sub(&p->open_lots, 1);
     if (lot->send_fd >= 0)
         (void)close(lot->send_fd); /* what was sent stays queued */
     (void)close(lot->keep_fd);
@@ -96,7 +98,7 @@ struct parking *parking_free(struct parking *p)
     if (p != NULL) {
         for (uint16_t i = 0; i < p->used; i++)
             if (p->lots[i].keep_fd >= 0)
-                close_lot(&p->lots[i]);
+                close_lot(p, &p->lots[i]);
         free(p);
     }
     return NULL;
@@ -128,7 +130,14 @@ static uint16_t find_place(struct parking *p)
 
 static void take_place(struct parking *p, uint16_t index, int keep_fd, int send_fd, uint32_t number)
 {
-    p->lots[index] = (struct lot){.keep_fd = keep_fd, .send_fd = send_fd, .number = number};
+    struct lot *lot = &p->lots[index];
+
+    lot->keep_fd = keep_fd;
+    lot->send_fd = send_fd;
+    lot->number = number;
+    lot->sent = 0;
+    atomic_store(&lot->alive, 0);
+    atomic_fetch_add(&p->open_lots, 1);
     if (number >= p->next_number)
         p->next_number = number + 1;
 }
@@ -149,7 +158,7 @@ static int open_lot(struct parking *p)
     lot_name(&p->lots[index], name);
     int error = service_manager_store(name, pair[0]);
     if (error < 0) {
-        close_lot(&p->lots[index]);
+        close_lot(p, &p->lots[index]);
         return error;
     }
     p->current = index;
@@ -253,7 +262,7 @@ static void drop_lot(struct parking *p, uint16_t index)
     lot_name(&p->lots[index], name);
     service_manager_forget(name);
     p->parked -= p->lots[index].sent;
-    close_lot(&p->lots[index]);
+    close_lot(p, &p->lots[index]);
 }
 
 /* Copy what lives in lot FROM to the current one. Returns: did all of it find a place? */
@@ -311,4 +320,16 @@ bool parking_sweep(struct parking *p, parking_move_fn *move, void *context)
             drop_lot(p, i);
     }
     return more;
+}
+
+void parking_look(const struct parking *p, struct parking_view *ret_view)
+{
+    uint32_t alive = 0, parked = atomic_load(&p->parked);
+
+    for (size_t i = 0; i < LOTS; i++)
+        alive += atomic_load_explicit(&p->lots[i].alive, memory_order_relaxed);
+    *ret_view = (struct parking_view){
+        .lots = atomic_load(&p->open_lots), .alive = alive,
+        .dead = parked > alive ? parked - alive : 0,
+    };
 }

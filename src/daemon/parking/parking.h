@@ -76,4 +76,10 @@ bool parking_sweep(struct parking *parking, parking_move_fn *move, void *context
 /* Answers: has enough ended since the last sweep that another one is worth it? Any thread. */
 bool parking_wants_sweep(const struct parking *parking);
 
+/* What is parked now, more or less: it changes while it is looked at. Threads: any. */
+struct parking_view {
+    uint32_t lots, alive, dead;
+};
+void parking_look(const struct parking *parking, struct parking_view *ret_view);
+
 #endif

@@ -44,6 +44,32 @@ static void sum_counters(void *context, uint64_t totals[COUNTERS])
     server_sum_counters(context, totals);
 }
 
+/* Threads: the admin's. */
+static void copy_name(void *context, uint32_t id, char dst[PEER_TEXT_BYTES])
+{
+    struct server *s = context;
+
+    dst[0] = '\0';
+    if (id >= LEDGER_LISTENERS)
+        return;
+    (void)pthread_mutex_lock(&s->names_lock); /* a plain mutex of ours cannot fail */
+    memcpy(dst, s->names[id], PEER_TEXT_BYTES);
+    (void)pthread_mutex_unlock(&s->names_lock);
+}
+
+void server_note_listeners(struct server *s)
+{
+    const struct ledger_listener *listeners = s->ledger->header->listeners;
+
+    (void)pthread_mutex_lock(&s->names_lock);
+    for (uint32_t i = 0; i < LEDGER_LISTENERS; i++) {
+        s->names[i][0] = '\0';
+        if (listeners[i].bound.family != PEER_UNKNOWN)
+            (void)peer_format(&listeners[i].bound, s->names[i]);
+    }
+    (void)pthread_mutex_unlock(&s->names_lock);
+}
+
 static void describe_listener(const struct snapshot *snapshot, uint8_t id,
                               struct overview_listener *ret_listener)
 {
@@ -119,8 +145,8 @@ static int start_admin(struct server *s, const char **ret_why)
         .fd = s->admin_socket, .metrics_fd = s->metrics_socket,
         .metrics = &s->snapshot->settings->metrics, .started_ms = s->started_ms, .table = &s->table,
         .workers = s->workers, .workers_count = s->workers_count, .health = &s->health,
-        .silence = s->silence,
-        .context = s, .post = post_errand, .sum = sum_counters,
+        .silence = s->silence, .parking = s->parking,
+        .context = s, .post = post_errand, .name = copy_name, .sum = sum_counters,
     };
     const struct admin_module *module = module_symbol("admin", "admin_module", ret_why);
 

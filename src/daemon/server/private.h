@@ -7,6 +7,7 @@
 #ifndef PEERLOG_DAEMON_SERVER_PRIVATE_H
 #define PEERLOG_DAEMON_SERVER_PRIVATE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -61,6 +62,8 @@ struct server {
     const struct admin_module *admin_module; /* once somebody has */
     struct admin *admin;
     struct mailbox mailbox; /* what the admin asks of main */
+    pthread_mutex_t names_lock; /* guards: */
+    char names[LEDGER_LISTENERS][PEER_TEXT_BYTES]; /* of listeners, for the admin */
     int trial;    /* tells when the service manager does not keep its other end; or -1 */
     bool stopping;
     bool last; /* no process follows, whatever the service manager keeps */
@@ -126,6 +129,9 @@ void server_close_requests(struct server *s);
 void server_open_admin(struct server *s);
 void server_close_admin(struct server *s);
 void server_free_admin(struct server *s);
+
+/* Listeners have changed: the admin is to know their addresses. */
+void server_note_listeners(struct server *s);
 
 /* Do what the admin asks of main. */
 void server_answer_admin(struct server *s);

@@ -267,6 +267,7 @@ static int enforce(struct server *s, struct snapshot *snapshot)
     post_letters(s, letters, LETTER_SNAPSHOT, snapshot);
     acceptor_listen(s->acceptor, next);
     listen_set_forget(&leavers);
+    server_note_listeners(s);
     await_workers(s);
     say_unchanged(s);
     log_set_level(snapshot->settings->log_level);

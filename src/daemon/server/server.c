@@ -312,8 +312,8 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = acceptor_new(&(struct acceptor_plan){
             .table = &s->table, .parking = s->parking, .admission = s->admission,
-            .announcer = s->announcer, .workers = s->workers,
-            .workers_count = s->workers_count, .gate = &s->gate,
+            .announcer = s->announcer, .workers = s->workers, .workers_count = s->workers_count,
+            .gate = &s->gate,
         }, &s->acceptor);
     if (error == 0)
         error = open_listeners(s, plan, &inherited, &next);
@@ -415,7 +415,7 @@ int server_run(const struct server_plan *plan)
     *s = (struct server){
         .file = plan->file, .advise = plan->advise, .bell = -1, .set = -1, .signals = -1,
         .requests = -1, .trial = -1, .admin_socket = -1, .metrics_socket = -1,
-        .gate = GATE_INITIALIZER,
+        .gate = GATE_INITIALIZER, .names_lock = PTHREAD_MUTEX_INITIALIZER,
         .events = {.context = s, .output_ended = on_output_ended, .slot_freed = on_slot_freed,
                    .snapshot_taken = on_snapshot_taken, .worker_ended = on_worker_ended},
     };
@@ -435,6 +435,7 @@ int server_run(const struct server_plan *plan)
                 (void)worker_join(s->workers[i]);
     } else {
         server_open_requests(s);
+        server_note_listeners(s);
         server_open_admin(s);
         server_ready(s);
         server_advise(s, true);

@@ -15,6 +15,7 @@
 #include "daemon/session/preface.h"
 #include "os/log.h"
 #include "os/net.h"
+#include "tls/suite.h"
 #include "tls/tls_handshake.h"
 
 /* Read at most this much of a client that is shaking hands, in bytes. */
@@ -246,9 +247,22 @@ static enum established give_up(struct connections *table, uint32_t slot,
 {
     const struct shake *shake = table->establishing[slot];
 
+    counter_add(with->counters, COUNTER_TLS_FAILED, 1);
     preface_refuse_because(with->preface, &table->ledger->slots[slot].peer, REFUSED_HANDSHAKE,
                            tls_handshake_words(shake->handshake), with->counters);
     return ESTABLISH_FAILED;
+}
+
+/* Count a handshake that is done, by what it came to. Returns: STATE. */
+static enum established count_shaken(const struct connections *table, uint32_t slot,
+                                     const struct establishing *with, enum established state)
+{
+    const struct tls_state *tls = &tls_slot_of(table, slot)->state;
+
+    counter_add(with->counters, state != ESTABLISHED ? COUNTER_TLS_FAILED
+                                : tls->version == TLS_VERSION_1_3 ? COUNTER_TLS_13
+                                                                  : COUNTER_TLS_12, 1);
+    return state;
 }
 
 /* One step of a handshake that has begun. */
@@ -266,8 +280,10 @@ static enum established shake_hands(struct connections *table, uint32_t slot,
     ssize_t n = recv(table->conns[slot].fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return ESTABLISHES;
-    if (n <= 0)
+    if (n <= 0) {
+        counter_add(with->counters, COUNTER_TLS_FAILED, 1);
         return ESTABLISH_FAILED; /* it has gone */
+    }
     with->signatures--;
     enum tls_progress progress = tls_handshake_feed(shake->handshake, bytes, (size_t)n, &used);
     shake->received += (uint64_t)n;
@@ -275,7 +291,8 @@ static enum established shake_hands(struct connections *table, uint32_t slot,
     if (progress == TLS_REFUSED)
         return give_up(table, slot, with);
     if (progress == TLS_SHAKEN && sent)
-        return take_secrets(table, slot, bytes + used, (size_t)n - used);
+        return count_shaken(table, slot, with,
+                            take_secrets(table, slot, bytes + used, (size_t)n - used));
     if (progress == TLS_SHAKEN) { /* its last words do not fit: it reads nothing, so it can go */
         table->conns[slot].by_reset = 1;
         return ESTABLISH_FAILED;

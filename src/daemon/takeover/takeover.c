@@ -156,11 +156,7 @@ static void take_header(struct takeover *t)
     for (uint32_t i = 0; i < LEDGER_LISTENERS; i++)
         if (is_address(&old->listeners[i].configured) && is_address(&old->listeners[i].bound))
             h->listeners[i] = old->listeners[i];
-    for (uint32_t i = 0; i < LEDGER_COUNTERS; i++) {
-        h->counted[i] = old->counted[i] + atomic_load(&old->counters[i]);
-        for (uint32_t k = 0; k < old->inboxes; k++)
-            h->counted[i] += atomic_load(&t->old->inboxes[k].counters[i]);
-    }
+    ledger_take_counts(t->ledger, t->old);
     t->report->signal = cause_of_death(old);
     if (t->report->signal != 0 && !atomic_load(&old->settled) && old->early_deaths < UINT32_MAX)
         h->early_deaths = old->early_deaths + 1;

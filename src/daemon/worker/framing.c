@@ -7,6 +7,7 @@
 
 #include "daemon/worker/round.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,8 +54,9 @@ static void finish_segment(struct round *r, const unsigned char *from, uint32_t 
 }
 
 /* Its stream goes no further. */
-static void note_cut(struct slot *slot)
+static void note_cut(const struct round *r, struct slot *slot)
 {
+    counter_add(r->counters, COUNTER_CUT, 1);
     connections_note_ending(slot, ENDING_CUT);
     slot->problem = PROBLEM_CUT;
 }
@@ -89,7 +91,7 @@ static void open_wire(struct round *r, const struct transport_kind *transport,
              (opened == OPENED_SO_FAR && input->at_end && opening.wire_bytes > opening.taken);
     r->cut = r->cut || broken;
     if (broken && established)
-        note_cut(&r->ledger->slots[segment->slot]);
+        note_cut(r, &r->ledger->slots[segment->slot]);
     if (broken && established && r->table->conns[segment->slot].fd >= 0)
         preface_tell(r->preface, &r->ledger->slots[segment->slot].peer, NEWS_CUT,
                      "its stream was cut inside a record of TLS, or changed on its way; what came "
@@ -156,6 +158,18 @@ static void turn_away(struct round *r, struct segment *segment, enum protocol pr
     (void)transport->write(r->table, segment->slot, words, len); /* it may be gone already */
 }
 
+static_assert(COUNTER_HINT_REDIS - COUNTER_HINT_TLS == PROTOCOL_REDIS - PROTOCOL_TLS &&
+              PROTOCOL_REDIS + 1 == PROTOCOLS, "each protocol has a counter");
+
+/* The stream was seen to be of another protocol. */
+static void name_protocol(struct round *r, const struct peer *peer)
+{
+    if (r->view.protocol >= PROTOCOL_TLS)
+        counter_add(r->counters, (enum counter)(COUNTER_HINT_TLS + r->view.protocol - PROTOCOL_TLS),
+                    1);
+    preface_name(r->preface, peer, r->view.protocol);
+}
+
 /* Begin to frame the next segment. Returns: false when there is nothing in it to frame. */
 static bool open_view(struct round *r)
 {
@@ -181,7 +195,7 @@ static bool open_view(struct round *r)
     if (opening != SESSION_OPEN)
         return false;
     if (r->view.protocol != PROTOCOL_NONE)
-        preface_name(r->preface, &r->ledger->slots[segment->slot].peer, r->view.protocol);
+        name_protocol(r, &r->ledger->slots[segment->slot].peer);
     if (stream->session == SESSION_FOREIGN)
         turn_away(r, segment, r->view.protocol);
     round_watch_loop(r, segment->slot, r->view.framer.at,
@@ -207,15 +221,15 @@ static void announce_oversize(struct round *r, struct slot *slot, const char *wh
 }
 
 /* The flags of frames of which something may have to be said. */
-#define WORTH_A_WORD (FRAME_SPLIT | FRAME_TRUNCATED | FRAME_UNFINISHED | FRAME_HINTS)
+#define WORTH_A_WORD \
+    (FRAME_SPLIT | FRAME_TRUNCATED | FRAME_UNFINISHED | FRAME_MISFIT | FRAME_HINTS)
 
 /* The count before this message does not fit it. */
-static void tell_misfit(struct round *r, struct slot *slot, const struct frame *frame)
+static void tell_misfit(struct round *r, const struct slot *slot, const struct frame *frame)
 {
     uint32_t have = frame->have_bytes, want = frame->want_bytes;
     char words[160];
 
-    slot->problem = PROBLEM_MISFIT;
     (void)snprintf(words, sizeof words, "the count before a message is %u, which is %u too %s; let "
                    "it count bytes, not characters, or end each message with an LF",
                    (unsigned)want, (unsigned)(have > want ? have - want : want - have),
@@ -227,11 +241,19 @@ static void say_of_frame(struct round *r, struct slot *slot, const struct frame 
 {
     if (frame->part == 1 || (frame->flags & FRAME_TRUNCATED)) {
         counter_add(r->counters, COUNTER_OVERSIZE, 1);
+        counter_add(r->counters, frame->part == 1 ? COUNTER_SPLIT : COUNTER_TRUNCATED, 1);
         announce_oversize(r, slot, frame->part == 1 ? "split" : "truncated");
     }
-    if (frame->flags & FRAME_UNFINISHED)
+    if (frame->flags & FRAME_UNFINISHED) {
+        counter_add(r->counters, COUNTER_LATE_END, 1);
         slot->problem = PROBLEM_UNFINISHED;
+    }
+    if (frame->flags & FRAME_MISFIT) {
+        counter_add(r->counters, COUNTER_MISFIT, 1);
+        slot->problem = PROBLEM_MISFIT;
+    }
     if (frame->flags & FRAME_ENDLESS) {
+        counter_add(r->counters, COUNTER_ENDLESS, 1);
         slot->problem = PROBLEM_ENDLESS;
         preface_tell(r->preface, &slot->peer, NEWS_ENDLESS,
                      "its messages have no end, so each is logged when it pauses; let it send an "
@@ -263,8 +285,10 @@ static void add_record(struct round *r, const struct frame *frame)
     uint32_t ordinal = r->ordinal++;
     if (ordinal < r->skip)
         return;
-    if (ordinal < r->repeat_until)
+    if (ordinal < r->repeat_until) {
+        counter_add(r->counters, COUNTER_REPEATS, 1);
         record->flags |= RECORD_REPEAT;
+    }
     if (r->cut && is_unfinished(r, frame))
         record->flags |= RECORD_CUT;
     record->sequence = slot->stream.sequence;
@@ -294,6 +318,7 @@ static void say_fault(struct round *r)
     const char *what = words;
     if (session_of(&segment->start) == kind && kind->fault(&segment->start, &words) != 0)
         return; /* it was said */
+    counter_add(r->counters, COUNTER_FAULT, 1);
     connections_note_ending(&r->ledger->slots[segment->slot], ENDING_FAULT);
     r->ledger->slots[segment->slot].problem = PROBLEM_FAULT;
     preface_report_fault(r->preface, &r->ledger->slots[segment->slot].peer, fault, what);

@@ -48,6 +48,7 @@ struct worker {
     _Alignas(64) _Atomic uint32_t load;
     struct mailbox mailbox;
     _Atomic(const struct snapshot *) snapshot_used; /* written by the thread, read by main */
+    _Atomic uint32_t filled;  /* bytes of its inbox, likewise */
     _Atomic uint32_t waiting; /* written by the thread, read by main */
     _Atomic uint32_t pings;
     _Atomic uint32_t pongs;

@@ -16,6 +16,7 @@
 
 #include "daemon/ledger/check.h"
 #include "daemon/session/conn.h"
+#include "os/clock.h"
 
 int round_init(struct round *r, struct connections *table, const struct snapshot *snapshot,
                struct preface *preface, struct inbox *inbox)
@@ -25,6 +26,7 @@ int round_init(struct round *r, struct connections *table, const struct snapshot
     r->table = table;
     r->snapshot = snapshot;
     r->counters = inbox->counters;
+    r->counts = inbox->counts;
     r->preface = preface;
     r->inbox = inbox;
     r->set = -1;
@@ -55,6 +57,7 @@ void round_replay(struct round *r, struct inbox *inbox)
     r->batch->cursor = &inbox->delivered;
     r->batch->working = &inbox->working;
     r->framed = r->ordinal = 0;
+    r->began_us = clock_mono_us();
     r->skip = atomic_load(&inbox->delivered);
     r->repeat_until = atomic_load(&inbox->offered);
     uint32_t segments = atomic_load(&inbox->segments);
@@ -110,6 +113,7 @@ static void open_inbox(struct round *r)
     inbox->max_message_bytes = r->snapshot->settings->buffer_size;
     inbox->oversize = r->snapshot->settings->oversize;
     r->fill = r->framed = r->ordinal = r->skip = r->repeat_until = 0;
+    r->began_us = clock_mono_us();
 }
 
 /* What the framer obeys for this segment, beside the rules of the whole inbox. */
@@ -305,6 +309,24 @@ void round_forget(struct round *r, uint32_t slot)
     ledger_forget_tail(r->ledger, slot);
 }
 
+static void add_count(_Atomic uint64_t *count, uint64_t n)
+{
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* What came in a segment counts for its listener; once, however often it was gone through. */
+static void count_for_listener(struct round *r, const struct segment *segment)
+{
+    const struct slot *slot = &r->ledger->slots[segment->slot];
+    uint8_t id = atomic_load_explicit(&slot->listener, memory_order_relaxed);
+    struct listener_counts *counts = &r->counts[id < LEDGER_LISTENERS ? id : LEDGER_LISTENERS];
+
+    add_count(&counts->messages[slot->stream.session],
+              slot->stream.sequence - segment->start.sequence);
+    add_count(&counts->bytes, atomic_load_explicit(&segment->fresh, memory_order_relaxed));
+}
+
 /* What is left of a stream goes to its tail. */
 static void settle(struct round *r, uint32_t index)
 {
@@ -322,6 +344,7 @@ static void settle(struct round *r, uint32_t index)
         remember_dirty(r, slot); /* empty now: its pages are given back in time */
     }
     struct stream *stream = &r->ledger->slots[slot].stream;
+    count_for_listener(r, &r->inbox->segment[index]);
     stream->tail_bytes = carry->len;
     if (carry->len > 0 || (stream->session == SESSION_SYSLOG && stream->framer.dropped > 0))
         r->left_waiting |= r->inbox->segment[index].flushes;

@@ -54,6 +54,8 @@ struct round {
     struct connections *table;
     const struct snapshot *snapshot;
     _Atomic uint64_t *counters; /* the worker's block */
+    struct listener_counts *counts; /* and that of its listeners */
+    uint64_t began_us;     /* when the first of what is in hand was received */
     struct preface *preface;
     struct inbox *_Atomic inbox; /* read by main, too, when this worker hangs */
     struct batch *batch;

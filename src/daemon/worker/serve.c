@@ -29,6 +29,14 @@ static void trace_new(struct worker *w)
 /* The batch is delivered, and is empty from now on. */
 static void close_batch(struct worker *w)
 {
+    uint32_t count = w->round.batch->count;
+
+    if (count > 0) {
+        uint64_t taken_us = clock_mono_us() - w->round.began_us;
+        counter_add(w->counters, counters_place_of(taken_us), count);
+        counter_add(w->counters, COUNTER_TAKEN_US, taken_us * count);
+        counter_add(w->counters, COUNTER_BATCHES, 1);
+    }
     round_delivered(&w->round);
     w->traced = 0;
 }
@@ -43,6 +51,7 @@ static bool deliver(struct worker *w)
         return true;
     }
     trace_new(w);
+    atomic_store_explicit(&w->filled, w->round.fill, memory_order_relaxed);
     round_offer(&w->round);
     uint32_t delivered = batch->delivered;
     enum output_status status = output_push(w->output, batch);
@@ -163,6 +172,7 @@ bool worker_finish_round(struct worker *w)
     if (!worker_frame(w) || !deliver(w))
         return false;
     uint32_t count = round_commit(&w->round, w->ended);
+    atomic_store_explicit(&w->filled, 0, memory_order_relaxed);
     if (w->round.left_waiting)
         worker_expect_flush(w);
     heed_answers(w);

@@ -110,6 +110,7 @@ static bool give_up_handshake(struct worker *w, uint32_t slot)
 {
     w->plan.table->conns[slot].by_reset = 1;
     connections_note_ending(&w->plan.table->ledger->slots[slot], ENDING_HANDSHAKE);
+    counter_add(w->counters, COUNTER_TLS_TIMEOUT, 1);
     preface_refuse_because(w->plan.preface, &w->plan.table->ledger->slots[slot].peer,
                            REFUSED_HANDSHAKE,
                            "its TLS handshake was not done within limits.handshake_timeout",

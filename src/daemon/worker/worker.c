@@ -53,6 +53,7 @@ int worker_new(const struct worker_plan *plan, struct worker **ret_worker)
                        plan->health, plan->table->ledger->header->instance, &w->output);
     if (error < 0)
         goto fail;
+    w->output->tally = &w->counters[COUNTER_OUTPUT_LOSSES];
     w->set = poller_new();
     w->round.set = w->set;
     w->pause_set = poller_new();
@@ -361,4 +362,9 @@ enum worker_end worker_join(struct worker *w)
 uint32_t worker_waiting(const struct worker *w)
 {
     return atomic_load_explicit(&w->waiting, memory_order_relaxed);
+}
+
+uint32_t worker_filled(const struct worker *w)
+{
+    return atomic_load_explicit(&w->filled, memory_order_relaxed);
 }

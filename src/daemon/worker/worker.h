@@ -119,4 +119,7 @@ enum worker_end worker_join(struct worker *worker);
 /* Records in hand that the output did not take yet. Threads: any. */
 uint32_t worker_waiting(const struct worker *worker);
 
+/* Bytes of its inbox in use, at its last delivery. Threads: any. */
+uint32_t worker_filled(const struct worker *worker);
+
 #endif
