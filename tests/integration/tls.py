@@ -140,6 +140,25 @@ def a_long_header_before_the_handshake(scratch):
             assert {r.text for r in records} == {b"behind a long header"}, records
 
 
+def a_header_that_is_cut(scratch):
+    """A stream that ends inside of its header has no receipt, and is named; silence is neither."""
+    authority = Authority(scratch)
+    listener = dict(authority.issue("localhost").settings(), proxy_protocol=True)
+    for mode in ("required", "auto"):
+        with serving("syslog", folder(scratch, mode),
+                     listeners=[dict(listener, tls=mode)]) as (daemon, sink):
+            finish(connect(daemon.port))
+            assert daemon.said("PROXY") == 0
+            for begin in (b"PROXY TCP4 192.0.2.7 192.", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0"):
+                sock = connect(daemon.port)
+                sock.sendall(begin)
+                sock.shutdown(socket.SHUT_WR)
+                assert is_reset(sock), "it looks like a receipt"
+            daemon.expect(r"refusing 127\.0\.0\.1: its PROXY header is faulty", 1)
+            daemon.allow("its PROXY header is faulty: ")
+            assert sink.count() == 0
+
+
 def changed_keys(scratch):
     """s_client changes its keys, and asks for ours, between any two messages."""
     authority = Authority(scratch)
@@ -385,7 +404,7 @@ def a_first_try_as_in_the_manual(scratch):
 
 if __name__ == "__main__":
     main(s_client, gnutls_cli, ncat, socat, node, python, java, plain_and_tls_on_one_port,
-         a_header_before_the_handshake, a_long_header_before_the_handshake, changed_keys,
-         keys_changed_by_one_who_does_not_read, fields_of_the_journal, what_is_offered,
+         a_header_before_the_handshake, a_long_header_before_the_handshake, a_header_that_is_cut,
+         changed_keys, keys_changed_by_one_who_does_not_read, fields_of_the_journal, what_is_offered,
          what_nmap_sees, nothing_is_resumed,
          certificates_are_swapped, a_first_try_as_in_the_manual)

@@ -112,8 +112,10 @@ static enum established read_header(struct connections *table, uint32_t slot,
     size_t wanted = header.state.left > 0 ? header.len + header.state.left : len + 1;
     if (net_unread(fd) >= wanted)
         return take_long_header(table, slot, with, wanted);
-    if (with->ended)
-        return ESTABLISH_FAILED; /* a health check, or the like */
+    if (with->ended) { /* inside of it */
+        preface_read(&(const struct stream){.received = 0}, bytes, len, true, &header);
+        return take_header(table, slot, with, bytes, &header);
+    }
     net_wait_for_bytes(fd, (uint32_t)wanted);
     return ESTABLISHES;
 }
