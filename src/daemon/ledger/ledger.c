@@ -305,6 +305,14 @@ uint32_t ledger_carry_bytes(const struct ledger *ledger, const struct inbox *inb
     return carry;
 }
 
+/* Where the bytes of a segment end that can be trusted and is not the last one. */
+static uint32_t segment_end(const struct ledger *ledger, const struct inbox *inbox, uint32_t index)
+{
+    return inbox->segment[index].from + ledger_carry_bytes(ledger, inbox, index) +
+           atomic_load(&inbox->segment[index].fresh);
+}
+
+/* Answers: can it be trusted, when all before it can? */
 static bool segment_valid(const struct ledger *ledger, const struct inbox *inbox, uint32_t index,
                           bool last)
 {
@@ -316,6 +324,8 @@ static bool segment_valid(const struct ledger *ledger, const struct inbox *inbox
          inbox->before[index].wire_bytes > LEDGER_WIRE_BYTES))
         return false;
     uint32_t carry = ledger_carry_bytes(ledger, inbox, index);
+    if (index > 0 && segment->from < segment_end(ledger, inbox, index - 1))
+        return false;
     if (segment->from > LEDGER_INBOX_BYTES || carry > LEDGER_INBOX_BYTES - segment->from ||
         segment->room > LEDGER_INBOX_BYTES - segment->from - carry)
         return false;

@@ -204,6 +204,9 @@ static void first_unknown(struct inbox *i) { atomic_store(&i->segment[0].fresh, 
 static void too_fresh(struct inbox *i) { atomic_store(&i->segment[1].fresh, 501); }
 static void no_slot(struct inbox *i) { i->segment[1].slot = SLOTS; }
 static void beyond(struct inbox *i) { i->segment[2].from = LEDGER_INBOX_BYTES + 1; }
+static void one_in_another(struct inbox *i) { i->segment[1].from = 9; }
+static void out_of_order(struct inbox *i) { i->segment[1].from = 3000; }
+static void right_behind(struct inbox *i) { i->segment[1].from = 10; }
 static void room_beyond(struct inbox *i) { i->segment[2].room = LEDGER_INBOX_BYTES; }
 static void room_wraps(struct inbox *i) { i->segment[2].room = UINT32_MAX; }
 static void long_carry(struct inbox *i) { i->segment[1].start.tail_bytes = UINT32_MAX; }
@@ -221,6 +224,7 @@ static const struct {
     {sound, 3},       {last_unknown, 3}, {first_unknown, 0}, {too_fresh, 1},
     {no_slot, 1},     {beyond, 2},       {room_beyond, 2},   {room_wraps, 2},
     {long_carry, 1},  {odd_phase, 0},    {odd_priority, 1},  {too_many, 0},
+    {one_in_another, 1}, {out_of_order, 2}, {right_behind, 3},
     {short_messages, 0}, {no_room_in_tails, 0}, {odd_oversize, 0},
 };
 
