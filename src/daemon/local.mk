@@ -44,6 +44,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/session/syslog.c \
 	src/daemon/session/transport.h \
 	src/daemon/output/batch.h \
+	src/daemon/output/connect.c \
 	src/daemon/output/entry.c src/daemon/output/entry.h \
 	src/daemon/output/file.c \
 	src/daemon/output/file_format.c src/daemon/output/file_format.h \

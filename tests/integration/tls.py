@@ -405,6 +405,6 @@ def a_first_try_as_in_the_manual(scratch):
 if __name__ == "__main__":
     main(s_client, gnutls_cli, ncat, socat, node, python, java, plain_and_tls_on_one_port,
          a_header_before_the_handshake, a_long_header_before_the_handshake, a_header_that_is_cut,
-         changed_keys, keys_changed_by_one_who_does_not_read, fields_of_the_journal, what_is_offered,
-         what_nmap_sees, nothing_is_resumed,
-         certificates_are_swapped, a_first_try_as_in_the_manual)
+         changed_keys, keys_changed_by_one_who_does_not_read, fields_of_the_journal,
+         what_is_offered, what_nmap_sees, nothing_is_resumed, certificates_are_swapped,
+         a_first_try_as_in_the_manual)
