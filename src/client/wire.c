@@ -148,6 +148,19 @@ static int shake_hands(struct wire *wire, const struct attempt *attempt)
     return error;
 }
 
+/* Why there was no answer that TLS has words for. */
+static const char *describe_silence(int error)
+{
+    switch (error) {
+    case -ETIMEDOUT:
+        return "no answer in time; does this port take TLS?";
+    case -ECONNRESET:
+        return "it has reset the connection instead of an answer; does this port take TLS?";
+    default:
+        return strerror(-error);
+    }
+}
+
 /* TLS on a wire that is connected; *ret_failure tells why there is none. */
 static enum wire_result make_secure(struct wire *wire, const struct attempt *attempt,
                                     struct wire_failure *ret_failure)
@@ -163,8 +176,7 @@ static enum wire_result make_secure(struct wire *wire, const struct attempt *att
                    wire_problem(wire)); /* it fits */
     if (*ret_failure->words == '\0')
         (void)snprintf(ret_failure->words, sizeof ret_failure->words, "TLS: %s",
-                       error == -ETIMEDOUT ? "no answer in time; does this port take TLS?"
-                                           : strerror(-error)); /* it fits */
+                       describe_silence(error)); /* it fits */
     return error == -EINTR ? WIRE_INTERRUPTED : WIRE_UNTRUSTED;
 }
 

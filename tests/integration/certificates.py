@@ -85,7 +85,7 @@ class Authority(Certificate):
             return
         new_key("ec", self.key)
         openssl("req", "-new", "-x509", "-key", self.key, "-out", self.file, "-days", "30",
-                "-subj", f"/CN={name}")
+                "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign")
 
     def issue(self, name, names="DNS:localhost,IP:127.0.0.1", kind="ec", usage=None,
               begins=-DAY, ends=90 * DAY, signs=False):
@@ -94,6 +94,7 @@ class Authority(Certificate):
         extensions = os.path.join(self.folder, f"{name}.ext")
         with open(extensions, "w", encoding="ascii") as file:
             file.write(f"basicConstraints = CA:{'TRUE' if signs else 'FALSE'}\n")
+            file.write("authorityKeyIdentifier = keyid\n")
             if names:
                 file.write(f"subjectAltName = {names}\n")
             if usage:

@@ -137,7 +137,7 @@ def try_again(ca, files):
     by_close_notify(connection)
     status, errors = finish(process)
     check("a broken handshake", status, 0)
-    check_in("a broken handshake", "TLS: Connection reset by peer; trying again", errors)
+    check_in("a broken handshake", "TLS: it has reset the connection", errors)
     server.close()
 
 
@@ -254,17 +254,17 @@ def read_the_environment(authority, files):
 
 
 def meet_no_tls(ca):
-    for words, wanted in ((b"220 mail.example.net\r\n", "does this port take TLS?"),
-                          (b"", "does this port take TLS?")):
+    # Who closes with something unread resets the connection.
+    for words, read in ((b"220 mail.example.net\r\n", 4000), (b"", 4000), (b"", 1)):
         listener = Listener()
         process = start(listener.port, "--tls-ca", ca, "x")
         connection = listener.accept()
-        connection.recv(1000)
+        connection.recv(read)
         connection.sendall(words)
         connection.close()
         status, errors = finish(process)
         check(f"{words!r}", status, 76)
-        check_in(f"{words!r}", wanted, errors)
+        check_in(f"{words!r}", "does this port take TLS?", errors)
         listener.close()
     listener = Listener()
     process = start(listener.port, "--tls-ca", ca, "-w", "0.3", "x")

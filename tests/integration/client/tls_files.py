@@ -21,8 +21,11 @@ default_md = sha256
 policy = any
 unique_subject = no
 copy_extensions = copy
+x509_extensions = signed
 [any]
 commonName = supplied
+[signed]
+authorityKeyIdentifier = keyid
 """
 
 
@@ -39,7 +42,7 @@ class Authority:
         with open(self.path("serial"), "w", encoding="ascii") as file:
             file.write("1000\n")
         self.openssl("req", "-x509", *self.new_key("ca"), "-out", self.path("ca.pem"), "-days", "9",
-                     "-subj", "/CN=test authority")
+                     "-subj", "/CN=test authority", "-addext", "keyUsage=critical,keyCertSign")
 
     def path(self, name):
         return os.path.join(self.folder, name)
