@@ -76,6 +76,23 @@ struct framer_state {
     uint8_t reserved[2];
 };
 
+/* What ends messages, as bits. */
+enum framer_ends {
+    FRAMER_ENDS_LF = 1u << 0,
+    FRAMER_ENDS_NUL = 1u << 1,
+    FRAMER_ENDS_CR = 1u << 2,
+    FRAMER_ENDS_COUNT = 1u << 3, /* the count before it */
+};
+
+/* Which of these a stream has shown so far. Pure; any thread. */
+unsigned framer_shown_ends(const struct framer_state *state);
+
+/*
+ * What ended the message that was given out last, when it is whole; 0: a pause, or the end of the
+ * stream. CR counts as LF. Pure; any thread.
+ */
+unsigned framer_last_end(const struct framer_state *state);
+
 enum frame_flags {
     FRAME_SPLIT = 1u << 0,        /* one piece of a longer message: see part */
     FRAME_LAST = 1u << 1,         /* the last such piece */

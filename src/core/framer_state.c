@@ -6,6 +6,8 @@
 
 #include "core/framer_parts.h"
 
+#include <assert.h>
+
 /* The most that can wait for a decision: all digits of a count, SP, "<" and its digits. */
 #define UNDECIDED_BYTES (PEERLOG_MAX_COUNT_DIGITS + 1 + 1 + PEERLOG_MAX_PRI_DIGITS)
 
@@ -147,4 +149,21 @@ void framer_state_upgrade(struct framer_state *state, unsigned phase, bool after
     state->after = after_nul ? AFTER_NUL : AFTER_NOTHING;
     if (had_messages)
         state->shown = after_nul ? SHOWN_NUL : SHOWN_LF;
+}
+
+unsigned framer_shown_ends(const struct framer_state *s)
+{
+    static_assert((int)SHOWN_LF == (int)FRAMER_ENDS_LF && (int)SHOWN_NUL == (int)FRAMER_ENDS_NUL &&
+                  (int)SHOWN_CR == (int)FRAMER_ENDS_CR &&
+                  (int)SHOWN_COUNT == (int)FRAMER_ENDS_COUNT, "the same bits");
+    return s->shown & SHOWN_ENDS;
+}
+
+unsigned framer_last_end(const struct framer_state *s)
+{
+    static const uint8_t ends[AFTER_KINDS] = {
+        [AFTER_LF] = FRAMER_ENDS_LF, [AFTER_NUL] = FRAMER_ENDS_NUL, [AFTER_COUNT] = FRAMER_ENDS_COUNT,
+    };
+
+    return ends[s->after];
 }

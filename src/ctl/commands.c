@@ -125,15 +125,15 @@ static void print_connections(const struct answer *answer)
     view_heading(&row);
     view_widen(widths, &row);
     json_array_foreach(list, i, one) {
-        view_connection(one, &row);
+        view_connection(one, (long long)time(NULL), &row);
         view_widen(widths, &row);
     }
     view_heading(&row);
-    (void)view_line(line, &row, widths);
+    (void)view_line(line, &row, widths, VIEW_COLUMNS);
     (void)puts(line);
     json_array_foreach(list, i, one) {
-        view_connection(one, &row);
-        (void)view_line(line, &row, widths);
+        view_connection(one, (long long)time(NULL), &row);
+        (void)view_line(line, &row, widths, VIEW_COLUMNS);
         (void)puts(line);
     }
     if (json_is_false(json_object_get(answer->json, "complete")))

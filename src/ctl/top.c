@@ -145,7 +145,7 @@ static void measure(const struct top *top, size_t widths[VIEW_COLUMNS])
     view_heading(&row);
     view_widen(widths, &row);
     json_array_foreach(list_of(top), i, one) {
-        view_connection(one, &row);
+        view_connection(one, (long long)time(NULL), &row);
         view_widen(widths, &row);
     }
 }
@@ -159,13 +159,13 @@ static void draw_connections(const struct top *top)
 
     measure(top, widths);
     view_heading(&row);
-    (void)view_line(line, &row, widths);
+    (void)view_line(line, &row, widths, VIEW_NARROW);
     draw_line(FIRST_ROW - 1, line, A_BOLD);
     json_array_foreach(list_of(top), i, one) {
         if (FIRST_ROW + (int)i >= LINES - 1)
             break;
-        view_connection(one, &row);
-        (void)view_line(line, &row, widths);
+        view_connection(one, (long long)time(NULL), &row);
+        (void)view_line(line, &row, widths, VIEW_NARROW);
         draw_line(FIRST_ROW + (int)i, line, i == chosen ? A_REVERSE : A_NORMAL);
     }
 }
@@ -212,7 +212,7 @@ static void ask_before(struct top *top)
     if (json_array_size(list_of(top)) == 0)
         return;
     top->chosen = id_at(top, at);
-    view_connection(json_array_get(list_of(top), at), &row);
+    view_connection(json_array_get(list_of(top), at), (long long)time(NULL), &row);
     (void)snprintf(top->note, sizeof top->note,
                    "cut off %s? y: in good order, f: at once, any other key: no",
                    row.cell[VIEW_PEER]);

@@ -6,6 +6,7 @@
 
 #include "ctl/trace.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +19,10 @@
 #include "peerlog/escape.h"
 
 #define EVERY_NS 200000000L
+
+/* What waits is looked for once in so many looks; it has waited for so long then, in seconds. */
+#define LOOKS 5u
+#define WAITS_S 2
 
 /* The bytes of base64 TEXT, in its own place. Returns: how many. */
 static size_t decode(char *text)
@@ -69,22 +74,68 @@ static void print_text(const json_t *message)
     free(copy);
 }
 
-static void print_notes(const json_t *message)
+/* Between the decisions of the framer, which stand in brackets. */
+struct brackets {
+    bool open;
+};
+
+__attribute__((format(printf, 2, 3)))
+static void add(struct brackets *brackets, const char *format, ...)
 {
-    const json_t *announced = json_object_get(message, "announced");
-    const char *between = " [";
+    va_list arguments;
+
+    (void)fputs(brackets->open ? ", " : " [", stdout); /* main looks whether it went */
+    va_start(arguments, format);
+    (void)vprintf(format, arguments);
+    va_end(arguments);
+    brackets->open = true;
+}
+
+/* A count that is not the length of what it stands before. */
+static void add_lengths(struct brackets *brackets, const json_t *message, bool misfit)
+{
+    long long came = json_integer_value(json_object_get(message, "came"));
+    long long announced = json_integer_value(json_object_get(message, "announced"));
+    long long off = came > announced ? came - announced : announced - came;
+
+    if (misfit)
+        add(brackets, "%lld byte%s too %s %s counted", off, off == 1 ? "" : "s",
+            came > announced ? "few" : "many", off == 1 ? "was" : "were");
+    else
+        add(brackets, "%lld bytes of %lld", came, announced);
+}
+
+static void print_decisions(const json_t *message)
+{
+    const char *end = json_string_value(json_object_get(message, "end"));
+    struct brackets brackets = {.open = false};
+    bool misfit = false;
     json_t *note;
     size_t i;
 
+    if (end != NULL)
+        add(&brackets, "%s", end);
+    add(&brackets, "%lld bytes", (long long)json_integer_value(json_object_get(message, "bytes")));
+    add(&brackets, "priority %lld",
+        (long long)json_integer_value(json_object_get(message, "number")));
     json_array_foreach(json_object_get(message, "notes"), i, note) {
-        (void)printf("%s%s", between, json_string_value(note));
-        between = ", ";
+        const char *word = json_string_value(note);
+        if (word != NULL && strcmp(word, "count does not fit") == 0)
+            misfit = true;
+        else if (word != NULL)
+            add(&brackets, "%s", word);
     }
-    if (announced != NULL)
-        (void)printf("%s%lld bytes, %lld announced", between,
-                     (long long)json_integer_value(json_object_get(message, "came")),
-                     (long long)json_integer_value(announced));
-    (void)puts(i > 0 || announced != NULL ? "]" : "");
+    if (json_object_get(message, "announced") != NULL)
+        add_lengths(&brackets, message, misfit);
+    else if (misfit)
+        add(&brackets, "the count does not fit");
+    (void)puts("]");
+}
+
+static void print_peer(const json_t *one, const char *address)
+{
+    (void)printf(strchr(address, ':') != NULL ? "[%s]:%lld" : "%s:%lld", address,
+                 (long long)json_integer_value(json_object_get(one, "port")));
 }
 
 static void print_messages(const struct answer *answer)
@@ -98,40 +149,110 @@ static void print_messages(const struct answer *answer)
         const char *priority = json_string_value(json_object_get(message, "priority"));
         if (address == NULL || priority == NULL)
             continue; /* no memory there */
-        (void)printf(strchr(address, ':') != NULL ? "[%s]:%lld" : "%s:%lld", address,
-                     (long long)json_integer_value(json_object_get(message, "port")));
-        (void)printf(" %s, %lld bytes: ", priority,
-                     (long long)json_integer_value(json_object_get(message, "bytes")));
+        print_peer(message, address);
+        (void)printf(" %s: ", priority);
         print_text(message);
-        print_notes(message);
+        print_decisions(message);
     }
     if (missed > 0)
         (void)printf("(%lld more were not caught)\n", missed);
 }
 
+/* --- what waits --- */
+
+/* Connections whose message waits for its end, and that were told. */
+#define TOLD 64u
+
+struct waiting {
+    struct told {
+        json_int_t id, bytes;
+    } told[TOLD];
+    size_t next;
+};
+
+/* Answers: was it told already? It is from now on. */
+static bool is_told(struct waiting *waiting, json_int_t id, json_int_t bytes)
+{
+    for (size_t i = 0; i < TOLD; i++)
+        if (waiting->told[i].id == id && waiting->told[i].bytes == bytes)
+            return true;
+    waiting->told[waiting->next] = (struct told){id, bytes};
+    waiting->next = (waiting->next + 1) % TOLD;
+    return false;
+}
+
+static void print_waiting(struct waiting *waiting, const struct answer *answer)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer->json, "connections"), i, one) {
+        const char *address = json_string_value(json_object_get(one, "address"));
+        json_int_t tail = json_integer_value(json_object_get(one, "tail"));
+        json_int_t idle_s = json_integer_value(json_object_get(one, "idle"));
+        if (address == NULL || tail == 0 || idle_s < WAITS_S ||
+            is_told(waiting, json_integer_value(json_object_get(one, "id")),
+                    json_integer_value(json_object_get(one, "bytes"))))
+            continue;
+        print_peer(one, address);
+        (void)printf(" waits for an end since %lld s [%lld bytes so far]\n", (long long)idle_s,
+                     (long long)tail);
+    }
+}
+
+/* Ask for PATH?peer=PEER. Returns: the exit status of the answer. */
+static int ask_of(struct asker *asker, const char *path, const char *escaped,
+                  struct answer *ret_answer)
+{
+    char address[900];
+    int n = snprintf(address, sizeof address, "%s?peer=%s", path, escaped);
+
+    if (n < 0 || (size_t)n >= sizeof address) {
+        *ret_answer = (struct answer){.status = EX_USAGE, .fault = "that is too long"};
+        return EX_USAGE;
+    }
+    ask(asker, "GET", address, ret_answer);
+    return ret_answer->status;
+}
+
+/* Look once for messages, and every LOOKS times for what waits. */
+static int look(struct asker *asker, const char *escaped, struct waiting *waiting, unsigned turn)
+{
+    struct answer answer;
+
+    int status = ask_of(asker, "/v1/trace", escaped, &answer);
+    if (status == EX_OK)
+        print_messages(&answer);
+    else
+        (void)commands_complain(&answer);
+    answer_done(&answer);
+    if (status != EX_OK || turn % LOOKS != 0)
+        return status;
+    status = ask_of(asker, "/v1/connections", escaped, &answer);
+    if (status == EX_OK)
+        print_waiting(waiting, &answer);
+    else
+        (void)commands_complain(&answer);
+    answer_done(&answer);
+    return status;
+}
+
 int trace_run(struct asker *asker, const char *peer)
 {
     const struct timespec rest = {.tv_nsec = EVERY_NS};
-    struct answer answer;
-    char path[900];
+    struct waiting waiting = {.next = 0};
+    unsigned turn = 0;
     int status;
 
     char *escaped = ask_escape(asker, peer);
-    int n = snprintf(path, sizeof path, "/v1/trace?peer=%s", escaped != NULL ? escaped : "");
-    ask_free_escaped(escaped);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return EX_USAGE;
+    if (escaped == NULL)
+        return EX_OSERR;
     do {
-        ask(asker, "GET", path, &answer);
-        status = answer.status;
-        if (status == EX_OK)
-            print_messages(&answer);
-        else
-            (void)commands_complain(&answer);
-        answer_done(&answer);
+        status = look(asker, escaped, &waiting, turn++);
         if (fflush(stdout) != 0)
             break; /* main says why */
         (void)nanosleep(&rest, NULL); /* an earlier look does no harm */
     } while (status == EX_OK);
+    ask_free_escaped(escaped);
     return status;
 }

@@ -48,6 +48,7 @@ void view_heading(struct view_row *ret_row)
 {
     static const char *const names[VIEW_COLUMNS] = {
         "ID", "PEER", "TAG", "MESSAGES", "BYTES", "B/S", "IDLE", "WAITING", "STATE",
+        "AGE", "HOW", "PROBLEM",
     };
 
     for (int i = 0; i < VIEW_COLUMNS; i++)
@@ -65,12 +66,17 @@ static void take_peer(char dst[VIEW_CELL_BYTES], const json_t *connection)
 
 static void take_state(char dst[VIEW_CELL_BYTES], const json_t *connection)
 {
+    const char *waits = json_string_value(json_object_get(connection, "waits"));
     const char *state = "";
 
     if (json_is_true(json_object_get(connection, "leaving")))
         state = "leaving";
     else if (json_is_true(json_object_get(connection, "slowed")))
         state = "slowed";
+    else if (waits != NULL && strcmp(waits, "log") == 0)
+        state = "log"; /* it waits for it */
+    else if (waits != NULL && strcmp(waits, "answers") == 0)
+        state = "answers"; /* it does not read them */
     else if (take_number(connection, "unread") > 0)
         state = "unread";
     else if (take_number(connection, "tail") > 0)
@@ -78,7 +84,36 @@ static void take_state(char dst[VIEW_CELL_BYTES], const json_t *connection)
     (void)snprintf(dst, VIEW_CELL_BYTES, "%s", state);
 }
 
-void view_connection(const json_t *connection, struct view_row *ret_row)
+/* "tls/relp", "plain/syslog lf+octet-counting" */
+static void take_how(char dst[VIEW_CELL_BYTES], const json_t *connection)
+{
+    char transport[16], session[16];
+    json_t *end;
+    size_t i, n;
+
+    take_text(transport, sizeof transport, connection, "transport");
+    take_text(session, sizeof session, connection, "session");
+    n = (size_t)snprintf(dst, VIEW_CELL_BYTES, "%s/%s", transport, session);
+    json_array_foreach(json_object_get(connection, "ends"), i, end) {
+        const char *word = json_string_value(end);
+        if (word == NULL || strcmp(word, session) == 0 || n + strlen(word) + 2 > VIEW_CELL_BYTES)
+            continue;
+        n += (size_t)snprintf(dst + n, VIEW_CELL_BYTES - n, "%s%s",
+                              strchr(dst, ' ') == NULL ? " " : "+", word);
+    }
+}
+
+static void take_age(char dst[VIEW_CELL_BYTES], const json_t *connection, long long now_s)
+{
+    long long since_s = take_number(connection, "since");
+    char text[NUMBERS_BYTES] = "-";
+
+    if (since_s > 0)
+        numbers_age(text, now_s > since_s ? (uint64_t)(now_s - since_s) : 0);
+    (void)snprintf(dst, VIEW_CELL_BYTES, "%s", text);
+}
+
+void view_connection(const json_t *connection, long long now_s, struct view_row *ret_row)
 {
     const json_t *rate = json_object_get(connection, "rate");
     char text[NUMBERS_BYTES];
@@ -97,6 +132,9 @@ void view_connection(const json_t *connection, struct view_row *ret_row)
                             (double)take_number(connection, "tail"));
     (void)snprintf(ret_row->cell[VIEW_WAITING], VIEW_CELL_BYTES, "%s", text);
     take_state(ret_row->cell[VIEW_STATE], connection);
+    take_age(ret_row->cell[VIEW_SINCE], connection, now_s);
+    take_how(ret_row->cell[VIEW_HOW], connection);
+    take_text(ret_row->cell[VIEW_PROBLEM], VIEW_CELL_BYTES, connection, "problem");
 }
 
 void view_widen(size_t widths[VIEW_COLUMNS], const struct view_row *row)
@@ -109,12 +147,12 @@ void view_widen(size_t widths[VIEW_COLUMNS], const struct view_row *row)
 }
 
 size_t view_line(char dst[VIEW_LINE_BYTES], const struct view_row *row,
-                 const size_t widths[VIEW_COLUMNS])
+                 const size_t widths[VIEW_COLUMNS], int count)
 {
     size_t n = 0;
 
-    for (int i = 0; i < VIEW_COLUMNS && n < VIEW_LINE_BYTES; i++) {
-        bool left = i == VIEW_PEER || i == VIEW_TAG || i == VIEW_STATE;
+    for (int i = 0; i < count && n < VIEW_LINE_BYTES; i++) {
+        bool left = i == VIEW_PEER || i == VIEW_TAG || i == VIEW_STATE || i > VIEW_SINCE;
         int len = snprintf(dst + n, VIEW_LINE_BYTES - n, left ? "%s%-*s" : "%s%*s",
                            i > 0 ? " " : "", (int)widths[i], row->cell[i]);
         n += len > 0 ? (size_t)len : 0;

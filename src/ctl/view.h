@@ -22,25 +22,32 @@ enum view_column {
     VIEW_IDLE,
     VIEW_WAITING,
     VIEW_STATE,
+    VIEW_NARROW, /* these are for a screen of 80 columns */
+    VIEW_SINCE = VIEW_NARROW,
+    VIEW_HOW,    /* transport, session, ends */
+    VIEW_PROBLEM,
     VIEW_COLUMNS,
 };
 
 #define VIEW_CELL_BYTES 80u
 
-/* A connection, or the heading, cell by cell. */
+/* A connection at NOW_S, in seconds since 1970, or the heading, cell by cell. */
 struct view_row {
     char cell[VIEW_COLUMNS][VIEW_CELL_BYTES];
 };
 
 void view_heading(struct view_row *ret_row);
-void view_connection(const json_t *connection, struct view_row *ret_row);
+void view_connection(const json_t *connection, long long now_s, struct view_row *ret_row);
 
 /* How wide each column must be so that ROW, too, fits in. */
 void view_widen(size_t widths[VIEW_COLUMNS], const struct view_row *row);
 
-/* A row as a line, in columns of these WIDTHS. Returns: its length, below VIEW_LINE_BYTES. */
+/*
+ * The first COUNT cells of a row as a line, in columns of these WIDTHS.
+ * Returns: its length, below VIEW_LINE_BYTES.
+ */
 size_t view_line(char dst[VIEW_LINE_BYTES], const struct view_row *row,
-                 const size_t widths[VIEW_COLUMNS]);
+                 const size_t widths[VIEW_COLUMNS], int count);
 
 /* "peerlogd 0.2.0, process 4711, up since 3h; ..." at NOW_S, in seconds since 1970. */
 void view_process(char dst[VIEW_LINE_BYTES], const json_t *status, long long now_s);

@@ -127,7 +127,25 @@ def it_tells_who_is_connected(scratch):
         assert (one["messages"], one["bytes"], one["tail"]) == (2, 18, 10)
         assert one["listener"] == f"127.0.0.1:{daemon.port}" and one["framing"] == "auto"
         assert (one["transport"], one["session"]) == ("plain", "syslog")
-        assert not one["slowed"] and not one["leaving"]
+        assert not one["slowed"] and not one["leaving"] and one["problem"] is None
+        assert one["ends"] == ["lf"] and one["waits"] == "end"
+        assert abs(one["since"] - time.time()) < PATIENCE
+        first.sendall(b"\n7 <13>four\n7 <13>five\n")
+        daemon.expect("the count before a message is 7")
+        until(lambda: admin.get(f"/v1/connections/{one['id']}")["problem"] == "count",
+              "what is wrong to be told")
+        assert "octet-counting" in admin.get(f"/v1/connections/{one['id']}")["ends"]
+
+
+def connections_are_sorted_and_chosen(scratch):
+    listeners = [LOOPBACK, dict(LOOPBACK, tag="other", framing="lf")]
+    with administered(scratch, listeners=listeners) as (daemon, sink, admin):
+        first, second = connect(daemon.port), connect(daemon.listeners[1][1])
+        first.sendall(b"one\ntwo\nunfinished")
+        second.sendall(b"three\n")
+        sink.wait_count(3)
+        until(lambda: sum(c["bytes"] for c in admin.connections()) == 24, "all bytes")
+        one = next(c for c in admin.connections() if c["port"] == port_of(first))
         assert admin.get(f"/v1/connections/{one['id']}")["port"] == port_of(first)
         assert [c["port"] for c in admin.connections("?sort=bytes")] == [
             port_of(first), port_of(second)]
@@ -224,6 +242,35 @@ def connections_end_when_told(scratch):
         sink.wait_count(4)
         assert third.recv(1) == b""
         until(lambda: not admin.connections(), "the last one to be gone")
+
+
+def what_was_sent_is_logged_before_the_end(scratch):
+    """Of RELP and of TLS, too; an end is a FIN, behind the answers and behind close_notify."""
+    authority = Authority(scratch)
+    own = authority.issue("localhost")
+    listeners = [dict(LOOPBACK, session="relp"), own.settings()]
+    with administered(scratch, listeners=listeners) as (daemon, sink, admin):
+        relp = connect(daemon.port)
+        relp.sendall(b"1 open 0\n")
+        relp.recv(1000)
+        context = ssl.create_default_context(cafile=authority.file)
+        tls = context.wrap_socket(connect(daemon.listeners[1][1]), server_hostname="localhost")
+        tls.sendall(b"the first\n")
+        sink.wait_count(1)
+        until(lambda: len(admin.connections()) == 2, "both")
+        assert {(c["transport"], c["session"]) for c in admin.connections()} == {
+            ("plain", "relp"), ("tls", "syslog")}
+        relp.sendall(b"".join(b"%d syslog 5 m%04d\n" % (i + 2, i) for i in range(100)))
+        tls.sendall(b"".join(b"t%04d\n" % i for i in range(100)))
+        assert admin.ask("/v1/connections?peer=127.0.0.1", "DELETE") == (200, {"ended": 2})
+        heard = b""
+        while piece := relp.recv(65536):
+            heard += piece
+        assert b"101 rsp 6 200 OK\n" in heard and heard.endswith(b"0 serverclose 0\n"), heard
+        assert tls.recv(1) == b""
+        tls.close()
+        sink.wait_count(201)
+        until(lambda: not admin.connections(), "both to be gone")
 
 
 def wait_reset(sock):
@@ -518,10 +565,12 @@ main(nothing_is_loaded_before_it_is_asked,
      it_can_be_switched_off,
      a_group_may_be_let_in,
      it_tells_who_is_connected,
+     connections_are_sorted_and_chosen,
      the_busiest_peers_are_named,
      many_connections_are_all_listed,
      a_trace_has_the_very_bytes,
      connections_end_when_told,
+     what_was_sent_is_logged_before_the_end,
      one_that_never_stops_sending_is_ended,
      a_reload_is_answered,
      prometheus_reads_it,

@@ -63,7 +63,10 @@ def questions_of_the_person_on_call(scratch):
         assert json.loads(ctl.good("status", "-o", "json"))["pid"] == daemon.pid
         # Who talks, who is silent?
         table = ctl.good("connections").splitlines()
-        assert table[0].split() == "ID PEER TAG MESSAGES BYTES B/S IDLE WAITING STATE".split()
+        assert table[0].split() == (
+            "ID PEER TAG MESSAGES BYTES B/S IDLE WAITING STATE AGE HOW PROBLEM".split())
+        assert all(" plain/syslog" in line for line in table[1:]), table
+        assert any(line.endswith(" plain/syslog lf") for line in table[1:]), table
         assert {line.split()[1] for line in table[1:]} == {
             f"127.0.0.1:{port_of(busy)}", f"127.0.0.1:{port_of(quiet)}"}
         assert ctl.ports("-S", "bytes") == [port_of(busy), port_of(quiet)]
@@ -118,10 +121,19 @@ def what_a_device_really_sends(scratch):
         other.sendall(b"not of interest\n")
         device.sendall(b"a\x1b[2J\xff\n50 <13>short")
         device.close()
+        daemon.allow("the count before a message")
         peer = r"^127\.0\.0\.2:\d+ "
-        words.wait(peer + r"\w+\.err, 17 bytes: is anybody there\?$")
-        words.wait(peer + r"\w+\.\w+, 6 bytes: a\\x1b\[2J\\xff$")
-        words.wait(peer + r"\w+\.notice, 5 bytes: short \[incomplete, 9 bytes, 50 announced\]$")
+        words.wait(peer + r"\w+\.err: is anybody there\? \[LF, 17 bytes, priority \d+\]$")
+        words.wait(peer + r"\w+\.\w+: a\\x1b\[2J\\xff \[LF, 6 bytes, priority \d+\]$")
+        words.wait(peer + r"\w+\.notice: short \[counted, 5 bytes, priority \d+, incomplete, "
+                          r"9 bytes of 50\]$")
+        # What the framer decides of counts, and that something waits.
+        device = connect(daemon.port, source="127.0.0.2")
+        device.sendall(b"7 <13>one7 <13>two7 <13>six\n6 <13>bad\n")
+        words.wait(peer + r"\w+\.notice: two \[counted, 3 bytes, priority \d+\]$")
+        words.wait(peer + r"\w+\.notice: d \[.*, 1 byte too few was counted\]$")
+        device.sendall(b"<13>no end")
+        words.wait(peer + r"waits for an end since \d+ s \[10 bytes so far\]$")
         assert not words.matching("not of interest")
         process.kill()
         process.wait()

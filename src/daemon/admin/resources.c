@@ -59,9 +59,50 @@ static const char *transport_name(unsigned id)
 
 static const char *session_name(unsigned id)
 {
-    static const char *const names[SESSIONS] = {[SESSION_SYSLOG] = "syslog"};
+    static const char *const names[SESSIONS] = {
+        [SESSION_SYSLOG] = "syslog", [SESSION_FOREIGN] = "foreign", [SESSION_RELP] = "relp",
+        [SESSION_AUTO] = "auto",
+    };
 
     return id < SESSIONS ? names[id] : "?";
+}
+
+/* What was last seen to be wrong with what it sends; NULL: nothing. */
+static const char *problem_name(unsigned problem)
+{
+    static const char *const names[SLOT_PROBLEMS] = {
+        [PROBLEM_MISFIT] = "count", [PROBLEM_ENDLESS] = "endless", [PROBLEM_TOO_LONG] = "too long",
+        [PROBLEM_UNFINISHED] = "unfinished", [PROBLEM_FOREIGN] = "foreign",
+        [PROBLEM_FAULT] = "session", [PROBLEM_CUT] = "cut", [PROBLEM_LOOP] = "loop",
+    };
+
+    return problem < SLOT_PROBLEMS ? names[problem] : "?";
+}
+
+/* What it waits for; NULL: for nothing but its peer. */
+static const char *wait_name(const struct conn_description *of)
+{
+    if (of->blocked)
+        return "log";
+    if (of->slowed)
+        return "rate";
+    if (of->owes)
+        return "answers";
+    return of->tail_bytes > 0 ? "end" : NULL;
+}
+
+/* How its messages end, as far as it has shown. */
+static json_t *describe_ends(const struct conn_description *of)
+{
+    static const char *const words[] = {"lf", "nul", "cr", "octet-counting"}; /* of the bits */
+    json_t *list = json_array();
+
+    if (of->session == SESSION_RELP)
+        (void)json_array_append_new(list, json_string("relp"));
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (of->ends >> i & 1u)
+            (void)json_array_append_new(list, json_string(words[i]));
+    return list;
 }
 
 /* --- what is known --- */
@@ -290,7 +331,8 @@ static json_t *describe_connection(const struct overview *overview, const struct
 
     (void)peer_format_address(&of->peer, address);
     return json_pack(
-        "{s:I, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:b, s:b}",
+        "{s:I, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:b, s:b,"
+        " s:o, s:o, s:s?, s:s?}",
         "id", (json_int_t)of->connection, "address", address, "port", (int)of->peer.port,
         "listener", listener != NULL ? listener->text : "",
         "tag", listener != NULL ? listener->tag : "",
@@ -299,7 +341,9 @@ static json_t *describe_connection(const struct overview *overview, const struct
         "messages", (json_int_t)of->records, "bytes", (json_int_t)of->received,
         "rate", one->rate < 0 ? json_null() : json_real(one->rate),
         "idle", (json_int_t)of->silent_s, "tail", (json_int_t)of->tail_bytes,
-        "unread", (json_int_t)of->unread, "slowed", of->slowed, "leaving", of->leaving);
+        "unread", (json_int_t)of->unread, "slowed", of->slowed, "leaving", of->leaving,
+        "since", of->since_s != 0 ? json_integer((json_int_t)of->since_s) : json_null(),
+        "ends", describe_ends(of), "waits", wait_name(of), "problem", problem_name(of->problem));
 }
 
 /* Gather what the request wants. Answers: is it there? Else REPLY says why not. */

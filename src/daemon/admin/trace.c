@@ -12,9 +12,23 @@
 
 #include "daemon/admin/private.h"
 #include "daemon/admin/safe_text.h"
+#include "daemon/worker/round.h"
 #include "daemon/worker/trace.h"
 #include "peerlog/count.h"
 #include "peerlog/priority.h"
+
+/* What ended a record; NULL: nothing that was said. */
+static const char *end_name(const struct trace_entry *entry)
+{
+    if (entry->flags & FRAME_INCOMPLETE || entry->end == FRAMER_ENDS_COUNT)
+        return "counted";
+    if (entry->end == ROUND_ENDS_FRAME)
+        return "RELP";
+    if (entry->flags & (FRAME_UNTERMINATED | FRAME_UNFINISHED) ||
+        (entry->flags & FRAME_SPLIT && !(entry->flags & FRAME_LAST)))
+        return NULL;
+    return entry->end == FRAMER_ENDS_LF ? "LF" : entry->end == FRAMER_ENDS_NUL ? "NUL" : NULL;
+}
 
 /* What was made of a record, as peers' programmers want to know it. */
 static json_t *describe_flags(const struct trace_entry *entry)
@@ -45,9 +59,10 @@ static json_t *describe(const struct trace_entry *entry, const unsigned char *te
     (void)snprintf(priority, sizeof priority, "%s.%s", facility_name(entry->priority >> 3),
                    severity_name(entry->priority & 7u));
     json_t *one = json_pack(
-        "{s:I, s:s, s:i, s:I, s:s, s:I, s:o}", "connection", (json_int_t)entry->connection,
+        "{s:I, s:s, s:i, s:I, s:s, s:i, s:s?, s:I, s:o}", "connection", (json_int_t)entry->connection,
         "address", address, "port", (int)entry->peer.port,
         "sequence", (json_int_t)entry->sequence, "priority", priority,
+        "number", (int)entry->priority, "end", end_name(entry),
         "bytes", (json_int_t)entry->len, "notes", describe_flags(entry));
     if (one == NULL)
         return NULL;

@@ -343,7 +343,7 @@ static void close_view(struct round *r)
  */
 static bool batch_is_full(const struct round *r)
 {
-    return r->batch->count == BATCH_RECORDS ||
+    return r->batch->count == r->batch_limit ||
            (r->batch->count > 0 && r->ordinal == r->repeat_until);
 }
 
@@ -368,12 +368,39 @@ static bool frame_view(struct round *r)
     return false;
 }
 
+void round_note_ends(struct round *r, bool notes)
+{
+    r->notes_ends = notes;
+    r->batch_limit = notes && r->batch->count < BATCH_RECORDS ? r->batch->count + 1 : BATCH_RECORDS;
+}
+
+/*
+ * The view stands still because the batch is full. While ends are noted it takes one record at a
+ * time, so that all others cost nothing for it. Answers: does it go on?
+ */
+static bool note_end(struct round *r)
+{
+    const struct stream *stream = r->view.stream;
+    uint32_t last = r->batch->count - 1;
+
+    if (!r->notes_ends || r->batch->count == 0)
+        return false;
+    if (r->batch->records[last].source == r->framed)
+        r->ends[last] = stream->session == SESSION_RELP ? ROUND_ENDS_FRAME
+                        : stream->session == SESSION_SYSLOG
+                            ? (uint8_t)framer_last_end(&stream->framer) : 0;
+    r->batch_limit = BATCH_RECORDS;
+    bool goes_on = !batch_is_full(r);
+    round_note_ends(r, true);
+    return goes_on;
+}
+
 bool round_frame(struct round *r)
 {
     while (r->framed < atomic_load_explicit(&r->inbox->segments, memory_order_relaxed)) {
         if (!r->view_open && !open_view(r))
             continue;
-        if (!frame_view(r))
+        if (!frame_view(r) && !note_end(r))
             return false;
     }
     return true;

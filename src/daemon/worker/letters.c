@@ -6,6 +6,8 @@
 
 #include "daemon/worker/private.h"
 
+#include <string.h>
+
 #include "daemon/session/conn.h"
 #include "os/log.h"
 
@@ -99,8 +101,12 @@ static void describe(const struct worker *w, uint32_t i, struct conn_description
         .tail_bytes = slot->stream.tail_bytes, .unread = count_unread(w, i, silent_s),
         .listener = slot->listener, .framing = slot->framing, .transport = slot->transport,
         .session = slot->stream.session, .slowed = conn->state == CONN_SLOWED,
-        .leaving = (slot->flags & SLOT_LEAVING) != 0,
+        .leaving = (slot->flags & SLOT_LEAVING) != 0, .since_s = slot->since_s,
+        .problem = slot->problem, .owes = conn->wants == CONN_WANTS_WRITE,
+        .blocked = atomic_load_explicit(&w->waiting, memory_order_relaxed) > 0,
     };
+    if (slot->stream.session == SESSION_SYSLOG && !slot->stream.awaits_proxy)
+        ret->ends = (uint8_t)framer_shown_ends(&slot->stream.framer);
 }
 
 /* As many as one letter takes; their worker is not kept from its work by more. */
@@ -123,6 +129,9 @@ static void exchange_trace(struct worker *w, struct letter *letter)
 {
     struct trace *before = w->trace;
 
+    if (!w->round.notes_ends)
+        memset(w->round.ends, 0, w->round.batch->count); /* of these nobody knows */
+    round_note_ends(&w->round, true);
     w->trace = letter->trace;
     w->traced_at_s = w->now_s;
     letter->trace = before;

@@ -42,6 +42,11 @@ struct conn_description {
     uint8_t framing;     /* enum framing */
     uint8_t transport;   /* enum transport_id */
     uint8_t session;     /* enum session_id */
+    uint32_t since_s;    /* when it began, seconds since 1970; 0: not known */
+    uint8_t ends;        /* that it has shown: enum framer_ends */
+    uint8_t problem;     /* enum slot_problem */
+    bool owes;           /* it is not read before it has read its answers */
+    bool blocked;        /* its worker waits for the log */
     bool slowed;         /* not read until its rate allows more */
     bool leaving;        /* it was told goodbye */
 };

@@ -30,6 +30,7 @@ int round_init(struct round *r, struct connections *table, const struct snapshot
     r->preface = preface;
     r->inbox = inbox;
     r->set = -1;
+    r->batch_limit = BATCH_RECORDS;
     r->batch = calloc(1, sizeof *r->batch);
     r->text = malloc(LEDGER_INBOX_BYTES + TRANSPORT_SLACK_BYTES); /* costs nothing until used */
     r->tools = &table->tools[(inbox - table->ledger->inboxes) % PEERLOG_MAX_WORKERS];
@@ -274,6 +275,7 @@ void round_withdraw(struct round *r)
 void round_delivered(struct round *r)
 {
     r->batch->count = r->batch->submitted = r->batch->delivered = r->batch->risked = 0;
+    round_note_ends(r, r->notes_ends);
 }
 
 /* --- committing --- */

@@ -30,6 +30,11 @@
 /* Tails whose pages may be in use although they are empty. */
 #define ROUND_DIRTY_TAILS 64u
 
+/* How a record ended: bits of enum framer_ends, or */
+enum round_ends {
+    ROUND_ENDS_FRAME = 1u << 4, /* the frame of RELP around it */
+};
+
 /* What is left of a segment when its records are out. */
 struct round_carry {
     const unsigned char *from; /* of the stream */
@@ -68,6 +73,8 @@ struct round {
     uint32_t ordinal;      /* records framed in this round */
     uint32_t skip;         /* of these, the first ones were delivered before a crash */
     uint32_t repeat_until; /* and those up to here may have been */
+    uint32_t batch_limit;  /* records in a batch: BATCH_RECORDS, or one more than there are */
+    bool notes_ends;       /* somebody wants to know how each record ended */
     bool view_open;
     bool left_waiting; /* set by a commit: something was carried, and may have to be flushed */
     bool cut;              /* the stream of the segment being framed is cut behind it */
@@ -80,6 +87,7 @@ struct round {
     uint32_t dirty_count, dirty_next;
     uint32_t dirty[ROUND_DIRTY_TAILS];
     struct round_carry carries[LEDGER_SEGMENTS];
+    uint8_t ends[BATCH_RECORDS]; /* of the batch, while they are noted: enum round_ends */
     uint8_t answers[LEDGER_SEGMENTS]; /* enum session_answers, of each segment committed last */
 };
 
@@ -122,6 +130,9 @@ void round_end_stream(struct round *r, uint32_t slot);
  */
 void round_watch_loop(struct round *r, uint32_t slot, const unsigned char *text, size_t len);
 void round_end_loop(struct round *r, uint32_t slot);
+
+/* Note from now on how each record ends, in r->ends; or do not. */
+void round_note_ends(struct round *r, bool notes);
 
 /*
  * Frame what was read, as far as the batch holds it.

@@ -20,9 +20,10 @@ static void trace_new(struct worker *w)
     if (w->trace != NULL && w->now_s - w->traced_at_s > TRACE_SILENCE_S) {
         free(w->trace);
         w->trace = NULL;
+        round_note_ends(&w->round, false);
     }
     if (w->trace != NULL)
-        trace_records(w->trace, w->round.batch, w->traced);
+        trace_records(w->trace, w->round.batch, w->traced, w->round.ends);
     w->traced = w->round.batch->count;
 }
 

@@ -13,7 +13,8 @@ static uint32_t entry_bytes(uint32_t kept)
     return (uint32_t)sizeof(struct trace_entry) + ((kept + 7u) & ~7u);
 }
 
-static void add(struct trace *trace, const struct record *record, const struct source *source)
+static void add(struct trace *trace, const struct record *record, const struct source *source,
+                uint8_t end)
 {
     uint32_t kept = record->len < TRACE_TEXT_BYTES ? record->len : TRACE_TEXT_BYTES;
     const struct trace_entry entry = {
@@ -21,6 +22,7 @@ static void add(struct trace *trace, const struct record *record, const struct s
         .cut_bytes = record->cut_bytes, .len = record->len, .flags = record->flags,
         .have_bytes = record->have_bytes, .want_bytes = record->want_bytes,
         .part = record->part, .kept = kept, .priority = record->priority,
+        .end = end,
     };
 
     if (entry_bytes(kept) > TRACE_BYTES - trace->used) {
@@ -32,12 +34,13 @@ static void add(struct trace *trace, const struct record *record, const struct s
     trace->used += entry_bytes(kept);
 }
 
-void trace_records(struct trace *trace, const struct batch *batch, uint32_t from)
+void trace_records(struct trace *trace, const struct batch *batch, uint32_t from,
+                   const uint8_t *ends)
 {
     for (uint32_t i = from; i < batch->count; i++) {
         const struct source *source = &batch->sources[batch->records[i].source];
         if (cidr_longest_match(&trace->peer, 1, &source->peer) >= 0)
-            add(trace, &batch->records[i], source);
+            add(trace, &batch->records[i], source, ends[i]);
     }
 }
 

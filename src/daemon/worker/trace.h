@@ -31,7 +31,8 @@ struct trace_entry {
     uint32_t part;
     uint32_t kept; /* bytes of its text, up to TRACE_TEXT_BYTES */
     uint8_t priority;
-    uint8_t reserved[7];
+    uint8_t end; /* enum round_ends */
+    uint8_t reserved[6];
 };
 
 struct trace {
@@ -41,8 +42,9 @@ struct trace {
     _Alignas(8) unsigned char bytes[TRACE_BYTES];
 };
 
-/* Copy the records of BATCH from FROM on that the trace is about. */
-void trace_records(struct trace *trace, const struct batch *batch, uint32_t from);
+/* Copy the records of BATCH from FROM on that the trace is about, and how each ENDS. */
+void trace_records(struct trace *trace, const struct batch *batch, uint32_t from,
+                   const uint8_t *ends);
 
 /*
  * The entry at *AT bytes; *AT moves behind it, and *ret_text is its text.

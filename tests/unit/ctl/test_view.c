@@ -35,15 +35,55 @@ static void lines_up_columns(void **state)
     (void)state;
     view_heading(&heading);
     view_widen(widths, &heading);
-    view_connection(one, &row);
+    view_connection(one, 160, &row);
     view_widen(widths, &row);
-    (void)view_line(head, &heading, widths);
-    (void)view_line(line, &row, widths);
+    (void)view_line(head, &heading, widths, VIEW_NARROW);
+    (void)view_line(line, &row, widths, VIEW_NARROW);
     assert_string_equal(head,
                         "ID PEER              TAG      MESSAGES BYTES B/S IDLE WAITING STATE");
     assert_string_equal(line,
                         " 7 [2001:db8::1]:514 switches     1.2k   57k 120   3s      12 unread");
     json_decref(one);
+}
+
+static void tells_how_it_is_connected(void **state)
+{
+    static const struct {
+        const char *json, *state, *age, *how, *problem;
+    } rows[] = {
+        {"{\"transport\":\"plain\",\"session\":\"syslog\",\"ends\":[],\"since\":null,"
+         "\"waits\":\"log\",\"problem\":null}", "log", "-", "plain/syslog", ""},
+        {"{\"transport\":\"tls\",\"session\":\"relp\",\"ends\":[\"relp\"],\"since\":100,"
+         "\"waits\":\"answers\",\"problem\":\"session\"}", "answers", "60s", "tls/relp", "session"},
+        {"{\"transport\":\"plain\",\"session\":\"syslog\",\"since\":200,\"waits\":\"end\","
+         "\"ends\":[\"lf\",\"octet-counting\"],\"tail\":3,\"problem\":\"count\"}",
+         "unfinished", "0s", "plain/syslog lf+octet-counting", "count"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *one = parse(rows[i].json);
+        struct view_row row;
+        view_connection(one, 160, &row);
+        assert_string_equal(row.cell[VIEW_STATE], rows[i].state);
+        assert_string_equal(row.cell[VIEW_SINCE], rows[i].age);
+        assert_string_equal(row.cell[VIEW_HOW], rows[i].how);
+        assert_string_equal(row.cell[VIEW_PROBLEM], rows[i].problem);
+        json_decref(one);
+    }
+}
+
+static void tells_where_a_setting_comes_from(void **state)
+{
+    json_t *setting = parse("{\"name\":\"limits.connections\",\"value\":99,"
+                            "\"from\":\"/etc/peerlogd.conf:12\",\"restart\":true}");
+    char line[VIEW_LINE_BYTES];
+
+    (void)state;
+    view_setting(line, setting);
+    assert_string_equal(line, "limits.connections = 99                 # /etc/peerlogd.conf:12; "
+                              "another value waits for a restart");
+    json_decref(setting);
 }
 
 static void says_first_what_is_worst(void **state)
@@ -84,8 +124,8 @@ static void lets_nothing_through_that_a_terminal_obeys(void **state)
     struct view_row row;
 
     (void)state;
-    view_connection(one, &row);
-    size_t len = view_line(line, &row, widths);
+    view_connection(one, 160, &row);
+    size_t len = view_line(line, &row, widths, VIEW_COLUMNS);
     for (size_t i = 0; i < len; i++)
         assert_true(isprint((unsigned char)line[i]));
     assert_non_null(strstr(line, "%n%s"));
@@ -99,7 +139,7 @@ static void bears_an_answer_that_lacks_everything(void **state)
     struct view_row row;
 
     (void)state;
-    view_connection(nothing, &row);
+    view_connection(nothing, 160, &row);
     view_output(line, nothing);
     view_load(line, nothing);
     view_process(line, NULL, 0);
@@ -111,6 +151,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_up_columns),
+        cmocka_unit_test(tells_how_it_is_connected),
+        cmocka_unit_test(tells_where_a_setting_comes_from),
         cmocka_unit_test(says_first_what_is_worst),
         cmocka_unit_test(names_who_sends_most),
         cmocka_unit_test(lets_nothing_through_that_a_terminal_obeys),

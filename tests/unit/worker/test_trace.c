@@ -39,6 +39,8 @@ static struct trace *new_trace(const char *range)
     return trace;
 }
 
+static uint8_t ends[BATCH_RECORDS]; /* as the round noted them */
+
 static void copies_what_is_new_of_its_peer(void **state)
 {
     struct batch *batch = new_batch(10, (const unsigned char *)"hello", 5);
@@ -48,11 +50,14 @@ static void copies_what_is_new_of_its_peer(void **state)
     uint32_t at = 0, wanted = 5;
 
     (void)state;
-    trace_records(trace, batch, 4);
+    memset(ends, 1, sizeof ends);
+    ends[5] = 8;
+    trace_records(trace, batch, 4, ends);
     while ((entry = trace_next(trace, &at, &text)) != NULL) {
         assert_int_equal(entry->sequence, wanted);
         assert_int_equal(entry->len, 5);
         assert_int_equal(entry->priority, 13);
+        assert_int_equal(entry->end, wanted == 5 ? 8 : 1);
         assert_memory_equal(text, "hello", 5);
         wanted += 2;
     }
@@ -72,7 +77,7 @@ static void counts_what_does_not_fit(void **state)
     uint32_t at = 0, count = 0;
 
     (void)state;
-    trace_records(trace, batch, 0);
+    trace_records(trace, batch, 0, ends);
     while ((entry = trace_next(trace, &at, &seen)) != NULL) {
         assert_int_equal(entry->len, sizeof text);
         assert_int_equal(entry->kept, TRACE_TEXT_BYTES);
