@@ -190,7 +190,7 @@ static bool find_path(const struct admin_settings *settings, char path[SETTINGS_
 {
     const char *directories = getenv("RUNTIME_DIRECTORY");
 
-    if (!settings->enabled || !PEERLOG_ADMIN)
+    if (!settings->enabled)
         return false;
     if (settings->path[0] != '\0') {
         memcpy(path, settings->path, SETTINGS_PATH_BYTES);
@@ -253,6 +253,13 @@ static void open_socket(struct server *s)
 
 void server_open_admin(struct server *s)
 {
+    const struct settings *settings = s->snapshot->settings;
+
+    if (!PEERLOG_ADMIN && (settings->admin.path[0] != '\0' || settings->metrics.address.port != 0))
+        log_say(SEVERITY_WARNING, "administrators and scrapers cannot be answered: this peerlogd "
+                "was built without libmicrohttpd and jansson (--without-admin)");
+    if (!PEERLOG_ADMIN)
+        return;
     open_socket(s);
     open_metrics(s);
 }
