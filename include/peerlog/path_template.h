@@ -33,6 +33,7 @@ struct path_template {
     const char *text;    /* the caller's, which must outlive it */
     uint32_t folder_len; /* the beginning that is the same for all: up to a "/" and with it */
     uint32_t uses;       /* a bit for each enum path_place that it has */
+    uint32_t name_bytes; /* the most that the file's name without its folders can have */
 };
 
 /* What is wrong with a template, and where. */

@@ -102,14 +102,14 @@ static void add_piece(struct component *c, const struct piece *piece)
     c->dots = c->dots && piece->place == NULL && piece->character == '.';
 }
 
-/* Go through all pieces. *RET_USES and *RET_MOST, the longest path, are set on success. */
-static int check_pieces(const char *text, uint32_t *ret_uses, size_t *ret_most,
+/* Go through all pieces. TEMPLATE and *RET_MOST, the longest path, are of use on success. */
+static int check_pieces(const char *text, struct path_template *template, size_t *ret_most,
                         struct path_fault *fault)
 {
     struct component c = {.from = 1, .dots = true};
     struct piece piece;
 
-    *ret_uses = 0;
+    *template = (struct path_template){.text = text};
     *ret_most = 1;
     for (size_t at = 1; text[at] != '\0'; at += piece.len) {
         const char *reason = next_piece(text + at, &piece);
@@ -127,8 +127,9 @@ static int check_pieces(const char *text, uint32_t *ret_uses, size_t *ret_most,
         }
         add_piece(&c, &piece);
         if (piece.place != NULL)
-            *ret_uses |= 1u << piece.place->place;
+            template->uses |= 1u << piece.place->place;
     }
+    template->name_bytes = (uint32_t)c.len;
     if (c.len == 0)
         return say_fault(fault, c.from - 1, "the name of a file is missing at the end");
     return check_component(&c, c.from, fault);
@@ -137,12 +138,12 @@ static int check_pieces(const char *text, uint32_t *ret_uses, size_t *ret_most,
 int path_template_parse(const char *text, struct path_template *ret_template,
                         struct path_fault *ret_fault)
 {
-    uint32_t uses;
+    struct path_template template;
     size_t most;
 
     if (text[0] != '/')
         return say_fault(ret_fault, 0, "the path must begin with /");
-    if (check_pieces(text, &uses, &most, ret_fault) < 0)
+    if (check_pieces(text, &template, &most, ret_fault) < 0)
         return -EINVAL;
     if (most >= PATH_TEMPLATE_ROOM)
         return say_fault(ret_fault, 0, "the path may become longer than 4095 bytes");
@@ -150,9 +151,8 @@ int path_template_parse(const char *text, struct path_template *ret_template,
     size_t folder_len = strcspn(text, "%");
     while (text[folder_len - 1] != '/')
         folder_len--;
-    *ret_template = (struct path_template){
-        .text = text, .folder_len = (uint32_t)folder_len, .uses = uses,
-    };
+    template.folder_len = (uint32_t)folder_len;
+    *ret_template = template;
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/settings/finish.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,14 +33,21 @@ static void refuse(const struct finish *f, const char *name, const char *words)
 /* Files have a template for their names. */
 static void finish_files(const struct finish *f, const struct output_settings *output)
 {
+    char words[160], number[16]; /* of the oldest file */
     struct path_template template;
     struct path_fault fault;
-    char words[160];
 
-    if (path_template_parse(output->path, &template, &fault) == 0)
+    if (path_template_parse(output->path, &template, &fault) < 0) {
+        (void)snprintf(words, sizeof words, "at character %zu: %s", fault.position, fault.reason);
+        refuse(f, "path", words);
         return;
-    (void)snprintf(words, sizeof words, "at character %zu: %s", fault.position, fault.reason);
-    refuse(f, "path", words);
+    }
+    int room = NAME_MAX - snprintf(number, sizeof number, ".%u", (unsigned)output->keep);
+    (void)snprintf(words, sizeof words,
+                   "a name that may have %u bytes; with max_bytes, and %s behind it, at most %d",
+                   (unsigned)template.name_bytes, number, room);
+    if (output->max_bytes > 0 && (int)template.name_bytes > room)
+        refuse(f, "path", words);
 }
 
 /* Its servers, as one text. */
