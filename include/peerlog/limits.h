@@ -44,6 +44,9 @@
 /* Descriptors beside those of connections: workers, listeners, lots, the ledger. */
 #define PEERLOG_SPARE_DESCRIPTORS 256u
 
+/* Files of the log that are open at most, of all workers together. */
+#define PEERLOG_MAX_OPEN_FILES 1024u
+
 /* Lines about begins and ends of connections in an interval, and how long that is, in seconds. */
 #define PEERLOG_ANNOUNCE_LINES 50u
 #define PEERLOG_ANNOUNCE_S 10u

@@ -241,7 +241,10 @@ void advice_judge_descriptors(const struct settings *settings,
                                 void *context)
 {
     uint32_t wanted = settings->limits.connections;
-    uint32_t usable = capacity_usable(around->descriptors, wanted, around->parked);
+    const struct capacity_wish wish = {
+        .connections = wanted, .files = settings_open_files(settings), .parked = around->parked,
+    };
+    uint32_t usable = capacity_usable(around->descriptors, &wish);
     char text[WARNING_BYTES];
 
     if (usable == wanted)

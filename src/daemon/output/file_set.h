@@ -13,12 +13,13 @@
 #include <stdint.h>
 
 #include "daemon/output/file_open.h"
+#include "peerlog/limits.h"
 
 struct file;
 struct file_format;
 
 /* At most so many are open, of all workers together; each worker may always have one. */
-#define FILES_OPEN 1024u
+#define FILES_OPEN PEERLOG_MAX_OPEN_FILES
 
 /* How files are opened, and when they are rotated. */
 struct file_rules {

@@ -109,8 +109,10 @@ static void keep_fixed(const struct settings *now, struct settings *next)
 /* A larger table needs a restart; up to its size the limit follows the settings. */
 static void set_limit(struct server *s, const struct settings *settings)
 {
-    uint32_t limit = capacity_of_process(settings->limits.connections,
-                                             parking_available(s->parking));
+    uint32_t limit = capacity_of_process(&(struct capacity_wish){
+        .connections = settings->limits.connections, .files = settings_open_files(settings),
+        .parked = parking_available(s->parking),
+    });
 
     if (limit > s->table.capacity) {
         log_say(SEVERITY_WARNING, "limits.connections = %u takes effect at the next restart; until "

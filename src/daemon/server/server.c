@@ -119,7 +119,10 @@ static int make_ledger(struct server *s, const struct server_plan *plan)
 {
     const struct settings *settings = s->snapshot->settings;
     bool parked = service_manager_stores();
-    uint32_t limit = capacity_of_process(settings->limits.connections, parked);
+    uint32_t limit = capacity_of_process(&(struct capacity_wish){
+        .connections = settings->limits.connections, .files = settings_open_files(settings),
+        .parked = parked,
+    });
     struct ledger_geometry geometry = {
         .slots = limit,
         .inboxes = s->workers_count,

@@ -13,6 +13,8 @@
 #include "daemon/settings/certificates.h"
 #include "daemon/settings/origins.h"
 #include "daemon/settings/table.h"
+#include "peerlog/limits.h"
+#include "peerlog/path_template.h"
 #include "tls/tls_context.h"
 
 int settings_new_default(struct settings **ret_settings)
@@ -46,6 +48,18 @@ bool settings_drop_listener(struct settings *settings, const struct peer *addres
         return true;
     }
     return false;
+}
+
+uint32_t settings_open_files(const struct settings *settings)
+{
+    const uint32_t times = 1u << PATH_YEAR | 1u << PATH_MONTH | 1u << PATH_DAY | 1u << PATH_HOUR;
+    struct path_template template;
+    struct path_fault fault;
+
+    if (settings->output.type != OUTPUT_FILE ||
+        path_template_parse(settings->output.path, &template, &fault) < 0)
+        return 0;
+    return template.uses & ~times ? PEERLOG_MAX_OPEN_FILES : 0;
 }
 
 int settings_copy_ranges(const struct cidr_list *list, struct cidr_list *ret_list)

@@ -133,6 +133,9 @@ int settings_new_default(struct settings **ret_settings);
  */
 bool settings_drop_listener(struct settings *settings, const struct peer *address);
 
+/* Returns: how many files of the log may be open at once, beside a single one. */
+uint32_t settings_open_files(const struct settings *settings);
+
 /* Copy a list. Returns: 0, or -ENOMEM. Owns: the caller frees its ranges. */
 int settings_copy_ranges(const struct cidr_list *list, struct cidr_list *ret_list);
 

@@ -183,6 +183,27 @@ static void the_path_follows_the_type(void **state)
     }
 }
 
+static void knows_how_many_files_may_be_open(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t files;
+    } rows[] = {
+        {"", 0},
+        {"output = { type = \"file\"; path = \"/log\"; };", 0},
+        {"output = { type = \"file\"; path = \"/%Y/%m/%d/%H\"; };", 0},
+        {"output = { type = \"file\"; path = \"/%{address}\"; };", PEERLOG_MAX_OPEN_FILES},
+        {"output = { type = \"file\"; path = \"/%Y-%{severity}\"; };", PEERLOG_MAX_OPEN_FILES},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct settings *s = read_good(rows[i].text);
+        assert_int_equal(settings_open_files(s), rows[i].files);
+        (void)settings_free(s);
+    }
+}
+
 static void takes_integers_in_every_form(void **state)
 {
     static const struct {
@@ -386,6 +407,7 @@ int main(void)
         cmocka_unit_test(reads_every_setting),
         cmocka_unit_test(listeners_inherit_the_label_of_the_output),
         cmocka_unit_test(the_path_follows_the_type),
+        cmocka_unit_test(knows_how_many_files_may_be_open),
         cmocka_unit_test(takes_integers_in_every_form),
         cmocka_unit_test(takes_words_in_any_case_and_older_names),
         cmocka_unit_test(takes_numeric_addresses),
