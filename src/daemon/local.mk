@@ -3,6 +3,7 @@ noinst_LIBRARIES += libpeerlogd.a
 libpeerlogd_a_SOURCES = \
 	src/daemon/message_ids.h \
 	src/daemon/options.c src/daemon/options.h \
+	src/daemon/settings/broker.c src/daemon/settings/broker.h \
 	src/daemon/settings/certificates.c src/daemon/settings/certificates.h \
 	src/daemon/settings/dialect.c src/daemon/settings/dialect.h \
 	src/daemon/settings/faults.c src/daemon/settings/faults.h \
@@ -44,6 +45,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/session/syslog.c \
 	src/daemon/session/transport.h \
 	src/daemon/output/batch.h \
+	src/daemon/output/broker.c src/daemon/output/broker.h \
 	src/daemon/output/connect.c \
 	src/daemon/output/entry.c src/daemon/output/entry.h \
 	src/daemon/output/file.c \
@@ -58,6 +60,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/output/kind.h \
 	src/daemon/output/load.c src/daemon/output/load.h \
 	src/daemon/output/output.c src/daemon/output/output.h \
+	src/daemon/output/publisher.c src/daemon/output/publisher.h \
 	src/daemon/output/stdout.c \
 	src/daemon/output/syslog.c \
 	src/daemon/output/syslog_stream.c \
@@ -137,3 +140,14 @@ peerlogd_nats_so_SOURCES = \
 peerlogd_nats_so_CFLAGS = $(AM_CFLAGS) $(NATS_CFLAGS) -fPIC
 peerlogd_nats_so_LDFLAGS = $(SHARED_FLAGS)
 peerlogd_nats_so_LDADD = $(NATS_LIBS)
+
+if HAVE_KAFKA
+module_PROGRAMS += peerlogd-kafka.so
+endif
+peerlogd_kafka_so_SOURCES = \
+	src/daemon/output/kafka.c \
+	src/daemon/output/kafka_link.c src/daemon/output/kafka_link.h \
+	src/daemon/output/kafka_publisher.c src/daemon/output/kafka_publisher.h
+peerlogd_kafka_so_CFLAGS = $(AM_CFLAGS) $(KAFKA_CFLAGS) -fPIC
+peerlogd_kafka_so_LDFLAGS = $(SHARED_FLAGS)
+peerlogd_kafka_so_LDADD = $(KAFKA_LIBS)

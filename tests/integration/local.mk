@@ -24,6 +24,7 @@ integration_tests = \
 	tests/integration/framing.py \
 	tests/integration/goodbye.py \
 	tests/integration/hostile.py \
+	tests/integration/kafka_output.py \
 	tests/integration/listeners.py \
 	tests/integration/log_socket.py \
 	tests/integration/loops.py \
@@ -51,6 +52,7 @@ EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/client/tls_files.py \
 	tests/integration/clients.py \
 	tests/integration/jetstream.py \
+	tests/integration/kafka_cluster.py \
 	tests/integration/kernel.py \
 	tests/integration/nats_keys.py \
 	tests/integration/records.py \
@@ -60,3 +62,11 @@ EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
 	tests/integration/tls_client.py \
 	tests/integration/tls_programs.py \
 	tests/integration/waiting.py
+
+# The mock cluster of librdkafka, and a reader.
+if HAVE_KAFKA
+check_PROGRAMS += tests/integration/kafka_tool
+endif
+tests_integration_kafka_tool_SOURCES = tests/integration/kafka_tool.c
+tests_integration_kafka_tool_CFLAGS = $(AM_CFLAGS) $(KAFKA_CFLAGS)
+tests_integration_kafka_tool_LDADD = $(KAFKA_LIBS)

@@ -8,6 +8,7 @@ survival_tests = \
 	tests/survival/counters.py \
 	tests/survival/crashes.py \
 	tests/survival/jetstream_kills.py \
+	tests/survival/kafka_kills.py \
 	tests/survival/kills.py \
 	tests/survival/ledgers.py \
 	tests/survival/lots.py \

@@ -39,6 +39,7 @@ DAEMON_TESTS = \
 	tests/unit/ledger/test_upgrade \
 	tests/unit/metrics/test_prometheus \
 	tests/unit/metrics/test_status \
+	tests/unit/output/test_entry \
 	tests/unit/output/test_file \
 	tests/unit/output/test_file_format \
 	tests/unit/output/test_file_open \
@@ -48,6 +49,7 @@ DAEMON_TESTS = \
 	tests/unit/output/test_json \
 	tests/unit/output/test_load \
 	tests/unit/output/test_output \
+	tests/unit/output/test_publisher \
 	tests/unit/parking/test_parking \
 	tests/unit/session/test_admission \
 	tests/unit/session/test_announce \
@@ -55,6 +57,7 @@ DAEMON_TESTS = \
 	tests/unit/session/test_preface \
 	tests/unit/session/test_relp \
 	tests/unit/session/test_silence \
+	tests/unit/settings/test_broker \
 	tests/unit/settings/test_faults \
 	tests/unit/settings/test_memory \
 	tests/unit/settings/test_settings \

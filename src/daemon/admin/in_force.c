@@ -13,6 +13,7 @@
 #include "daemon/admin/private.h"
 #include "daemon/settings/origins.h"
 #include "daemon/settings/table.h"
+#include "peerlog/count.h"
 
 /* Room for "listeners[63].client_certificate", and for a file's name and a line. */
 #define NAME_BYTES 96u
@@ -87,12 +88,26 @@ static json_t *text_without_secret(const char *text)
                         text, end);
 }
 
-static json_t *texts_of(const struct text_list *list)
+/* A property may be a secret itself: "sasl.password=SECRET". */
+static json_t *property_without_secret(const char *text)
 {
+    static const char *const secrets[] = {"password", "secret", ".pem", "oauthbearer.config"};
+    size_t len = strcspn(text, "=");
+
+    for (size_t i = 0; i < COUNT_OF(secrets); i++)
+        if (memmem(text, len, secrets[i], strlen(secrets[i])) != NULL)
+            return json_sprintf("%.*s=***", (int)len, text);
+    return json_string(text);
+}
+
+static json_t *texts_of(const struct setting_rule *rule, const struct text_list *list)
+{
+    bool are_properties = strcmp(rule->name, "properties") == 0;
     json_t *all = json_array();
 
     for (size_t i = 0; i < list->count; i++)
-        (void)json_array_append_new(all, text_without_secret(list->texts[i]));
+        (void)json_array_append_new(all, are_properties ? property_without_secret(list->texts[i])
+                                                        : text_without_secret(list->texts[i]));
     return all;
 }
 
@@ -115,7 +130,7 @@ static json_t *value_of(const struct setting_rule *rule, const void *base)
     case SETTING_ADDRESS:
         return address_of(place);
     case SETTING_TEXTS:
-        return texts_of(place);
+        return texts_of(rule, place);
     case SETTING_RANGES:
         return ranges_of(place);
     case SETTING_GROUP:

@@ -38,9 +38,8 @@ size_t entry_message(const struct entry *entry, char *dst)
     return n + format_escaped(dst + n, entry->record, entry->clean, KEEP_LF);
 }
 
-/* PEER_FLAGS: the record's marks as words with commas between; nothing when it has none. */
-static void write_flags(const struct entry *entry, const struct entry_writer *writer,
-                        void *context)
+/* Marks as words, with a comma behind each. */
+static size_t put_flags(uint32_t flags, char *dst)
 {
     static const struct {
         uint32_t flag;
@@ -52,18 +51,34 @@ static void write_flags(const struct entry *entry, const struct entry_writer *wr
         {(uint32_t)FRAME_CONTINUED | RECORD_INDENTED, "continued"}, {FRAME_MISFIT, "misfit"},
         {RECORD_CUT, "cut"}, {RECORD_REPEAT, "repeat"},
     };
-    bool escaped = entry->clean < entry->record->len;
-    char flags[160];
     size_t n = 0;
+
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (flags & words[i].flag) {
+            n += format_text(dst + n, words[i].word);
+            dst[n++] = ',';
+        }
+    }
+    return n;
+}
+
+size_t entry_flags(uint32_t flags, char *dst)
+{
+    size_t n = flags != 0 ? put_flags(flags, dst) : 0;
+
+    return n > 0 ? n - 1 : 0;
+}
+
+/* PEER_FLAGS: the record's marks; nothing when it has none. */
+static void write_flags(const struct entry *entry, const struct entry_writer *writer,
+                        void *context)
+{
+    bool escaped = entry->clean < entry->record->len;
+    char flags[ENTRY_FLAGS_BYTES];
 
     if (entry->record->flags == 0 && !escaped)
         return;
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (entry->record->flags & words[i].flag) {
-            n += format_text(flags + n, words[i].word);
-            flags[n++] = ',';
-        }
-    }
+    size_t n = put_flags(entry->record->flags, flags);
     if (escaped)
         n += format_text(flags + n, "escaped,");
     writer->word(context, "PEER_FLAGS", flags, n - 1);

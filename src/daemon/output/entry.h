@@ -52,6 +52,14 @@ void entry_write(const struct entry *entry, const struct entry_writer *writer, v
 void entry_write_head(const struct entry *entry, const struct entry_writer *writer, void *context);
 void entry_write_rest(const struct entry *entry, const struct entry_writer *writer, void *context);
 
+/*
+ * Marks as words with commas between, as PEER_FLAGS has them, but for "escaped", which is the
+ * text's. DST has ENTRY_FLAGS_BYTES.
+ * Returns: the length; 0: there are none.
+ */
+size_t entry_flags(uint32_t flags, char *dst);
+#define ENTRY_FLAGS_BYTES 160u
+
 /* Room that all names and values but the peer's text and bytes take at most. */
 #define ENTRY_FIXED_BYTES 1024u
 

@@ -54,7 +54,7 @@ struct output_kind {
      * next call goes on with it.
      * Returns: 0: all is submitted; -EAGAIN: wait; -ENOBUFS, -ENOMEM, -ENOSPC, -EDQUOT or
      *          -EFBIG: wait a little; any other: the output is lost, or, when it recovers by
-     *          itself: wait a little.
+     *          itself: wait a little. -ESTALE: it did not recover, and is lost.
      */
     int (*submit)(struct output *output, struct batch *batch);
 

@@ -55,9 +55,9 @@ static const char *last_words(natsStatus status)
     return words != NULL && *words != '\0' ? words : natsStatus_GetText(status);
 }
 
-static int say(char words[NATS_WORDS_BYTES], natsStatus status)
+static int say(char words[PUBLISHER_WORDS_BYTES], natsStatus status)
 {
-    (void)snprintf(words, NATS_WORDS_BYTES, "%s", last_words(status)); /* it may be cut */
+    (void)snprintf(words, PUBLISHER_WORDS_BYTES, "%s", last_words(status)); /* it may be cut */
     return error_of(status);
 }
 
@@ -65,14 +65,14 @@ static int say(char words[NATS_WORDS_BYTES], natsStatus status)
  * With TLS 1.3 a client believes itself connected before the server has asked in vain for its
  * certificate: all that is seen of that is an end where an answer should be.
  */
-static int say_of_connecting(char words[NATS_WORDS_BYTES], natsStatus status,
+static int say_of_connecting(char words[PUBLISHER_WORDS_BYTES], natsStatus status,
                              const struct output_settings *settings)
 {
     bool was_cut = status == NATS_PROTOCOL_ERROR || status == NATS_CONNECTION_CLOSED;
 
     if (!settings->tls || settings->tls_certificate[0] != '\0' || !was_cut)
         return say(words, status);
-    (void)snprintf(words, NATS_WORDS_BYTES, "the server hangs up; maybe it wants a certificate: "
+    (void)snprintf(words, PUBLISHER_WORDS_BYTES, "the server hangs up; maybe it wants a certificate: "
                    "tls_certificate (%s)", last_words(status)); /* it may be cut */
     return error_of(status);
 }
@@ -162,18 +162,18 @@ static natsStatus make_stream(jsCtx *js, const struct output_settings *settings,
 
 /* Answers: can the longest message be stored? A limit that is not there is -1 or 0. */
 static int judge_length(int64_t most, const char *whose, size_t longest,
-                        char words[NATS_WORDS_BYTES])
+                        char words[PUBLISHER_WORDS_BYTES])
 {
     if (most <= 0 || (uint64_t)most >= longest + HEADERS_BYTES)
         return 0;
-    (void)snprintf(words, NATS_WORDS_BYTES,
+    (void)snprintf(words, PUBLISHER_WORDS_BYTES,
                    "%s of %" PRId64 " bytes is less than the %zu that a message of buffer_size can "
                    "become; raise it, or lower buffer_size", whose, most, longest + HEADERS_BYTES);
     return -EMSGSIZE;
 }
 
 static int judge_stream(const jsStreamInfo *info, size_t longest, struct nats_stream *stream,
-                        char words[NATS_WORDS_BYTES])
+                        char words[PUBLISHER_WORDS_BYTES])
 {
     const jsStreamConfig *config = info->Config;
 
@@ -190,7 +190,7 @@ static int judge_stream(const jsStreamInfo *info, size_t longest, struct nats_st
 }
 
 static int find_stream(struct nats_link *link, const struct output_settings *settings,
-                       size_t longest, struct nats_stream *stream, char words[NATS_WORDS_BYTES])
+                       size_t longest, struct nats_stream *stream, char words[PUBLISHER_WORDS_BYTES])
 {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
@@ -209,7 +209,7 @@ static int find_stream(struct nats_link *link, const struct output_settings *set
     else
         error = say(words, status);
     if (code == JSStreamNotFoundErr) {
-        (void)snprintf(words, NATS_WORDS_BYTES, "there is no such stream; make it, or set "
+        (void)snprintf(words, PUBLISHER_WORDS_BYTES, "there is no such stream; make it, or set "
                                                 "create_stream = { replicas = 3; }");
         error = -ENOENT;
     }
@@ -233,7 +233,7 @@ static natsStatus hear_answers(struct nats_link *link)
 }
 
 int nats_link_open(struct nats_link *link, const struct output_settings *settings, size_t longest,
-                   struct nats_stream *ret_stream, char words[NATS_WORDS_BYTES])
+                   struct nats_stream *ret_stream, char words[PUBLISHER_WORDS_BYTES])
 {
     struct nats_stream stream = {.replicas = 0};
 

@@ -11,10 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/output/load.h"
-
-/* Room for what is wrong, for people. */
-#define NATS_WORDS_BYTES 256u
+#include "daemon/output/publisher.h"
 
 struct nats_link {
     natsConnection *connection;
@@ -34,7 +31,7 @@ struct nats_stream {
 struct nats_answer {
     uint32_t attempt, number;
     int error; /* negative errno; 0: it is stored */
-    char words[NATS_WORDS_BYTES]; /* of an error */
+    char words[PUBLISHER_WORDS_BYTES]; /* of an error */
 };
 
 /*
@@ -44,7 +41,7 @@ struct nats_answer {
  * Owns:    release a link that was opened with nats_link_close().
  */
 int nats_link_open(struct nats_link *link, const struct output_settings *settings, size_t longest,
-                   struct nats_stream *ret_stream, char words[NATS_WORDS_BYTES]);
+                   struct nats_stream *ret_stream, char words[PUBLISHER_WORDS_BYTES]);
 void nats_link_close(struct nats_link *link);
 
 /* Send message NUMBER of LOAD; its answer will name both. Returns: 0 or negative errno. */

@@ -156,6 +156,7 @@ static const char *describe_loss(const struct output *output, int error)
     case -ENOMEM:
     case -EROFS:
     case -EIO:
+    case -EMSGSIZE:
         return "cannot take anything";
     case -ELOOP:
     case -ENOTDIR:
@@ -395,7 +396,7 @@ enum output_status output_push(struct output *output, struct batch *batch)
         default:
             break;
         }
-        if (output->kind->traits & OUTPUT_RECOVERS)
+        if ((output->kind->traits & OUTPUT_RECOVERS) && error != -ESTALE)
             return pause_output(output, error);
         if (error == -EPIPE && (output->kind->traits & OUTPUT_ENDS_WITH_READER))
             return OUTPUT_ENDED;
@@ -431,7 +432,8 @@ static bool brokers_equal(const struct output_settings *a, const struct output_s
            strcmp(a->tls_certificate, b->tls_certificate) == 0 &&
            strcmp(a->tls_key, b->tls_key) == 0 && a->pack == b->pack &&
            a->in_flight == b->in_flight &&
-           memcmp(&a->create_stream, &b->create_stream, sizeof a->create_stream) == 0;
+           memcmp(&a->create_stream, &b->create_stream, sizeof a->create_stream) == 0 &&
+           strcmp(a->topic, b->topic) == 0 && strcmp(a->property_lines, b->property_lines) == 0;
 }
 
 /* Answers: are these the same, field by field? (Padding does not count.) */

@@ -94,6 +94,8 @@ static void keep_fixed(const struct settings *now, struct settings *next)
         struct output_settings output = now->output;
         output.label = next->output.label;
         output.servers = next->output.servers; /* a list has one owner */
+        output.brokers = next->output.brokers;
+        output.properties = next->output.properties;
         next->output = output;
     }
     if (!same_admin(&next->admin, &now->admin)) {

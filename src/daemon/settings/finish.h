@@ -28,6 +28,9 @@ struct finish {
     void *context;
 };
 
+/* Note a fault of the setting NAME, or of the group when it is not set. */
+void finish_refuse(const struct finish *finish, const char *name, const char *words);
+
 /* Do what KIND asks for. Returns: 0, or -ENOMEM. */
 int finish_group(enum setting_finish kind, const struct finish *finish);
 

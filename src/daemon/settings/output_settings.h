@@ -18,8 +18,9 @@
 /* Room for the name of a file. */
 #define SETTINGS_FILE_BYTES 256u
 
-/* Room for the servers of a broker. */
+/* Room for the servers of a broker, and for the properties of its library. */
 #define SETTINGS_URLS_BYTES 1024u
+#define SETTINGS_PROPERTIES_BYTES 2048u
 
 enum output_type {
     OUTPUT_SYSLOG,
@@ -28,6 +29,7 @@ enum output_type {
     OUTPUT_AUTO, /* journal or syslog, whatever the machine has */
     OUTPUT_FILE,
     OUTPUT_NATS,
+    OUTPUT_KAFKA,
     OUTPUT_TYPES,
 };
 
@@ -72,7 +74,7 @@ struct output_settings {
     uint16_t directory_mode; /* of folders */
     uint32_t max_bytes;      /* of a file; 0: no limit */
     uint32_t keep;           /* how many beside the one that is written */
-    struct text_list servers; /* of a broker, as what follows */
+    struct text_list servers; /* of NATS, as what follows; urls is theirs both */
     char urls[SETTINGS_URLS_BYTES]; /* the same with commas between: it goes where they do not */
     char stream[PEERLOG_MAX_TAG_BYTES + 1];
     char subject[SUBJECT_TEMPLATE_BYTES]; /* its template */
@@ -84,6 +86,10 @@ struct output_settings {
     uint16_t pack;      /* records in one message, at most */
     uint16_t in_flight; /* messages of one connection, at most */
     struct stream_settings create_stream;
+    struct text_list brokers;    /* of Kafka, as what follows */
+    struct text_list properties; /* of librdkafka: "NAME=VALUE" */
+    char topic[SUBJECT_TEMPLATE_BYTES]; /* its template */
+    char property_lines[SETTINGS_PROPERTIES_BYTES]; /* the properties, each with a newline */
     uint32_t buffer_size; /* that of all settings: a broker must take messages of this size */
     struct label_settings label;
 };

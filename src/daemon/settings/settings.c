@@ -107,6 +107,8 @@ struct settings *settings_free(struct settings *settings)
     free(settings->metrics.allow.ranges);
     free(settings->metrics.deny.ranges);
     free_texts(&settings->output.servers);
+    free_texts(&settings->output.brokers);
+    free_texts(&settings->output.properties);
     origins_done(&settings->origins);
     free(settings);
     return NULL;

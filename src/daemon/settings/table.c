@@ -68,6 +68,7 @@ static const char *const output_names[] = {
     [OUTPUT_AUTO] = "auto",
     [OUTPUT_FILE] = "file",
     [OUTPUT_NATS] = "nats",
+    [OUTPUT_KAFKA] = "kafka",
 };
 
 static const char *const output_paths[] = {
@@ -77,10 +78,12 @@ static const char *const output_paths[] = {
     [OUTPUT_AUTO] = SYSLOG_PATH,
     [OUTPUT_FILE] = "/var/log/peerlog/messages.log",
     [OUTPUT_NATS] = "",
+    [OUTPUT_KAFKA] = "",
 };
 
 static const char *const output_modules[OUTPUT_TYPES] = {
     [OUTPUT_NATS] = "nats",
+    [OUTPUT_KAFKA] = "kafka",
 };
 
 static const char *const format_names[] = {
@@ -236,6 +239,9 @@ static const struct setting_rule output_rules[] = {
      .unit = "messages", PLACE(output_settings, in_flight)},
     {"create_stream", SETTING_GROUP, .group = &stream_group,
      PLACE(output_settings, create_stream)},
+    {"brokers", SETTING_TEXTS, PLACE(output_settings, brokers)},
+    {"topic", SETTING_TAG, .initial_text = "logs", PLACE(output_settings, topic)},
+    {"properties", SETTING_TEXTS, PLACE(output_settings, properties)},
     {"facility", SETTING_WORD, .words = &facilities, .initial = FACILITY_DAEMON,
      PLACE(output_settings, label.facility)},
     {"severity", SETTING_WORD, .words = &severities, .initial = SEVERITY_INFO,

@@ -47,8 +47,10 @@ void output_target_choose(const struct output_settings *settings, struct output_
     const char *native = output_default_path(OUTPUT_JOURNAL);
 
     memcpy(target.path, settings->path, sizeof target.path);
-    if (output_module(settings->type) != NULL)
+    if (settings->type == OUTPUT_NATS)
         memcpy(target.path, settings->stream, sizeof settings->stream);
+    if (settings->type == OUTPUT_KAFKA)
+        memcpy(target.path, settings->topic, sizeof settings->topic);
     if (settings->type == OUTPUT_AUTO) {
         bool usual = strcmp(settings->path, output_default_path(OUTPUT_AUTO)) == 0;
         target.type = OUTPUT_JOURNAL;
@@ -65,7 +67,7 @@ size_t output_target_describe(const struct output_target *target, char dst[TARGE
     static const char *const before[OUTPUT_TYPES] = {
         [OUTPUT_SYSLOG] = "syslog (", [OUTPUT_JOURNAL] = "journal (native)",
         [OUTPUT_STDOUT] = "standard output", [OUTPUT_FILE] = "file (",
-        [OUTPUT_NATS] = "NATS (stream ",
+        [OUTPUT_NATS] = "NATS (stream ", [OUTPUT_KAFKA] = "Kafka (topic ",
     };
     bool has_path = target->type != OUTPUT_JOURNAL && target->type != OUTPUT_STDOUT;
 
