@@ -91,6 +91,7 @@ packages_of() {
     lib:libcurl) echo "libcurl4-openssl-dev | libcurl-devel" ;;
     lib:ncursesw) echo "libncurses-dev | ncurses-devel" ;;
     lib:libnats) echo "libnats-dev | cnats-devel" ;;
+    lib:rdkafka) echo "librdkafka-dev | librdkafka-devel" ;;
     lib:cmocka) echo "libcmocka-dev | libcmocka-devel" ;;
     clang-tidy) echo "clang-tidy | clang-tools-extra" ;;
     shellcheck) echo "shellcheck | ShellCheck" ;;
@@ -109,7 +110,8 @@ packages_of() {
     xz) echo "xz-utils | xz" ;;
     can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev" \
         "libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libnats-dev libncurses-dev" \
-        "libssl-dev libsystemd-dev pkg-config python3 $(unit_folder_package) | dpkg-dev" ;;
+        "librdkafka-dev libssl-dev libsystemd-dev pkg-config python3" \
+        "$(unit_folder_package) | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
     esac
@@ -214,7 +216,7 @@ require() { # LOG REQUIREMENT...
 # What a build needs; a release tarball brings its own configure.
 build_requirements() {
     echo can:compile make pkg-config lib:libconfig lib:libsystemd lib:openssl lib:libmicrohttpd \
-        lib:jansson lib:libcurl lib:ncursesw lib:libnats
+        lib:jansson lib:libcurl lib:ncursesw lib:libnats lib:rdkafka
     [ -x "$TOP/configure" ] || echo autoconf automake
 }
 
