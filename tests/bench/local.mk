@@ -13,6 +13,9 @@ if HAVE_TLS
 bench_insiders += tests/bench/tls
 endif
 check_PROGRAMS += $(bench_insiders)
+if HAVE_KAFKA
+bench_programs += tests/bench/kafka
+endif
 
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
@@ -47,6 +50,10 @@ tests_bench_sink_SOURCES = \
 	tests/bench/tally.h \
 	$(bench_common)
 
+tests_bench_kafka_SOURCES = tests/bench/kafka.c
+tests_bench_kafka_CFLAGS = $(AM_CFLAGS) $(KAFKA_CFLAGS)
+tests_bench_kafka_LDADD = $(KAFKA_LIBS)
+
 tests_bench_tls_SOURCES = tests/bench/tls.c
 tests_bench_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_tls_LDADD = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a \
@@ -59,6 +66,7 @@ EXTRA_DIST += \
 	tests/bench/charts/latency.svg \
 	tests/bench/charts/linear.svg \
 	tests/bench/charts/memory.svg \
+	tests/bench/kafka.py \
 	tests/bench/run \
 	tests/bench/runner/__init__.py \
 	tests/bench/runner/cells.py \

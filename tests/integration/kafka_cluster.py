@@ -117,6 +117,7 @@ class Order:
     def __init__(self):
         self.read = 0    # messages looked at
         self.sent = {}   # when, in milliseconds
+        self.echoes = 0
         self.next = collections.Counter()
         self.most = collections.Counter()
         self.partitions = collections.defaultdict(set)
@@ -128,6 +129,7 @@ class Order:
         is_marked = "repeat" in message.headers.get("Peer-Flags", "")
         self.read += 1
         if self.sent.get((who, number)) == message.time:
+            self.echoes += 1
             return
         self.sent[who, number] = message.time
         self.marked += is_marked

@@ -14,6 +14,7 @@
 #define WORDS_BYTES 512
 #define PRODUCE_KEY 0 /* of the protocol */
 #define MOST_BROKERS 9
+#define ADMIN_MS 10000
 
 static void die(const char *what, const char *why)
 {
@@ -35,7 +36,8 @@ static void set_more(rd_kafka_conf_t *conf)
     const char *more = getenv("KAFKA_PROPERTIES");
     char *texts = strdup(more != NULL ? more : ""), *rest = NULL;
 
-    for (char *text = strtok_r(texts, " ", &rest); text != NULL; text = strtok_r(NULL, " ", &rest)) {
+    for (char *text = strtok_r(texts, " ", &rest); text != NULL;
+         text = strtok_r(NULL, " ", &rest)) {
         char *value = strchr(text, '=');
         if (value == NULL)
             die("KAFKA_PROPERTIES", text);
@@ -162,7 +164,8 @@ static void print_message(const rd_kafka_message_t *message)
     size_t size;
 
     (void)printf("%d\t%lld\t%lld\t%.*s\t", (int)message->partition, (long long)message->offset,
-                 (long long)rd_kafka_message_timestamp(message, NULL), (int)message->key_len, (const char *)message->key);
+                 (long long)rd_kafka_message_timestamp(message, NULL), (int)message->key_len,
+                 (const char *)message->key);
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
         for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
                            RD_KAFKA_RESP_ERR_NO_ERROR; i++)
@@ -192,6 +195,25 @@ static int run_reader(const char *brokers, const char *topic)
     return 0;
 }
 
+/* How many messages all partitions of a topic have had. */
+static int count_messages(const char *brokers, const char *topic)
+{
+    rd_kafka_t *client = new_client(RD_KAFKA_CONSUMER, brokers);
+    int partitions = count_partitions(client, topic);
+    int64_t sum = 0;
+
+    for (int i = 0; i < partitions; i++) {
+        int64_t low = 0, high = 0;
+        if (rd_kafka_query_watermark_offsets(client, topic, i, &low, &high, 10000) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+            die(topic, "does not say how long it is");
+        sum += high;
+    }
+    (void)printf("%lld\n", (long long)sum);
+    rd_kafka_destroy(client);
+    return 0;
+}
+
 /* --- the maker --- */
 
 /* Ask the brokers to make a topic. */
@@ -199,6 +221,8 @@ static int make_topic(const char *brokers, const char *topic, int partitions, in
 {
     rd_kafka_t *client = new_client(RD_KAFKA_PRODUCER, brokers);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client,
+                                                                 RD_KAFKA_ADMIN_OP_CREATETOPICS);
     char words[WORDS_BYTES];
     rd_kafka_NewTopic_t *wanted =
         rd_kafka_NewTopic_new(topic, partitions, replicas, words, sizeof words);
@@ -206,8 +230,9 @@ static int make_topic(const char *brokers, const char *topic, int partitions, in
 
     if (wanted == NULL)
         die(topic, words);
-    rd_kafka_CreateTopics(client, &wanted, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 60000);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, ADMIN_MS, words, sizeof words);
+    rd_kafka_CreateTopics(client, &wanted, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * ADMIN_MS);
     const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
     if (result == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
         die(topic, event != NULL ? rd_kafka_event_error_string(event) : "no answer");
@@ -215,6 +240,7 @@ static int make_topic(const char *brokers, const char *topic, int partitions, in
     if (count != 1 || rd_kafka_topic_result_error(topics[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
         die(topic, rd_kafka_err2str(rd_kafka_topic_result_error(topics[0])));
     rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(wanted);
     rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(client);
@@ -227,9 +253,11 @@ int main(int argc, char **argv)
         return run_mock(atoi(argv[2]));
     if (argc == 4 && strcmp(argv[1], "read") == 0)
         return run_reader(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "count") == 0)
+        return count_messages(argv[2], argv[3]);
     if (argc == 6 && strcmp(argv[1], "make") == 0)
         return make_topic(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
     (void)fprintf(stderr, "usage: kafka_tool mock COUNT | read BROKERS TOPIC |\n"
-                          "       make BROKERS TOPIC PARTITIONS REPLICAS\n");
+                          "       count BROKERS TOPIC | make BROKERS TOPIC PARTITIONS REPLICAS\n");
     return 64;
 }

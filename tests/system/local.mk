@@ -38,6 +38,7 @@ system_scenarios = \
 TESTS += tests/system/units.py
 EXTRA_DIST += \
 	tests/system/README.md \
+	tests/system/kafka.py \
 	tests/system/run.py \
 	tests/system/units.py \
 	tests/system/harness/__init__.py \

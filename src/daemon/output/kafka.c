@@ -27,7 +27,8 @@ static void advise_kafka(const struct output_settings *settings,
     const char *topic = strchr(settings->topic, '%') == NULL ? settings->topic : NULL;
     const struct kafka_topic *found = NULL;
     struct kafka_link link;
-    char words[PUBLISHER_WORDS_BYTES] = "", line[PUBLISHER_WORDS_BYTES + SUBJECT_TEMPLATE_BYTES];
+    char words[PUBLISHER_WORDS_BYTES] = "";
+    char line[PUBLISHER_WORDS_BYTES + SUBJECT_TEMPLATE_BYTES + 16];
 
     int error = kafka_link_open(&link, settings, broker_longest(settings), NULL, NULL, words);
     if (error == 0) {

@@ -17,8 +17,10 @@
 #include "peerlog/count.h"
 #include "peerlog/number.h"
 
-#define PATIENCE_MS 250 /* for metadata; longer when a broker that is there does not answer in time */
+/* For metadata; longer when a broker that is there does not answer in time. */
+#define PATIENCE_MS 250
 #define PATIENCE_MAX_MS 4000
+
 #define BESIDE_BYTES 1024u /* key, headers and what else is of a message beside its body */
 
 /* How an error of the library is to be understood by output.c. */

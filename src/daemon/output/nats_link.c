@@ -190,7 +190,8 @@ static int judge_stream(const jsStreamInfo *info, size_t longest, struct nats_st
 }
 
 static int find_stream(struct nats_link *link, const struct output_settings *settings,
-                       size_t longest, struct nats_stream *stream, char words[PUBLISHER_WORDS_BYTES])
+                       size_t longest, struct nats_stream *stream,
+                       char words[PUBLISHER_WORDS_BYTES])
 {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;

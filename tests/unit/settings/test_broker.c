@@ -70,14 +70,15 @@ static void each_type_has_settings_of_its_own(void **state)
     assert_faults("type = \"kafka\"; brokers = [ \"a:1\", \"b:1\" ];", NULL, 0);
     assert_faults("type = \"nats\"; servers = [ \"nats://a\" ];", NULL, 0);
     assert_faults("type = \"kafka\"; servers = [ \"a\" ]; pack = 2;",
-                  (const char *[]){"f:1: output.brokers: is missing", "output.servers: has no effect",
-                                   "output.pack: has no effect"}, 3);
+                  (const char *[]){"f:1: output.brokers: is missing",
+                                   "output.servers: has no effect", "output.pack: has no effect"}, 3);
     assert_faults("type = \"nats\"; servers = [ \"a\" ]; topic = \"x\"; properties = [ \"a=b\" ];",
                   (const char *[]){"output.topic: has no effect on an output that is not of type "
                                    "\"kafka\"", "output.properties: has no effect"}, 2);
     assert_faults("type = \"stdout\"; brokers = [ \"a\" ]; path = \"/x\";",
                   (const char *[]){"output.brokers: has no effect",
-                                   "output.path: has no effect on an output of type \"stdout\""}, 2);
+                                   "output.path: has no effect on an output of type \"stdout\""},
+                  2);
 }
 
 static void topics_have_no_place_for_peers(void **state)
@@ -95,7 +96,8 @@ static void a_property_is_named_and_its_value_is_not(void **state)
     (void)state;
     assert_faults("type = \"kafka\"; brokers = [ \"a:1\" ]; properties = [ \"acks=SECRET\" ];",
                   (const char *[]){"output.properties: \"acks\" stays"}, 1);
-    assert_faults("type = \"kafka\"; brokers = [ \"a:1\" ]; properties = [ \"acks\", \"=x\", \"\" ];",
+    assert_faults("type = \"kafka\"; brokers = [ \"a:1\" ]; "
+                  "properties = [ \"acks\", \"=x\", \"\" ];",
                   (const char *[]){"\"acks\" is no property; wanted: \"NAME=VALUE\"",
                                    "\"\" is no property", "\"\" is no property"}, 3);
     assert_faults("type = \"kafka\"; brokers = [ \"a:1\" ]; properties = [ \"a=b\\nacks=0\" ];",
