@@ -20,8 +20,14 @@ Message = collections.namedtuple("Message", "partition offset time key headers b
 OUT_OF_ORDER, NOT_LEADER, NO_TOPIC, FORBIDDEN, TOO_LARGE = 45, 6, 3, 29, 10
 
 
-def is_there():
-    return os.path.exists(TOOL)
+def why_not():
+    """Why Kafka cannot be tested with this build; None: it can."""
+    if not os.path.exists(TOOL):
+        return "built without Kafka"
+    with open(PEERLOGD, "rb") as program:
+        if b"__tsan_init" in program.read():
+            return "librdkafka has threads of C11, which ThreadSanitizer does not know"
+    return None
 
 
 def tool(*words, **streams):

@@ -254,8 +254,8 @@ def only_those_who_use_it_load_it(scratch):
 
 
 def main_with_brokers(*tests):
-    if not kafka_cluster.is_there():
-        print("SKIP: built without Kafka")
+    if kafka_cluster.why_not():
+        print("SKIP: " + kafka_cluster.why_not())
         sys.exit(77)
     main(*tests)
 

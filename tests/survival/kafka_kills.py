@@ -128,7 +128,7 @@ def brokers_die_too(scratch):
 
 
 if __name__ == "__main__":
-    if not kafka_cluster.is_there():
-        print("SKIP: built without Kafka")
+    if kafka_cluster.why_not():
+        print("SKIP: " + kafka_cluster.why_not())
         raise SystemExit(77)
     main(peerlogd_is_killed_and_restarted, brokers_die_too)
