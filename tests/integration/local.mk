@@ -29,6 +29,7 @@ integration_tests = \
 	tests/integration/log_socket.py \
 	tests/integration/loops.py \
 	tests/integration/memory.py \
+	tests/integration/metrics.py \
 	tests/integration/nats_access.py \
 	tests/integration/nats_output.py \
 	tests/integration/odd_starts.py \
@@ -45,6 +46,7 @@ integration_tests = \
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \
+	tests/integration/administered.py \
 	tests/integration/certificates.py \
 	tests/integration/client/omrelp.py \
 	tests/integration/client/peer.py \

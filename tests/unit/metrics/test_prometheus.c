@@ -20,7 +20,8 @@ static const struct prometheus_listener listeners[] = {
 };
 static const struct prometheus_now now = {
     .version = "1.2.3", .connections = 7, .connections_limit = 8192, .waiting = 9, .workers = 2,
-    .started_s = 1795950000, .takeovers = 3, .lost_s = 2, .listeners = listeners, .listeners_count = 2,
+    .started_s = 1795950000, .takeovers = 3, .lost_s = 2, .listeners = listeners,
+    .listeners_count = 2,
 };
 
 /* The first counter is 1001, and so on. */
@@ -107,7 +108,8 @@ static void counts_for_each_listener_and_session(void **state)
                                  "session=\"relp\"} 5\n"));
     assert_non_null(strstr(text, "\npeerlogd_messages_total{listener=\"[::1]:514\","
                                  "session=\"syslog\"} 0\n"));
-    assert_non_null(strstr(text, "\npeerlogd_received_bytes_total{listener=\"127.0.0.1:514\"} 6\n"));
+    assert_non_null(strstr(text, "\npeerlogd_received_bytes_total{listener=\"127.0.0.1:514\"}"
+                                 " 6\n"));
 }
 
 static void counts_times_in_a_histogram(void **state)
