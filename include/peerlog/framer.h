@@ -87,10 +87,7 @@ enum framer_ends {
 /* Which of these a stream has shown so far. Pure; any thread. */
 unsigned framer_shown_ends(const struct framer_state *state);
 
-/*
- * What ended the message that was given out last, when it is whole; 0: a pause, or the end of the
- * stream. CR counts as LF. Pure; any thread.
- */
+/* What ended the last message; 0: a pause, or the stream's end. CR counts as LF. Pure. */
 unsigned framer_last_end(const struct framer_state *state);
 
 enum frame_flags {
@@ -177,10 +174,7 @@ enum framer_result framer_next(struct framer *f, struct frame *ret_frame);
  */
 bool framer_state_valid(const struct framer_state *state, size_t carry);
 
-/*
- * Answers: is the stream in the middle of a message, with CARRY bytes carried?
- * (A stream that ends then ends with an unterminated message.)
- */
+/* Answers: is the stream in the middle of a message, with CARRY bytes carried? */
 bool framer_state_open(const struct framer_state *state, size_t carry);
 
 /*

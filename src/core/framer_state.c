@@ -162,7 +162,9 @@ unsigned framer_shown_ends(const struct framer_state *s)
 unsigned framer_last_end(const struct framer_state *s)
 {
     static const uint8_t ends[AFTER_KINDS] = {
-        [AFTER_LF] = FRAMER_ENDS_LF, [AFTER_NUL] = FRAMER_ENDS_NUL, [AFTER_COUNT] = FRAMER_ENDS_COUNT,
+        [AFTER_LF] = FRAMER_ENDS_LF,
+        [AFTER_NUL] = FRAMER_ENDS_NUL,
+        [AFTER_COUNT] = FRAMER_ENDS_COUNT,
     };
 
     return ends[s->after];

@@ -59,7 +59,8 @@ static json_t *describe(const struct trace_entry *entry, const unsigned char *te
     (void)snprintf(priority, sizeof priority, "%s.%s", facility_name(entry->priority >> 3),
                    severity_name(entry->priority & 7u));
     json_t *one = json_pack(
-        "{s:I, s:s, s:i, s:I, s:s, s:i, s:s?, s:I, s:o}", "connection", (json_int_t)entry->connection,
+        "{s:I, s:s, s:i, s:I, s:s, s:i, s:s?, s:I, s:o}",
+        "connection", (json_int_t)entry->connection,
         "address", address, "port", (int)entry->peer.port,
         "sequence", (json_int_t)entry->sequence, "priority", priority,
         "number", (int)entry->priority, "end", end_name(entry),

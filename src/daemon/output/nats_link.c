@@ -72,8 +72,9 @@ static int say_of_connecting(char words[PUBLISHER_WORDS_BYTES], natsStatus statu
 
     if (!settings->tls || settings->tls_certificate[0] != '\0' || !was_cut)
         return say(words, status);
-    (void)snprintf(words, PUBLISHER_WORDS_BYTES, "the server hangs up; maybe it wants a certificate: "
-                   "tls_certificate (%s)", last_words(status)); /* it may be cut */
+    (void)snprintf(words, PUBLISHER_WORDS_BYTES, /* it may be cut */
+                   "the server hangs up; maybe it wants a certificate: tls_certificate (%s)",
+                   last_words(status));
     return error_of(status);
 }
 

@@ -63,7 +63,8 @@ static void finish_socket(const struct finish *f, const struct output_settings *
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].is_wanted && f->line_of(f->context, rows[i].name) != 0)
-            finish_refuse(f, rows[i].name, "has no effect on an output that is not of type \"file\"");
+            finish_refuse(f, rows[i].name,
+                          "has no effect on an output that is not of type \"file\"");
     (void)snprintf(words, sizeof words, "has %zu bytes; the path of a socket has at most %u",
                    strlen(output->path), SETTINGS_PATH_BYTES - 1);
     if (strlen(output->path) >= SETTINGS_PATH_BYTES)
@@ -155,7 +156,8 @@ static void refuse_without_tls(const struct finish *f)
 
     for (size_t i = 0; i < COUNT_OF(settings); i++)
         if (settings[i].is_set)
-            finish_refuse(f, settings[i].name, "has no effect without tls = \"required\" or \"auto\"");
+            finish_refuse(f, settings[i].name,
+                          "has no effect without tls = \"required\" or \"auto\"");
 }
 
 static int finish_tls(const struct finish *f)
@@ -169,7 +171,8 @@ static int finish_tls(const struct finish *f)
     }
     if (listener->certificate[0] == '\0' || listener->key[0] == '\0') {
         const char *missing = listener->certificate[0] == '\0' ? "certificate" : "key";
-        finish_refuse(f, missing, "is missing; TLS needs the files of a certificate and of its key");
+        finish_refuse(f, missing,
+                      "is missing; TLS needs the files of a certificate and of its key");
         return 0;
     }
     if (listener->client_certificate != 0 && listener->client_ca[0] == '\0') {

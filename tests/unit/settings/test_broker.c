@@ -71,7 +71,8 @@ static void each_type_has_settings_of_its_own(void **state)
     assert_faults("type = \"nats\"; servers = [ \"nats://a\" ];", NULL, 0);
     assert_faults("type = \"kafka\"; servers = [ \"a\" ]; pack = 2;",
                   (const char *[]){"f:1: output.brokers: is missing",
-                                   "output.servers: has no effect", "output.pack: has no effect"}, 3);
+                                   "output.servers: has no effect",
+                                   "output.pack: has no effect"}, 3);
     assert_faults("type = \"nats\"; servers = [ \"a\" ]; topic = \"x\"; properties = [ \"a=b\" ];",
                   (const char *[]){"output.topic: has no effect on an output that is not of type "
                                    "\"kafka\"", "output.properties: has no effect"}, 2);
