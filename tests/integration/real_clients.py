@@ -248,10 +248,10 @@ def speaking(command, port):
         process.wait()
 
 
-def hear(sink, *wanted):
+def hear(sink, *wanted, order=lambda record: 0):
     """While the client is connected: severities, and what texts are like, one for each."""
     records = sink.wait_count(len(wanted))
-    got = [(r.severity, r.text) for r in records]
+    got = [(r.severity, r.text) for r in sorted(records, key=order)]
     assert len(got) == len(wanted) and all(
         severity == level and re.fullmatch(pattern, text, re.DOTALL)
         for (severity, text), (level, pattern) in zip(got, wanted)), got
@@ -362,7 +362,9 @@ def log_dispatch(scratch):
     head = rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S+ )?app: "
     with serving("syslog", scratch) as (daemon, sink), \
             speaking([program, "-MLog::Dispatch", "-e", script], daemon.port):
-        hear(sink, (ERR, head + rb"first\\nof two lines"), (INFO, head + b"second"))
+        # One connection may be heard before another.
+        hear(sink, (ERR, head + rb"first\\nof two lines"), (INFO, head + b"second"),
+             order=lambda record: record.severity)
 
 
 def log4perl(scratch):
@@ -386,6 +388,48 @@ def log4perl(scratch):
             daemon.allow(ENDLESS)
 
 
+LOG4J = """
+import org.apache.logging.log4j.*;
+public class Speak {
+    public static void main(String[] none) throws Exception {
+        Logger log = LogManager.getLogger("app");
+        log.error("first");
+        log.info("second");
+        Thread.sleep(1000000);
+    }
+}
+"""
+LOG4J_CONFIG = """
+<Configuration><Appenders><Syslog name="S" host="127.0.0.1" port="PORT" protocol="TCP"
+facility="LOCAL0" newLine="NEWLINE"/></Appenders>
+<Loggers><Root level="info"><AppenderRef ref="S"/></Root></Loggers></Configuration>
+"""
+
+
+def log4j(scratch):
+    """SyslogAppender of Log4j 2: no end, unless newLine is true."""
+    program, compiler = tool("java"), tool("javac")
+    jars = [f"/usr/share/java/log4j-{part}.jar" for part in ("api", "core")]
+    if not all(map(os.path.exists, jars)):
+        raise Skip("Log4j 2 is not installed")
+    source, config = (os.path.join(scratch, name) for name in ("Speak.java", "log4j2.xml"))
+    with open(source, "w", encoding="ascii") as file:
+        file.write(LOG4J)
+    subprocess.run([compiler, "-cp", ":".join(jars), "-d", scratch, source], check=True,
+                   timeout=PATIENCE)
+    for newline, mark in (("false", rb"\[unfinished\] "), ("true", b"")):
+        with serving("syslog", scratch) as (daemon, sink):
+            with open(config, "w", encoding="ascii") as file:
+                file.write(LOG4J_CONFIG.replace("PORT", str(daemon.port))
+                           .replace("NEWLINE", newline))
+            with speaking([program, "-cp", ":".join(jars + [scratch]),
+                           f"-Dlog4j2.configurationFile={config}", "Speak"], daemon.port):
+                head = rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ "
+                hear(sink, (ERR, head + b"first"), (INFO, mark + head + b"second"))
+            if mark:
+                daemon.expect(ENDLESS)
+
+
 def python_traceback_first(scratch):
     """SysLogHandler whose very first message has lines: one message."""
     with serving("syslog", scratch) as (daemon, sink):
@@ -405,4 +449,4 @@ def python_traceback_first(scratch):
 if __name__ == "__main__":
     main(logger, ncat, nc, socat, socat_both_ways, curl, bash, python_raw, perl_raw, node,
          textbook_client, python_handler, python_traceback_first, perl_syslog, telnet, log_dispatch,
-         log4perl, winston_syslog, log4js_tcp, pino_syslog, syslog_client, logtape)
+         log4j, log4perl, winston_syslog, log4js_tcp, pino_syslog, syslog_client, logtape)
