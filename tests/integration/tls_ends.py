@@ -223,8 +223,31 @@ def a_client_that_goes_in_its_handshake(scratch):
         daemon.wait_closed()
 
 
+def slowed_behind_its_handshake(scratch):
+    """What came with the end of a handshake is all that comes, and its peer is ahead of its rate."""
+    authority = Authority(scratch)
+    with serving("syslog", scratch, listeners=[authority.issue("localhost").settings()],
+                 limits=dict(messages_per_second_per_peer=2)) as (daemon, sink):
+        other = ByHand(daemon.port, context_for(authority)).shake()
+        other.say(b"".join(b"%d\n" % i for i in range(8)))
+        sink.wait_count(8)
+        client = ByHand(daemon.port, context_for(authority))
+        client.sock.sendall(client.hello())
+        while True:
+            client.hear()
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.tls.do_handshake()
+                break
+        client.sock.sendall(client.leaves.read() + client.seal(b"behind\n"))
+        assert sink.wait_count(9)[-1].text == b"behind"
+        daemon.signal(signal.SIGUSR1)
+        assert daemon.counted("slowed down") > 0
+        client.close()
+        other.close()
+
+
 if __name__ == "__main__":
     main(close_notify_is_a_receipt, nothing_counts_behind_close_notify, fin_without_close_notify,
          fin_inside_a_record, reset_inside_a_record, tampering, nonsense_instead_of_a_record,
          stallers_delay_nobody, a_handshake_has_a_deadline, a_hello_that_is_broken_off,
-         a_client_that_goes_in_its_handshake)
+         a_client_that_goes_in_its_handshake, slowed_behind_its_handshake)

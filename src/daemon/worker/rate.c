@@ -126,9 +126,12 @@ static int wake(struct worker *w, uint32_t slot, uint64_t now)
         uint64_t left_ms = (until - AHEAD_NS - now + MS_NS - 1) / MS_NS;
         return left_ms < WAIT_MAX_MS ? (int)left_ms : WAIT_MAX_MS;
     }
+    struct conn *conn = &w->plan.table->conns[slot];
+    if (conn_pending(w->plan.table, slot))
+        conn->wants = CONN_WANTS_WRITE; /* the poller would not tell of it otherwise */
     if (conn_watch(w->plan.table, slot, w->set) < 0)
         return RETRY_MS; /* no memory for it now */
-    w->plan.table->conns[slot].state = CONN_OPEN;
+    conn->state = CONN_OPEN;
     return 0;
 }
 
