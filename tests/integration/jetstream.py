@@ -92,10 +92,11 @@ class Client:
             return {"error": {"description": "nobody answers"}}
         return json.loads(answer)
 
-    def read(self, stream, batch=1000):
-        """All messages of a stream, in its order: pairs of headers and body."""
+    def read(self, stream, first=1, batch=1000):
+        """The messages of a stream from number FIRST on, in order: pairs of headers and body."""
         made = self.api(f"CONSUMER.CREATE.{stream}", stream_name=stream, config={
-            "ack_policy": "none", "deliver_policy": "all", "inactive_threshold": 60 * 10**9})
+            "ack_policy": "none", "deliver_policy": "by_start_sequence", "opt_start_seq": first,
+            "inactive_threshold": 60 * 10**9})
         assert "name" in made, made
         pending = made["num_pending"]
         while pending > 0:
@@ -226,10 +227,18 @@ class Cluster:
         name = (info or {}).get("cluster", {}).get("leader")
         return next((s for i, s in enumerate(self.servers) if f"n{i}" == name), None)
 
-    def read(self, stream):
+    def is_whole(self, stream):
+        """Answers: has it a leader, and all its replicas what that has?"""
+        cluster = (self.ask(f"STREAM.INFO.{stream}") or {}).get("cluster", {})
+        others = cluster.get("replicas", [])
+        return ("leader" in cluster and len(others) == len(self.servers) - 1 and
+                all(other["current"] and not other.get("offline") for other in others))
+
+    def read(self, stream, first=1, patience=PATIENCE):
         alive = next(server for server in self.servers if server.process is not None)
         with alive.client() as client:
-            yield from client.read(stream)
+            client.socket.settimeout(patience)
+            yield from client.read(stream, first)
 
 
 def is_there():

@@ -9,6 +9,7 @@ PEERLOG_MESSAGES asks for so many messages at least, PEERLOG_PACK for packs.
 """
 
 import collections
+import contextlib
 import itertools
 import json
 import os
@@ -26,6 +27,7 @@ MESSAGES = int(os.environ.get("PEERLOG_MESSAGES", "1000000" if LONG else "20000"
 PACK = int(os.environ.get("PEERLOG_PACK", "1"))
 KILLS, RESTARTS, LEADERS = (50, 20, 20) if LONG else (12, 4, 2)
 AT_ONCE = 20  # messages in one send
+NEWEST = 2500  # messages: more than can be on their way at once
 
 
 class Storm:
@@ -101,6 +103,13 @@ class StreamCluster(jetstream.Cluster):
         self.make("LOGS", **self.config)
         return self
 
+    def restart(self):
+        """All of them at once."""
+        for server in self.servers:
+            server.kill(signal.SIGTERM)
+        for server in self.servers:
+            server.start()
+
     def records(self):
         return self.count("LOGS") * PACK  # with packs: at most
 
@@ -168,10 +177,7 @@ def leaders_are_killed(scratch):
             stored_part(cluster, storm, (turn + 1.5) / (LEADERS + 3))
             leader.start()
         stored_part(cluster, storm, (LEADERS + 2) / (LEADERS + 3))
-        for server in cluster.servers:
-            server.kill(signal.SIGTERM)
-        for server in cluster.servers:
-            server.start()
+        cluster.restart()
         finish(cluster, storm, begun)
 
 
@@ -193,6 +199,70 @@ def peerlogd_and_leaders_are_killed(scratch):
             leader.start()
         finish(cluster, storm, begun)
         service.manager.wait_ready(service.since)
+
+
+class Reader:
+    """Reads the stream while it grows, whatever dies, and makes room in it when it is full."""
+
+    def __init__(self, cluster, limit):
+        self.cluster = cluster
+        self.limit = limit
+        self.books = Books()
+        self.next = 1  # of the stream's own numbers
+        self.drained = 0
+
+    def read_on(self):
+        """Read what there is, and no message twice. Returns: how many records that makes."""
+        with contextlib.suppress(OSError, AssertionError):
+            for _, body in self.cluster.read("LOGS", self.next, patience=2):
+                self.books.add(body)
+                self.next += 1
+        if self.cluster.count("LOGS") >= self.limit and self.drain():
+            self.drained += 1
+        return self.books.records
+
+    def drain(self):
+        """Throw away what was read, but for the newest: the servers know by these what is new."""
+        until_number = self.next - NEWEST
+        return until_number > 1 and self.cluster.ask("STREAM.PURGE.LOGS", seq=until_number)
+
+
+def everything_dies(scratch):
+    """All of it at once, and the stream is too small for what is sent."""
+    need_a_machine()
+    chance = new_random()
+    limit = max(2 * NEWEST, MESSAGES // PACK // LEADERS)
+    with cluster_of(scratch, 3, max_msgs=limit, duplicate_window=1800 * 10**9) as cluster:
+        with service_of(scratch, cluster) as service:
+            begun = time.monotonic()
+            storm = Storm(service.port)
+            reader = Reader(cluster, limit)
+            kills = 0
+            for turn in range(LEADERS):
+                wanted = (turn + 1) / (LEADERS + 2) * storm.total
+                until(lambda: reader.read_on() >= wanted, f"{wanted:.0f} to be read", 600)
+                print(f"  {reader.books.records} read after {time.monotonic() - begun:.0f} s, "
+                      f"{reader.drained} times full", flush=True)
+                until(lambda: cluster.is_whole("LOGS"), "three replicas", 180)
+                leader = until(lambda: cluster.leader("LOGS"), "a leader", 120)
+                leader.kill()
+                for _ in range((turn + 1) * KILLS // LEADERS - kills):
+                    time.sleep(chance.uniform(0, 0.3))
+                    service.kill()
+                    service.start()
+                    reader.read_on()
+                    kills += 1
+                until(lambda: cluster.leader("LOGS"), "the next leader", 180)
+                leader.start()
+                service.restart()
+                if turn == LEADERS // 2:
+                    cluster.restart()
+            until(lambda: reader.read_on() == storm.total, "all to be read", 600)
+            finish(cluster, storm, begun, reader.books)
+            print(f"  {kills} kills and {LEADERS} restarts of peerlogd, {LEADERS} of the leaders, "
+                  f"filled and drained {reader.drained} times")
+            assert reader.read_on() == storm.total and reader.drained > 0
+            service.manager.wait_ready(service.since)
 
 
 def the_stream_is_filled_and_drained(scratch):
@@ -221,4 +291,4 @@ def the_stream_is_filled_and_drained(scratch):
 if not jetstream.is_there():
     raise SystemExit(77)
 main(peerlogd_is_killed_and_restarted, leaders_are_killed, peerlogd_and_leaders_are_killed,
-     the_stream_is_filled_and_drained)
+     everything_dies, the_stream_is_filled_and_drained)
