@@ -5,6 +5,7 @@
 #ifndef PEERLOG_DAEMON_SETTINGS_TARGET_H
 #define PEERLOG_DAEMON_SETTINGS_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +33,8 @@ void output_target_choose(const struct output_settings *settings, struct output_
  * Returns: its length.
  */
 size_t output_target_describe(const struct output_target *target, char dst[TARGET_TEXT_BYTES]);
+
+/* Answers: are these the same, field by field? (Padding does not count.) */
+bool output_settings_equal(const struct output_settings *a, const struct output_settings *b);
 
 #endif
