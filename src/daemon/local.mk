@@ -64,6 +64,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/output/stdout.c \
 	src/daemon/output/syslog.c \
 	src/daemon/output/syslog_stream.c \
+	src/daemon/worker/crew.c src/daemon/worker/crew.h \
 	src/daemon/worker/drain.c \
 	src/daemon/worker/framing.c \
 	src/daemon/worker/letters.c \
@@ -74,6 +75,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/worker/rate.c \
 	src/daemon/worker/round.c src/daemon/worker/round.h \
 	src/daemon/worker/serve.c \
+	src/daemon/worker/share.c \
 	src/daemon/worker/timers.c \
 	src/daemon/worker/trace.c src/daemon/worker/trace.h \
 	src/daemon/worker/worker.c src/daemon/worker/worker.h \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two clocks: one that never jumps, for intervals, and the one on the wall; and a rest.
+ * The two clocks: one that never jumps, for intervals, and the one on the wall; what a thread has
+ * used of a CPU; and a rest.
  * Any thread; none of these fails, and only the rest blocks.
  */
 #ifndef PEERLOG_OS_CLOCK_H
@@ -17,6 +18,9 @@ uint64_t clock_mono_coarse_ms(void);
 
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t clock_mono_us(void);
+
+/* Microseconds of a CPU that the calling thread has used. */
+uint64_t clock_thread_cpu_us(void);
 
 /* Seconds since 1970 of the wall clock; cheap. */
 time_t clock_wall_s(void);

@@ -16,8 +16,9 @@
  * $PEERLOG_INJECT_COUNTS names a file of pairs of 64-bit numbers, one for each CALL in
  * the order above: how often it was called, and how often it was struck.
  *
- * $PEERLOG_INJECT_CLOCKS names a file of two signed 64-bit numbers, which may change at any
- * time: by how many seconds the wall clock is wrong, and by how many the monotonic clock is ahead.
+ * $PEERLOG_INJECT_CLOCKS names a file of three signed 64-bit numbers, which may change at any
+ * time: by how many seconds the wall clock is wrong, by how many the monotonic clock is ahead, and
+ * what a thread's CPU clock says: 0 the truth, 1 that it has worked all the time, 2 that it never has.
  *
  * The allocations of libconfig are not counted: it does not look what it was given.
  */
@@ -65,7 +66,10 @@ struct counts {
 struct clocks {
     _Atomic int64_t wall_s;
     _Atomic int64_t monotonic_s;
+    _Atomic int64_t work; /* of threads */
 };
+
+enum work { WORK_REAL, WORK_ALWAYS, WORK_NEVER };
 
 static struct rule rules[RULES];
 static unsigned rules_count;
@@ -299,9 +303,14 @@ typedef int clock_gettime_fn(clockid_t, struct timespec *);
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     REAL("clock_gettime", clock_gettime_fn *)
-    int result = real(clock, now);
+    int64_t work = clock == CLOCK_THREAD_CPUTIME_ID ? clocks->work : WORK_REAL;
+    int result = real(work == WORK_ALWAYS ? CLOCK_MONOTONIC : clock, now);
 
-    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+    if (work == WORK_NEVER)
+        *now = (struct timespec){.tv_sec = 0};
+    else if (work == WORK_ALWAYS)
+        return result;
+    else if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         now->tv_sec += clocks->wall_s;
     else if (result == 0)
         now->tv_sec += clocks->monotonic_s;

@@ -44,15 +44,17 @@ class Luck:
 
 
 class Clocks:
-    """How wrong the daemon's clocks are, in seconds."""
+    """How wrong the daemon's clocks are, in seconds, and whether its threads seem to work."""
+
+    WORK = (None, True, False)
 
     def __init__(self, scratch):
         self.file = os.path.join(scratch, "clocks")
         self.set()
 
-    def set(self, wall=0, monotonic=0):
+    def set(self, wall=0, monotonic=0, busy=None):
         with open(self.file, "r+b" if os.path.exists(self.file) else "wb") as file:
-            file.write(struct.pack("=qq", wall, monotonic))
+            file.write(struct.pack("=qqq", wall, monotonic, self.WORK.index(busy)))
 
 
 class UnluckyService(Service):

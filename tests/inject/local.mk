@@ -7,7 +7,8 @@ inject_tests = \
 	tests/inject/clocks.py \
 	tests/inject/files.py \
 	tests/inject/output.py \
-	tests/inject/threads.py
+	tests/inject/threads.py \
+	tests/inject/workers.py
 
 TESTS += $(inject_tests)
 EXTRA_DIST += $(inject_tests) tests/inject/inject.c tests/inject/injecting.py

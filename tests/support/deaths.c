@@ -69,15 +69,33 @@ static void say_chunk(struct trial *t, struct client *client, uint32_t chunk)
 }
 
 /* The log takes a few, and says a little later that they are safe. */
-static void finish_round(struct trial *t)
+static void finish_round_of(struct trial *t, struct worker *worker)
 {
-    while (!worker_finish_round(t->rig->worker)) {
+    while (!worker_finish_round(worker)) {
         t->shared->pauses++;
-        t->rig->worker->output->retry_at_ms = 0;
+        worker->output->retry_at_ms = 0;
         broker->room = t->plan.a_time;
         broker->acks += t->plan.a_time - 1;
         t->shared->pauses++;
     }
+}
+
+static void finish_round(struct trial *t)
+{
+    finish_round_of(t, t->rig->worker);
+    if (t->rig->second != NULL)
+        finish_round_of(t, t->rig->second);
+}
+
+/* Those that were just heard go to the other worker. */
+static void change_workers(const struct trial *t, uint32_t turn)
+{
+    struct worker *giver = t->rig->workers[turn % 2], *taker = t->rig->workers[(turn + 1) % 2];
+
+    const struct crew_decision all = {CREW_GIVE, taker->plan.index, CREW_WHOLE};
+
+    require(worker_give(giver, &all) || turn > 1, "connections that change their worker");
+    worker_answer_bell(taker);
 }
 
 /* The last record has waited in vain for its end; then the stream ends. */
@@ -113,6 +131,8 @@ static void work(void *context)
                 rig_read(t->rig, slot, last ? RIG_GOODBYE : RIG_READABLE);
         }
         finish_round(t);
+        if (t->plan.moves)
+            change_workers(t, chunk);
     }
     if (t->plan.flush)
         flush_and_end(t);
@@ -159,8 +179,10 @@ static void succeed(struct trial *t, struct takeover_report *ret_report)
     for (uint32_t i = 0; i < t->plan.connections; i++)
         if (lives(&rig, &t->clients[i]) && rig.table.conns[t->clients[i].slot].fd >= 0)
             feed(t, &rig, &t->clients[i]);
-    round_replay(&rig.worker->round, &rig.ledger->inboxes[0]);
-    assert_true(worker_finish_round(rig.worker));
+    for (uint32_t i = rig.ledger->header->inboxes; i > 0; i--) {
+        round_replay(&rig.worker->round, &rig.ledger->inboxes[i - 1]);
+        assert_true(worker_finish_round(rig.worker));
+    }
     read_on(t, &rig);
     rig_end(&rig);
 }
@@ -195,19 +217,27 @@ static struct fate fate_of(const struct trial *t, const struct broker *successor
     return fate;
 }
 
+/* Its segment in an inbox; NULL: it has none. */
+static const struct segment *find_segment(const struct trial *t, uint32_t slot)
+{
+    const struct ledger *ledger = t->rig->ledger;
+
+    for (uint32_t k = 0; k < ledger->header->inboxes; k++)
+        for (uint32_t i = 0; i < atomic_load(&ledger->inboxes[k].segments); i++)
+            if (ledger->inboxes[k].segment[i].slot == slot)
+                return &ledger->inboxes[k].segment[i];
+    return NULL;
+}
+
 /* Was its header judged, as far as the ledger tells? */
 static bool was_admitted(const struct trial *t, const struct client *client)
 {
-    const struct ledger *ledger = t->rig->ledger;
-    const struct inbox *inbox = &ledger->inboxes[0];
+    const struct segment *segment = find_segment(t, client->slot);
+    const struct slot *slot = &t->rig->ledger->slots[client->slot];
 
-    for (uint32_t i = 0; i < atomic_load(&inbox->segments); i++) {
-        const struct segment *segment = &inbox->segment[i];
-        if (segment->slot == client->slot)
-            return !segment->start.awaits_proxy || atomic_load(&segment->verdict) == VERDICT_PASSED;
-    }
-    return atomic_load(&ledger->slots[client->slot].use) == SLOT_FREE ||
-           !ledger->slots[client->slot].stream.awaits_proxy;
+    if (segment != NULL)
+        return !segment->start.awaits_proxy || atomic_load(&segment->verdict) == VERDICT_PASSED;
+    return atomic_load(&slot->use) == SLOT_FREE || !slot->stream.awaits_proxy;
 }
 
 /* Is it one that the successor's list denies, and that nobody let in before? */
@@ -349,23 +379,33 @@ static void end_trial(struct trial *t)
     (void)munmap(t->shared, sizeof *t->shared); /* it was mapped */
 }
 
-/* Everything that a successor finds: inbox, slots, tails, and what the log has. */
+static size_t watch_inbox(const struct trial *t, const struct inbox *inbox, struct watched *regions)
+{
+    const uint32_t n = t->plan.connections;
+
+    regions[0] = (struct watched){inbox, offsetof(struct inbox, counters)};
+    regions[1] = (struct watched){inbox->segment, n * sizeof inbox->segment[0]};
+    regions[2] = (struct watched){inbox->bytes, n * t->clients[0].len};
+    regions[3] = (struct watched){inbox->before, n * sizeof inbox->before[0]};
+    return 4;
+}
+
+/* Everything that a successor finds: inboxes, slots, tails, and what the log has. */
 static size_t watch(struct trial *t, struct watched *regions)
 {
     const struct ledger *ledger = t->rig->ledger;
-    const struct inbox *inbox = &ledger->inboxes[0];
     size_t n = 0;
 
     regions[n++] = (struct watched){&t->shared->broker.count, sizeof t->shared->broker.count};
     regions[n++] = (struct watched){(const void *)(uintptr_t)&t->shared->pauses, sizeof(uint32_t)};
-    regions[n++] = (struct watched){inbox, offsetof(struct inbox, counters)};
-    regions[n++] = (struct watched){inbox->segment, t->plan.connections * sizeof inbox->segment[0]};
-    regions[n++] = (struct watched){inbox->bytes, t->plan.connections * t->clients[0].len};
+    for (uint32_t i = 0; i < ledger->header->inboxes; i++)
+        n += watch_inbox(t, &ledger->inboxes[i], regions + n);
     regions[n++] = (struct watched){ledger->slots, t->plan.connections * sizeof ledger->slots[0]};
     regions[n++] = (struct watched){ledger->transports,
                                     t->plan.connections * sizeof ledger->transports[0]};
-    regions[n++] = (struct watched){inbox->before,
-                                    t->plan.connections * sizeof inbox->before[0]};
+    if (t->plan.moves)
+        regions[n++] = (struct watched){t->rig->table.conns,
+                                        t->plan.connections * sizeof t->rig->table.conns[0]};
     for (uint32_t i = 0; i < t->plan.connections; i++)
         regions[n++] = (struct watched){ledger_tail(ledger, t->clients[i].slot), CARRY_BYTES};
     return n;
@@ -374,7 +414,7 @@ static size_t watch(struct trial *t, struct watched *regions)
 void deaths_try_all(const struct deaths_plan *plan)
 {
     static struct trial t;
-    struct watched regions[DEATHS_CONNECTIONS + 10];
+    struct watched regions[DEATHS_CONNECTIONS + 16];
 
     if (!stepping_is_possible())
         skip();

@@ -30,6 +30,7 @@ struct deaths_plan {
     uint32_t rounds;
     uint32_t a_time; /* records that the log takes at once */
     bool flush; /* the last record is flushed, and the stream ends behind that */
+    bool moves; /* connections change their worker between two rounds */
     bool heir; /* the process that dies goes through what another left when it died */
 
     /*

@@ -54,21 +54,33 @@ static void make_snapshot(struct rig *rig, const struct rig_plan *plan)
     rig->snapshot.listener_of_id[0] = 0;
 }
 
-static void make_worker(struct rig *rig, const struct rig_plan *plan)
+static void make_worker(struct rig *rig, const struct rig_plan *plan, unsigned index)
 {
     static struct gate gate = GATE_INITIALIZER;
     const struct settings *settings = rig->snapshot.settings;
     const struct worker_plan worker_plan = {
-        .table = &rig->table, .parking = rig->parking, .admission = rig->admission,
-        .preface = rig->preface, .rates = rig->rates, .snapshot = &rig->snapshot,
+        .index = index, .table = &rig->table, .parking = rig->parking,
+        .admission = rig->admission, .preface = rig->preface, .rates = rig->rates,
+        .snapshot = &rig->snapshot,
         .longest_message = settings->buffer_size, .health = &rig->health,
-        .events = &events, .gate = &gate,
+        .events = &events, .crew = &rig->crew, .gate = &gate,
     };
+    struct worker *worker;
 
-    require(worker_new(&worker_plan, &rig->worker) == 0, "a worker");
-    rig->worker->output = output_free(rig->worker->output);
+    require(worker_new(&worker_plan, &worker) == 0, "a worker");
+    worker->output = output_free(worker->output);
     require(output_new_of(plan->kind, &settings->output, settings->buffer_size, &rig->health,
-                          rig->ledger->header->instance, &rig->worker->output) == 0, "an output");
+                          rig->ledger->header->instance, &worker->output) == 0, "an output");
+    rig->workers[index] = worker;
+}
+
+static void make_workers(struct rig *rig, const struct rig_plan *plan)
+{
+    for (unsigned i = 0; i <= plan->crew; i++)
+        make_worker(rig, plan, i);
+    rig->worker = rig->workers[0];
+    rig->second = rig->workers[1];
+    require(crew_init(&rig->crew, rig->workers, plan->crew ? 2 : 1) == 0, "a crew");
 }
 
 /* All but the worker, for whose ledger something may be taken over first. */
@@ -77,7 +89,7 @@ static void make_house(struct rig *rig, const struct rig_plan *plan)
     memset(rig, 0, sizeof *rig);
     make_snapshot(rig, plan);
     const struct ledger_geometry geometry = {
-        .slots = RIG_SLOTS, .inboxes = 1,
+        .slots = RIG_SLOTS, .inboxes = plan->crew ? 2 : 1,
         .tail_bytes = rig->snapshot.settings->buffer_size + PEERLOG_TERMINATOR_BYTES,
     };
     require(ledger_new(&geometry, &rig->ledger) == 0, "a ledger");
@@ -92,7 +104,7 @@ void rig_begin(struct rig *rig, const struct rig_plan *plan)
 {
     make_house(rig, plan);
     atomic_store(&rig->ledger->header->life, LEDGER_LIVE);
-    make_worker(rig, plan);
+    make_workers(rig, plan);
 }
 
 void rig_end(struct rig *rig)
@@ -101,6 +113,8 @@ void rig_end(struct rig *rig)
         if (atomic_load(&rig->ledger->slots[i].use) == SLOT_LIVE && rig->table.conns[i].fd >= 0)
             (void)close(rig->table.conns[i].fd); /* nobody reads it any more */
     rig->worker = worker_free(rig->worker);
+    rig->second = worker_free(rig->second);
+    crew_done(&rig->crew);
     rig->parking = parking_free(rig->parking);
     rig->rates = peer_rates_free(rig->rates);
     rig->preface = preface_free(rig->preface);
@@ -129,7 +143,7 @@ void rig_inherit(struct rig *rig, const struct rig_plan *plan, int fd, int lot_f
     require(takeover_run(&in, &rig->table, rig->parking, ret_report) == 0, "a takeover");
     atomic_store(&rig->ledger->header->life, LEDGER_LIVE);
     (void)ledger_free(in.ledger);
-    make_worker(rig, plan);
+    make_workers(rig, plan);
     for (uint32_t i = ledger_next_live(rig->ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(rig->ledger, i + 1)) {
         (void)admission_enter(rig->admission, &rig->ledger->slots[i].peer, 0);
@@ -201,8 +215,10 @@ void rig_say_goodbye(const struct rig *rig, uint32_t slot, int client)
 
 void rig_read(struct rig *rig, uint32_t slot, uint32_t ready)
 {
-    require(round_has_room(&rig->worker->round, slot), "room in the round");
-    require(worker_read(rig->worker, slot, ready), "an output that does not block yet");
+    struct worker *worker = rig->workers[atomic_load(&rig->table.conns[slot].owner) - 1];
+
+    require(round_has_room(&worker->round, slot), "room in the round");
+    require(worker_read(worker, slot, ready), "an output that does not block yet");
 }
 
 /* --- what a process leaves --- */

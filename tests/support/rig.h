@@ -25,6 +25,7 @@ struct rig_plan {
     const struct output_kind *kind;
     bool proxy;       /* connections begin with a PROXY header */
     const char *deny; /* an address or a range; NULL: none */
+    bool crew;        /* there are two workers; connections begin with the first */
 };
 
 struct rig {
@@ -38,6 +39,9 @@ struct rig {
     struct peer_rates *rates;
     struct output_health health;
     struct worker *worker;
+    struct worker *second; /* NULL: there is none */
+    struct worker *workers[2]; /* the same */
+    struct crew crew;
 };
 
 void rig_begin(struct rig *rig, const struct rig_plan *plan);
@@ -71,7 +75,7 @@ void rig_make_pair(int pair[2]);
  */
 void rig_feed(struct rig *rig, uint32_t slot, const void *bytes, size_t len);
 
-/* Read one connection as the worker does; there must be room. */
+/* Read one connection as the worker does that owns it; there must be room. */
 void rig_read(struct rig *rig, uint32_t slot, uint32_t events);
 
 #endif

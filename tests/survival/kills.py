@@ -5,7 +5,8 @@ Sixteen connections send as fast as they are served while the service is killed,
 is doing: receiving, delivering, starting, taking over. Nothing may be lost and no connection
 may break. What was being delivered may come again: at most one batch for each worker, and
 every such record says so. In the journal PEER_SEQUENCE has no gap and PEER_CONNECTION stays. In
-a file, to which all workers write, each line is whole: none is glued to one that a kill tore.
+a file, to which all workers write, each line is whole: none is glued to one that a kill tore. And
+all of it once more with a daemon whose connections change their worker all the time (restless.c).
 """
 
 import json
@@ -14,9 +15,10 @@ import re
 import subprocess
 import time
 
-from survival import (LONG, Service, Streams, Tally, build_program, judge, main, most_repeats,
-                      new_random, reporters, until)
+from survival import (LONG, PEERLOGD, Service, Streams, Tally, build_program, folder, judge, main,
+                      most_repeats, new_random, reporters, until)
 
+PEERLOGCTL = os.environ.get("PEERLOGCTL", os.path.join(os.path.dirname(PEERLOGD), "peerlogctl"))
 CONNECTIONS = 16
 KILLS = 300 if LONG else 30
 
@@ -55,24 +57,33 @@ class FileTally:
         pass
 
 
-def kill_under_load(scratch, kind):
+def count_moves(path):
+    """How often connections changed their worker, over all processes."""
+    until(lambda: os.path.exists(path), "the admin socket")
+    done = subprocess.run([PEERLOGCTL, "-s", path, "metrics"], capture_output=True, check=True)
+    return int(re.search(rb"^peerlogd_connections_moved_total (\d+)$", done.stdout, re.M).group(1))
+
+
+def kill_under_load(scratch, kind, kills=KILLS, program=PEERLOGD, pace=(), **settings):
     chance = new_random()
     with reporters() as running:
         tally = (FileTally if kind == "file" else Tally)(scratch, kind)
         running.append(tally)
-        with Service(scratch, tally) as service:
-            streams = Streams(scratch, service.port, CONNECTIONS)
+        with Service(scratch, tally, program=program, **settings) as service:
+            streams = Streams(scratch, service.port, CONNECTIONS, *pace)
             running.append(streams)
             streams.wait_sent(1000)
-            for _ in range(KILLS):
+            for _ in range(kills):
                 time.sleep(chance.uniform(0, 0.12))
                 service.kill()
                 service.start()
             service.manager.wait_ready(service.since)
             tally.wait_records(tally.records() + 1000)
-            verdict = judge([streams], tally, most_repeats(KILLS))
+            if "admin" in settings:
+                until(lambda: count_moves(settings["admin"]["path"]) > 100, "moves")
+            verdict = judge([streams], tally, most_repeats(kills, settings.get("workers")))
             assert service.said("after SIGKILL") > 0, "nothing was taken over"
-            assert service.said(r" [1-9]\d* messages in hand.* after SIGKILL") > 0
+            assert kills < KILLS or service.said(r" [1-9]\d* messages in hand.* after SIGKILL") > 0
             service.allow(r"cut off \d+ bytes", r"ended a line that was not finished")
             service.allow(r"died \d+ times in a row soon after its start, the last time of SIGKILL")
         print(f"  {verdict.arrived['marked']} marked as possible repeats")
@@ -90,5 +101,14 @@ def kills_lose_nothing_in_a_file(scratch):
     kill_under_load(scratch, "file")
 
 
+def kills_lose_nothing_of_what_moves(scratch):
+    """At a pace, not as fast as can be: so there are many short rounds, and a move between each two."""
+    restless = build_program("survival/restless_peerlogd")
+    more = {"admin": {"path": os.path.join(scratch, "admin")}} if os.path.exists(PEERLOGCTL) else {}
+    for kind, kills in ("syslog", KILLS // 3), ("file", KILLS // 10):
+        kill_under_load(folder(scratch, kind), kind, kills, restless,
+                        ("--rate", 20000), workers=3, **more)
+
+
 main(kills_lose_nothing_in_the_log, kills_lose_nothing_in_the_journal,
-     kills_lose_nothing_in_a_file)
+     kills_lose_nothing_in_a_file, kills_lose_nothing_of_what_moves)

@@ -39,3 +39,11 @@ tests_survival_fragile_peerlogd_CPPFLAGS = $(AM_CPPFLAGS)
 tests_survival_fragile_peerlogd_LDFLAGS = $(peerlogd_LDFLAGS) -Wl,--wrap=escape_clean_bytes
 tests_survival_fragile_peerlogd_DEPENDENCIES = $(peerlogd_DEPENDENCIES)
 tests_survival_fragile_peerlogd_LDADD = $(peerlogd_LDADD)
+
+# The daemon whose connections change their worker all the time: see restless.c.
+check_PROGRAMS += tests/survival/restless_peerlogd
+tests_survival_restless_peerlogd_SOURCES = src/daemon/main.c tests/survival/restless.c
+tests_survival_restless_peerlogd_CPPFLAGS = $(AM_CPPFLAGS)
+tests_survival_restless_peerlogd_LDFLAGS = $(peerlogd_LDFLAGS) -Wl,--wrap=worker_share
+tests_survival_restless_peerlogd_DEPENDENCIES = $(peerlogd_DEPENDENCIES)
+tests_survival_restless_peerlogd_LDADD = $(peerlogd_LDADD)

@@ -63,10 +63,12 @@ DAEMON_TESTS = \
 	tests/unit/settings/test_settings \
 	tests/unit/settings/test_table \
 	tests/unit/settings/test_target \
+	tests/unit/worker/test_crew \
 	tests/unit/worker/test_mailbox \
 	tests/unit/worker/test_peer_rates \
 	tests/unit/worker/test_rate \
 	tests/unit/worker/test_round \
+	tests/unit/worker/test_share \
 	tests/unit/worker/test_trace
 CLIENT_TESTS = \
 	tests/unit/client/test_composer \

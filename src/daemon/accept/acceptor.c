@@ -19,6 +19,7 @@
 #include "daemon/session/announce.h"
 #include "daemon/session/session.h"
 #include "daemon/session/transport.h"
+#include "daemon/worker/crew.h"
 #include "os/clock.h"
 #include "os/gate.h"
 #include "os/log.h"
@@ -53,6 +54,7 @@ struct acceptor {
     _Atomic uint64_t *counters; /* its block, in the ledger */
     uint32_t accepted[ACCEPTS_A_TURN]; /* slots that are not handed over yet */
     unsigned accepted_count;
+    unsigned turn; /* whose it is to be given the next one */
 
     _Alignas(64) _Atomic(struct listen_set *) next;
     _Atomic(const struct listen_set *) used;
@@ -110,16 +112,6 @@ struct acceptor *acceptor_free(struct acceptor *l)
 }
 
 /* --- one connection --- */
-
-static struct worker *least_loaded(const struct acceptor *l)
-{
-    struct worker *best = l->plan.workers[0];
-
-    for (unsigned i = 1; i < l->plan.workers_count; i++)
-        if (worker_load(l->plan.workers[i]) < worker_load(best))
-            best = l->plan.workers[i];
-    return best;
-}
 
 /* Park a copy, so that the connection outlives us. */
 static void park(struct acceptor *l, struct slot *slot, int fd)
@@ -259,8 +251,10 @@ static bool accept_one(struct acceptor *l, const struct listen_socket *from)
 /* Hand over what was accepted; all together, so that a worker is woken once for many. */
 static void hand_over(struct acceptor *l)
 {
+    const uint64_t now_ms = clock_mono_coarse_ms();
+
     for (unsigned i = 0; i < l->accepted_count; i++) {
-        int error = worker_adopt(least_loaded(l), l->accepted[i]);
+        int error = worker_adopt(crew_choose(l->plan.crew, &l->turn, now_ms), l->accepted[i]);
         if (error < 0)
             abandon(l, l->accepted[i], error);
         else

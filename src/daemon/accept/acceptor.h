@@ -43,6 +43,7 @@ static inline bool listen_set_has(const struct listen_set *listening, int fd)
 }
 
 struct announcer;
+struct crew;
 struct gate;
 
 struct acceptor_plan {
@@ -50,8 +51,7 @@ struct acceptor_plan {
     struct connections *table;
     struct parking *parking;
     struct admission *admission;
-    struct worker **workers;
-    unsigned workers_count;
+    const struct crew *crew; /* who gets the connections */
     struct gate *gate; /* the thread passes it, or ends */
 };
 

@@ -65,6 +65,8 @@ struct errand {
     void *taken;
 };
 
+struct crew;
+
 struct admin_plan {
     int fd;         /* the listening socket, or -1; the admin's */
     int metrics_fd; /* that for counters alone, likewise */
@@ -73,6 +75,7 @@ struct admin_plan {
     const struct connections *table;
     struct worker *const *workers;
     unsigned workers_count;
+    struct crew *crew;
     const struct output_health *health;
     struct silence *silence; /* who is silent */
     const struct parking *parking;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/admin/private.h"
+#include "daemon/worker/crew.h"
 #include "os/clock.h"
 
 /* Two looks at a connection that are closer, in milliseconds, make no rate. */
@@ -149,21 +150,33 @@ static void sort(struct census *census, enum wanted_order order)
 
 /* --- all of it --- */
 
+/* Ask all workers. Returns: 0, or -ENOMEM. */
+static int ask_all(struct admin *admin, const struct wanted *wanted, struct census *census)
+{
+    for (unsigned i = 0; i < admin->plan.workers_count; i++) {
+        uint32_t from = 0;
+        int more;
+        do
+            more = ask_some(admin, wanted, i, &from, census);
+        while (more > 0);
+        if (more < 0)
+            return more;
+    }
+    return 0;
+}
+
 int census_take(struct admin *admin, const struct overview *overview, const struct wanted *wanted,
                 struct census *ret_census)
 {
     struct census census = {.overview = overview};
 
-    for (unsigned i = 0; i < admin->plan.workers_count; i++) {
-        uint32_t from = 0;
-        int more;
-        do
-            more = ask_some(admin, wanted, i, &from, &census);
-        while (more > 0);
-        if (more < 0) {
-            free(census.all);
-            return more;
-        }
+    /* Each is seen once, and none is missed. */
+    crew_hold(admin->plan.crew);
+    int error = ask_all(admin, wanted, &census);
+    crew_release(admin->plan.crew);
+    if (error < 0) {
+        free(census.all);
+        return error;
     }
     sort(&census, wanted->order);
     if (wanted->limit > 0 && census.count > wanted->limit)
@@ -215,7 +228,8 @@ void census_by_address(struct census *census)
         qsort(census->all, kept, sizeof census->all[0], by_rate_and_bytes);
 }
 
-bool census_end(struct admin *admin, const struct counted *connection, bool now)
+/* Answers: did this worker have it, and is it ended? */
+static bool end_at(struct admin *admin, unsigned worker, const struct counted *connection, bool now)
 {
     struct question *ask = question_new(admin, LETTER_KILL, sizeof *ask);
 
@@ -224,9 +238,18 @@ bool census_end(struct admin *admin, const struct counted *connection, bool now)
     ask->letter.kill.slot = connection->of.slot;
     ask->letter.kill.connection = connection->of.connection;
     ask->letter.kill.now = now;
-    if (!ask_worker(admin, connection->worker, ask))
+    if (!ask_worker(admin, worker, ask))
         return false;
     bool done = ask->letter.kill.done;
     free(ask);
     return done;
+}
+
+bool census_end(struct admin *admin, const struct counted *connection, bool now)
+{
+    /* It may be another worker's by now, and is in its mailbox then. */
+    for (unsigned i = 0; i < admin->plan.workers_count; i++)
+        if (end_at(admin, (connection->worker + i) % admin->plan.workers_count, connection, now))
+            return true;
+    return false;
 }

@@ -332,7 +332,7 @@ static json_t *describe_connection(const struct overview *overview, const struct
     (void)peer_format_address(&of->peer, address);
     return json_pack(
         "{s:I, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:b, s:b,"
-        " s:o, s:o, s:s?, s:s?}",
+        " s:o, s:o, s:s?, s:s?, s:i}",
         "id", (json_int_t)of->connection, "address", address, "port", (int)of->peer.port,
         "listener", listener != NULL ? listener->text : "",
         "tag", listener != NULL ? listener->tag : "",
@@ -343,7 +343,8 @@ static json_t *describe_connection(const struct overview *overview, const struct
         "idle", (json_int_t)of->silent_s, "tail", (json_int_t)of->tail_bytes,
         "unread", (json_int_t)of->unread, "slowed", of->slowed, "leaving", of->leaving,
         "since", of->since_s != 0 ? json_integer((json_int_t)of->since_s) : json_null(),
-        "ends", describe_ends(of), "waits", wait_name(of), "problem", problem_name(of->problem));
+        "ends", describe_ends(of), "waits", wait_name(of), "problem", problem_name(of->problem),
+        "worker", (int)one->worker);
 }
 
 /* Gather what the request wants. Answers: is it there? Else REPLY says why not. */

@@ -3,7 +3,7 @@
  * Connections: a slot of the ledger, which survives, and beside it what dies with the
  * process: the descriptor and the worker that serves it. A connection is named by its slot's index.
  *
- * A connection belongs to one worker for life. Free slots are where the acceptor,
+ * A connection belongs to one worker at a time. Free slots are where the acceptor,
  * which takes, and the workers, which give back, meet.
  */
 #ifndef PEERLOG_DAEMON_LEDGER_CONNECTIONS_H
@@ -26,7 +26,7 @@ struct conn {
         uint32_t drain_left; /* while stopping: bytes still to be read */
     };
     uint32_t active_s;      /* when the last byte came, seconds of the monotonic clock */
-    _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: none does */
+    _Atomic uint16_t owner; /* index + 1 of the worker that serves it; 0: none does, or it moves */
     uint8_t dirty_tail : 2; /* enum dirty_tail */
     uint8_t state : 2;      /* enum conn_state */
     uint8_t wants : 2;      /* enum conn_wants: what the poller is to tell of */

@@ -100,6 +100,8 @@ const struct counter_name counter_names[COUNTERS] = {
     [COUNTER_HINT_MQTT] = {HINTS, "protocol=\"mqtt\"", NULL, NULL, 0},
     [COUNTER_HINT_AMQP] = {HINTS, "protocol=\"amqp\"", NULL, NULL, 0},
     [COUNTER_HINT_REDIS] = {HINTS, "protocol=\"redis\"", NULL, NULL, 0},
+    [COUNTER_MOVED] = {"peerlogd_connections_moved_total", NULL,
+                       "Times that a connection was given to another worker.", NULL, 0},
 };
 
 const uint32_t counters_within_us[COUNTERS_WITHIN] = {

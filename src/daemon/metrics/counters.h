@@ -75,6 +75,7 @@ enum counter {
     COUNTER_TAKEN_US,     /* time from receiving to taken by the log, over all records */
     COUNTER_TAKEN_WITHIN, /* and how many were taken within each of counters_within_us[] */
     COUNTER_TAKEN_LATER = COUNTER_TAKEN_WITHIN + COUNTERS_WITHIN,
+    COUNTER_MOVED,
     COUNTERS,
 };
 

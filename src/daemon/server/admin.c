@@ -144,8 +144,8 @@ static int start_admin(struct server *s, const char **ret_why)
     const struct admin_plan plan = {
         .fd = s->admin_socket, .metrics_fd = s->metrics_socket,
         .metrics = &s->snapshot->settings->metrics, .started_ms = s->started_ms, .table = &s->table,
-        .workers = s->workers, .workers_count = s->workers_count, .health = &s->health,
-        .silence = s->silence, .parking = s->parking,
+        .workers = s->workers, .workers_count = s->workers_count, .crew = &s->crew,
+        .health = &s->health, .silence = s->silence, .parking = s->parking,
         .context = s, .post = post_errand, .name = copy_name, .sum = sum_counters,
     };
     const struct admin_module *module = module_symbol("admin", "admin_module", ret_why);

@@ -15,15 +15,14 @@
 #include "os/log.h"
 #include "os/net.h"
 
-/* What has bytes in hand follows its inbox; the others are dealt out in turn. */
+/* What has bytes in hand follows its inbox; the others are the first worker's, as new ones are. */
 static void assign_owners(struct server *s)
 {
     struct ledger *ledger = s->ledger;
-    unsigned next = 0;
 
     for (uint32_t i = ledger_next_live(ledger, 0); i != LEDGER_NO_SLOT;
          i = ledger_next_live(ledger, i + 1))
-        atomic_store(&s->table.conns[i].owner, (uint16_t)(next++ % s->workers_count + 1));
+        atomic_store(&s->table.conns[i].owner, 1);
     for (uint32_t k = 0; k < ledger->header->inboxes; k++)
         for (uint32_t i = 0; i < atomic_load(&ledger->inboxes[k].segments); i++)
             atomic_store(&s->table.conns[ledger->inboxes[k].segment[i].slot].owner,

@@ -18,6 +18,7 @@
 #include "daemon/output/output.h"
 #include "daemon/parking/parking.h"
 #include "daemon/settings/snapshot.h"
+#include "daemon/worker/crew.h"
 #include "daemon/worker/mailbox.h"
 #include "daemon/worker/worker.h"
 #include "os/gate.h"
@@ -52,6 +53,7 @@ struct server {
     struct acceptor *acceptor;
     struct worker *workers[PEERLOG_MAX_WORKERS];
     unsigned workers_count;
+    struct crew crew;
     struct gate gate;
     struct letter stop_letters[PEERLOG_MAX_WORKERS];
     int set, bell, signals;

@@ -218,7 +218,7 @@ static int make_workers(struct server *s)
         .table = &s->table, .parking = s->parking, .admission = s->admission,
         .preface = s->preface, .announcer = s->announcer, .silence = s->silence,
         .rates = s->rates, .snapshot = s->snapshot, .health = &s->health,
-        .events = &s->events, .gate = &s->gate,
+        .events = &s->events, .crew = &s->crew, .gate = &s->gate,
         /* Tails and inboxes may hold messages of a process that allowed longer ones. */
         .longest_message = PEERLOG_MAX_MESSAGE_BYTES,
     };
@@ -239,7 +239,7 @@ static int make_workers(struct server *s)
     }
     for (unsigned i = 0; i < s->workers_count; i++)
         worker_set_stride(s->workers[i], s->workers_count);
-    return 0;
+    return crew_init(&s->crew, s->workers, s->workers_count);
 }
 
 /* --- what main waits for --- */
@@ -315,8 +315,7 @@ static int start(struct server *s, const struct server_plan *plan)
     if (error == 0)
         error = acceptor_new(&(struct acceptor_plan){
             .table = &s->table, .parking = s->parking, .admission = s->admission,
-            .announcer = s->announcer, .workers = s->workers, .workers_count = s->workers_count,
-            .gate = &s->gate,
+            .announcer = s->announcer, .crew = &s->crew, .gate = &s->gate,
         }, &s->acceptor);
     if (error == 0)
         error = open_listeners(s, plan, &inherited, &next);
@@ -350,6 +349,7 @@ static void release(struct server *s)
     s->acceptor = acceptor_free(s->acceptor);
     for (unsigned i = 0; i < s->workers_count; i++)
         s->workers[i] = worker_free(s->workers[i]);
+    crew_done(&s->crew);
     server_free_admin(s);
     s->rates = peer_rates_free(s->rates);
     s->preface = preface_free(s->preface);

@@ -119,6 +119,7 @@ int server_stop(struct server *s)
 
     service_manager_say("STOPPING=1\nSTATUS=delivering what is in hand");
     acceptor_stop(s->acceptor, keep);
+    crew_close(&s->crew); /* each worker reads what is its own, and none is given more */
     struct remains remains = stop_workers(s, keep);
     say_remains(s, &remains, keep);
     atomic_store(&s->ledger->header->life, LEDGER_CLEAN);

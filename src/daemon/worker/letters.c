@@ -11,30 +11,52 @@
 #include "daemon/session/conn.h"
 #include "os/log.h"
 
-/* Peers that the new settings deny are told goodbye; what they have said is still read. */
-static void leave_denied(struct worker *w)
+/* Answers: was this one told goodbye, because its peer is denied? What it has said is still read. */
+static bool leave_if_denied(struct worker *w, uint32_t i)
 {
     struct connections *table = w->plan.table;
-    uint32_t count = 0;
+    struct slot *slot = &table->ledger->slots[i];
+    const struct listener_settings *listener = snapshot_listener(w->round.snapshot, slot->listener);
 
-    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
-         i = ledger_next_live(table->ledger, i + 1)) {
-        struct slot *slot = &table->ledger->slots[i];
-        const struct listener_settings *listener =
-            snapshot_listener(w->round.snapshot, slot->listener);
-        if (!worker_owns(w, i) || table->conns[i].fd < 0 || slot->flags & SLOT_LEAVING ||
-            slot->stream.awaits_proxy || listener == NULL ||
-            admission_by_list(listener, &slot->peer) == ADMITTED)
-            continue;
-        slot->flags |= SLOT_LEAVING;
-        connections_note_ending(slot, ENDING_DENIED);
-        table->conns[i].active_s = w->now_s;
-        conn_say_goodbye(table, i);
-        count++;
-    }
+    if (!worker_owns(w, i) || table->conns[i].fd < 0 || slot->flags & SLOT_LEAVING ||
+        slot->stream.awaits_proxy || listener == NULL ||
+        admission_by_list(listener, &slot->peer) == ADMITTED)
+        return false;
+    slot->flags |= SLOT_LEAVING;
+    connections_note_ending(slot, ENDING_DENIED);
+    table->conns[i].active_s = w->now_s;
+    conn_say_goodbye(table, i);
+    return true;
+}
+
+static void say_denied(uint32_t count)
+{
     if (count > 0)
         log_say(SEVERITY_NOTICE, "told goodbye, because their peers are denied now: %u",
                 (unsigned)count);
+}
+
+/* Peers that the new settings deny. */
+static void leave_all_denied(struct worker *w)
+{
+    struct ledger *ledger = w->plan.table->ledger;
+    uint32_t count = 0;
+
+    for (uint32_t i = ledger_next_live(ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(ledger, i + 1))
+        count += leave_if_denied(w, i);
+    say_denied(count);
+}
+
+void worker_leave_denied(struct worker *w, const uint32_t *slots, uint32_t count)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        left += leave_if_denied(w, slots[i]);
+    if (left > 0)
+        worker_plan_sweep(w, true);
+    say_denied(left);
 }
 
 void worker_take_snapshot(struct worker *w)
@@ -49,7 +71,7 @@ void worker_take_snapshot(struct worker *w)
     if (!round_is_empty(&w->round))
         return;
     w->round.snapshot = wanted;
-    leave_denied(w);
+    leave_all_denied(w);
     worker_plan_sweep(w, true);
     atomic_store_explicit(&w->snapshot_used, wanted, memory_order_release);
     w->plan.events->snapshot_taken(w->plan.events->context);
@@ -161,6 +183,9 @@ static void answer(struct worker *w, struct letter *letter)
         break;
     case LETTER_TRACE:
         exchange_trace(w, letter);
+        break;
+    case LETTER_ADOPT:
+        worker_take(w, letter);
         break;
     case LETTER_ERRAND:
         break; /* no worker is sent on one */

@@ -25,6 +25,7 @@ enum letter_kind {
     LETTER_DESCRIBE, /* tell of connections */
     LETTER_REFRESH,  /* look at once at the names of what is written to */
     LETTER_TRACE,    /* copy what some peers say */
+    LETTER_ADOPT,    /* serve connections that were another worker's */
     LETTER_ERRAND,   /* of main alone: see admin/admin.h */
 };
 
@@ -70,6 +71,10 @@ struct letter {
         const struct snapshot *snapshot;
         struct errand *errand;
         struct trace *trace; /* an empty one; answer: the one before, or NULL (trace.h) */
+        struct {
+            const uint32_t *slots; /* nobody owns them until then */
+            uint32_t count;
+        } adopt;
         struct {
             uint32_t slot;
             uint64_t connection; /* and nothing is done if the slot is another one's by now */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of a worker share: worker.c is its thread, letters.c what others ask of it,
- * serve.c reads and delivers, rate.c slows down, timers.c does what is due by the clock, and
- * drain.c stops. The worker's thread; for this folder alone.
+ * serve.c reads and delivers, rate.c slows down, timers.c does what is due by the clock, share.c
+ * gives connections to other workers, and drain.c stops. The worker's thread; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_WORKER_PRIVATE_H
 #define PEERLOG_DAEMON_WORKER_PRIVATE_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/worker/crew.h"
 #include "daemon/worker/mailbox.h"
 #include "daemon/worker/peer_rates.h"
 #include "daemon/worker/round.h"
@@ -30,6 +31,22 @@
 
 /* Connections that one wait tells of. */
 #define WORKER_EVENTS 256
+
+/* What a worker measures to decide whether it has too much to do. */
+struct sharing {
+    uint64_t looked_at_ms; /* by the turn's clock, and by the exact one: */
+    uint64_t looked_at_us;
+    uint64_t cpu_us;       /* what its thread had used by then */
+    uint64_t waited_us;    /* since then, for an output that answers later */
+    uint64_t busy_from_ms; /* since when it is busy, and all are calm; both: it may be now */
+    uint64_t calm_from_ms;
+    uint32_t size;         /* of the crew, when it last looked */
+
+    /* Since it last looked. A connection that sends most of all is found by a vote. */
+    uint64_t heaviest; /* the number of the connection that sent most, if one sent more than half */
+    uint64_t ahead;    /* of all others, in bytes, by the vote */
+    uint64_t closed;   /* connections that had ended by then */
+};
 
 struct worker {
     struct worker_plan plan;
@@ -59,8 +76,10 @@ struct worker {
     bool stop_keep;      /* while draining: connections stay open for the next process */
     uint64_t stop_at_ms; /* while draining: it ends at the latest then */
     unsigned signatures;  /* that handshakes may make in this turn */
-    uint32_t now_s;       /* of the monotonic clock, of this turn */
+    uint64_t turn_ms;     /* of the monotonic clock, of this turn, and in seconds */
+    uint32_t now_s;
     uint32_t heard_s;     /* who was heard since then was not told yet */
+    struct sharing sharing;
     uint64_t sweep_at_ms; /* when to look for idle and leaving connections; 0: never */
     struct trace *trace;  /* to be filled; NULL: nobody asks */
     uint32_t traced_at_s; /* when somebody last asked */
@@ -81,6 +100,9 @@ void worker_answer_bell(struct worker *w);
 
 /* Take up the settings that are wanted, if it can be now. */
 void worker_take_snapshot(struct worker *w);
+
+/* Of these connections, those whose peers are denied are told goodbye. */
+void worker_leave_denied(struct worker *w, const uint32_t *slots, uint32_t count);
 
 /* --- serve.c --- */
 
@@ -127,6 +149,26 @@ void worker_slow_down(struct worker *w, uint32_t slot, uint64_t messages, bool m
 
 /* Watch those again whose rate allows it. Returns: milliseconds to the next, or -1. */
 int worker_wake_slowed(struct worker *w);
+
+/* One that cannot be watched now is watched a little later. */
+void worker_watch_later(struct worker *w, uint32_t slot);
+
+/* --- share.c --- */
+
+/* BYTES of a connection were received. */
+void worker_weigh(struct worker *w, uint32_t slot, uint64_t bytes);
+
+/* Between two rounds: give connections to another worker, if there is too much to do here. */
+void worker_share(struct worker *w);
+
+/*
+ * Give WORK's share of what there is to do here to another worker; between two rounds.
+ * Answers: was there something to give, and could it be given?
+ */
+bool worker_give(struct worker *w, const struct crew_decision *work);
+
+/* Those that another worker gives are this one's from here on. */
+void worker_take(struct worker *w, const struct letter *letter);
 
 /* --- timers.c --- */
 

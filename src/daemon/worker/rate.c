@@ -114,6 +114,12 @@ bool worker_rate_allows(struct worker *w, uint32_t slot)
     return false;
 }
 
+void worker_watch_later(struct worker *w, uint32_t slot)
+{
+    w->plan.table->conns[slot].state = CONN_SLOWED;
+    append(w, slot);
+}
+
 /*
  * Watch one again, if its rate allows.
  * Returns: 0, or for how many milliseconds it has to wait.

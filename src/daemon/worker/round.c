@@ -301,14 +301,32 @@ static void remember_dirty(struct round *r, uint32_t slot)
     r->dirty_next = (r->dirty_next + 1) % ROUND_DIRTY_TAILS;
 }
 
+/* The list does not name it any more. */
+static void strike_dirty(struct round *r, uint32_t slot)
+{
+    for (uint32_t i = 0; i < r->dirty_count; i++)
+        if (r->dirty[i] == slot)
+            r->dirty[i] = CONNECTION_NONE;
+}
+
 void round_forget(struct round *r, uint32_t slot)
 {
     if (r->table->conns[slot].dirty_tail == TAIL_CLEAN)
         return;
-    for (uint32_t i = 0; i < r->dirty_count; i++)
-        if (r->dirty[i] == slot)
-            r->dirty[i] = CONNECTION_NONE;
+    strike_dirty(r, slot);
     ledger_forget_tail(r->ledger, slot);
+}
+
+void round_let_go(struct round *r, uint32_t slot)
+{
+    assert(!r->table->conns[slot].in_hand);
+    if (carry_of(r, slot) == 0) {
+        round_forget(r, slot);
+        r->table->conns[slot].dirty_tail = TAIL_CLEAN;
+    } else {
+        strike_dirty(r, slot);
+        r->table->conns[slot].dirty_tail = TAIL_DIRTY;
+    }
 }
 
 static void add_count(_Atomic uint64_t *count, uint64_t n)

@@ -162,4 +162,7 @@ uint32_t round_commit(struct round *r, uint32_t *ended);
 /* A connection is about to be given back: its tail is not needed any more. */
 void round_forget(struct round *r, uint32_t slot);
 
+/* A connection of which nothing is in hand is another round's from here on, with its tail. */
+void round_let_go(struct round *r, uint32_t slot);
+
 #endif

@@ -204,12 +204,23 @@ bool worker_owns(const struct worker *w, uint32_t slot)
            w->plan.index + 1;
 }
 
+/* Read, and note how much it was. */
+static enum round_read read_some(struct worker *w, uint32_t slot, uint32_t limit, bool may_end)
+{
+    const struct stream *stream = &w->plan.table->ledger->slots[slot].stream;
+    uint64_t before = stream->received;
+    enum round_read result = round_read(&w->round, slot, limit, may_end);
+
+    worker_weigh(w, slot, stream->received - before);
+    return result;
+}
+
 /* Read in small bites, and count what came of it against the connection's rate. */
 static bool read_slowly(struct worker *w, uint32_t slot, bool may_end)
 {
     const struct stream *stream = &w->plan.table->ledger->slots[slot].stream;
     uint64_t before = stream->sequence;
-    enum round_read result = round_read(&w->round, slot, PEERLOG_SLOW_READ_BYTES, may_end);
+    enum round_read result = read_some(w, slot, PEERLOG_SLOW_READ_BYTES, may_end);
     bool done = worker_frame(w);
 
     worker_slow_down(w, slot, stream->sequence - before, result == ROUND_GOT);
@@ -289,6 +300,6 @@ bool worker_read(struct worker *w, uint32_t slot, uint32_t events)
     w->plan.table->conns[slot].active_s = w->now_s;
     if (worker_holds_rate(w, slot))
         return !worker_rate_allows(w, slot) || read_slowly(w, slot, may_end);
-    (void)round_read(&w->round, slot, read_limit(w), may_end);
+    (void)read_some(w, slot, read_limit(w), may_end);
     return worker_frame(w);
 }

@@ -196,7 +196,8 @@ static bool sweep(struct worker *w)
     bool leaving = false;
 
     w->heard_s = w->now_s;
-    for (uint32_t i = ledger_next_live(table->ledger, 0); i != LEDGER_NO_SLOT;
+    for (uint32_t i = ledger_next_live(table->ledger, 0);
+         i != LEDGER_NO_SLOT && atomic_load_explicit(&w->load, memory_order_relaxed) > 0;
          i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i) || table->conns[i].fd < 0)
             continue;

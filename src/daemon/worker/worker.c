@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The worker's thread: wait, read, frame, deliver, close the round; and in between what
- * main asks of it. Connections come in through worker_adopt() from the acceptor.
+ * main asks of it. Connections come in through worker_adopt() from the acceptor, and
+ * by letters from other workers.
  */
 #include "config.h"
 
@@ -107,11 +108,6 @@ int worker_adopt(struct worker *w, uint32_t slot)
     return error;
 }
 
-uint32_t worker_load(const struct worker *w)
-{
-    return atomic_load_explicit(&w->load, memory_order_relaxed);
-}
-
 /* --- what others ask --- */
 
 void worker_post(struct worker *w, struct letter *letter)
@@ -169,7 +165,10 @@ static void pause_for_output(struct worker *w)
         timeout_ms = worker_until(wait.until_ms);
     if (w->draining && worker_until(w->stop_at_ms) < timeout_ms)
         timeout_ms = worker_until(w->stop_at_ms);
+    uint64_t from_us = clock_mono_us();
     int n = poller_wait(w->pause_set, events, 2, timeout_ms);
+    if (w->round.batch->submitted > w->round.batch->delivered)
+        w->sharing.waited_us += clock_mono_us() - from_us;
     for (int i = 0; i < n; i++)
         if (events[i].data.u64 == TAG_BELL)
             worker_answer_bell(w);
@@ -186,7 +185,8 @@ static bool wait_for_events(struct worker *w)
     w->signatures = SIGNATURES_A_TURN;
     w->events_next = 0;
     w->events_count = (uint32_t)poller_wait(w->set, w->events, WORKER_EVENTS, timeout_ms);
-    w->now_s = (uint32_t)(clock_mono_coarse_ms() / 1000);
+    w->turn_ms = clock_mono_coarse_ms();
+    w->now_s = (uint32_t)(w->turn_ms / 1000);
     return true;
 }
 
@@ -317,6 +317,7 @@ static void work(struct worker *w)
         } else {
             blocked = !round_is_empty(&w->round) && !worker_finish_round(w);
         }
+        worker_share(w);
         worker_take_snapshot(w);
     }
 }

@@ -21,6 +21,7 @@
 #include "daemon/settings/snapshot.h"
 
 struct announcer;
+struct crew;
 struct gate;
 struct letter;
 struct peer_rates;
@@ -55,6 +56,7 @@ struct worker_plan {
     uint32_t longest_message; /* of the snapshot, or of what is in hand from before, in bytes */
     struct output_health *health;
     const struct worker_events *events;
+    struct crew *crew; /* which it is one of */
     struct gate *gate; /* the thread passes it, or ends */
 };
 
@@ -82,9 +84,6 @@ void worker_set_stride(struct worker *worker, unsigned workers);
  * Threads: the acceptor; or main before the worker's thread runs.
  */
 int worker_adopt(struct worker *worker, uint32_t slot);
-
-/* How many connections it serves. Threads: any. */
-uint32_t worker_load(const struct worker *worker);
 
 /*
  * Ask something of it; see mailbox.h.

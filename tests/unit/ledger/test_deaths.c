@@ -111,6 +111,16 @@ static void of_an_heir_behind_a_balancer(void **state)
     });
 }
 
+static void of_connections_that_change_their_worker(void **state)
+{
+    (void)state;
+    deaths_try_all(&(struct deaths_plan){
+        .connections = 3, .records = 4, .rounds = DEATHS_ROUNDS, .a_time = 2, .moves = true,
+        .before = {.kind = &broker_prompt, .crew = true},
+        .after = {.kind = &broker_prompt, .crew = true},
+    });
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +130,7 @@ int main(void)
         cmocka_unit_test(behind_a_balancer_with_a_list_that_has_changed),
         cmocka_unit_test(of_an_heir_in_the_middle_of_what_it_inherited),
         cmocka_unit_test(of_an_heir_behind_a_balancer),
+        cmocka_unit_test(of_connections_that_change_their_worker),
         cmocka_unit_test(of_many_connections),
         cmocka_unit_test(of_flushed_messages),
         cmocka_unit_test(of_many_connections_behind_a_balancer),
