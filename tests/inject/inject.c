@@ -18,7 +18,7 @@
  *
  * $PEERLOG_INJECT_CLOCKS names a file of three signed 64-bit numbers, which may change at any
  * time: by how many seconds the wall clock is wrong, by how many the monotonic clock is ahead, and
- * what a thread's CPU clock says: 0 the truth, 1 that it has worked all the time, 2 that it never has.
+ * what a thread's CPU clock says: 0 the truth, 1 that it works all the time, 2 that it never does.
  *
  * The allocations of libconfig are not counted: it does not look what it was given.
  */

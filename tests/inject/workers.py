@@ -3,8 +3,8 @@
 
 Sixteen connections that say little have one worker, however many there are. When it has too
 much to do (its clock says so, since this machine is too busy to wait for that) they are shared
-with others, one of them after the other; and when one is enough again they come back. Nothing is lost,
-repeated or out of order on the way, half messages are made whole by the next worker, and a
+with others, one of them after the other; and when one is enough again they come back. Nothing is
+lost, repeated or out of order on the way, half messages are made whole by the next worker, and a
 stop or a kill in between changes nothing.
 """
 

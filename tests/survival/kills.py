@@ -102,7 +102,7 @@ def kills_lose_nothing_in_a_file(scratch):
 
 
 def kills_lose_nothing_of_what_moves(scratch):
-    """At a pace, not as fast as can be: so there are many short rounds, and a move between each two."""
+    """At a pace, not as fast as can be: there are many short rounds, and moves between them."""
     restless = build_program("survival/restless_peerlogd")
     more = {"admin": {"path": os.path.join(scratch, "admin")}} if os.path.exists(PEERLOGCTL) else {}
     for kind, kills in ("syslog", KILLS // 3), ("file", KILLS // 10):

@@ -50,6 +50,22 @@ struct crew {
     bool closed; /* none does any more */
 };
 
+/* What a worker measures to decide whether it has too much to do. */
+struct sharing {
+    uint64_t looked_at_ms; /* by the turn's clock, and by the exact one: */
+    uint64_t looked_at_us;
+    uint64_t cpu_us;       /* what its thread had used by then */
+    uint64_t waited_us;    /* since then, for an output that answers later */
+    uint64_t busy_from_ms; /* since when it is busy, and all are calm; both: it may be now */
+    uint64_t calm_from_ms;
+    uint32_t size;         /* of the crew, when it last looked */
+
+    /* Since it last looked. A connection that sends most of all is found by a vote. */
+    uint64_t heaviest; /* the number of the connection that sent most, if one sent more than half */
+    uint64_t ahead;    /* of all others, in bytes, by the vote */
+    uint64_t closed;   /* connections that had ended by then */
+};
+
 /* What a worker knows when it looks whether to change something. */
 struct crew_view {
     unsigned self, size, count;

@@ -11,7 +11,7 @@
 #include "daemon/session/conn.h"
 #include "os/log.h"
 
-/* Answers: was this one told goodbye, because its peer is denied? What it has said is still read. */
+/* Answers: was this one told goodbye, as its peer is denied? What it has said is still read. */
 static bool leave_if_denied(struct worker *w, uint32_t i)
 {
     struct connections *table = w->plan.table;

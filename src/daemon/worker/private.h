@@ -2,7 +2,8 @@
  *
  * What the parts of a worker share: worker.c is its thread, letters.c what others ask of it,
  * serve.c reads and delivers, rate.c slows down, timers.c does what is due by the clock, share.c
- * gives connections to other workers, and drain.c stops. The worker's thread; for this folder alone.
+ * gives connections to other workers, and drain.c stops. The worker's thread; for this folder
+ * alone.
  */
 #ifndef PEERLOG_DAEMON_WORKER_PRIVATE_H
 #define PEERLOG_DAEMON_WORKER_PRIVATE_H
@@ -31,22 +32,6 @@
 
 /* Connections that one wait tells of. */
 #define WORKER_EVENTS 256
-
-/* What a worker measures to decide whether it has too much to do. */
-struct sharing {
-    uint64_t looked_at_ms; /* by the turn's clock, and by the exact one: */
-    uint64_t looked_at_us;
-    uint64_t cpu_us;       /* what its thread had used by then */
-    uint64_t waited_us;    /* since then, for an output that answers later */
-    uint64_t busy_from_ms; /* since when it is busy, and all are calm; both: it may be now */
-    uint64_t calm_from_ms;
-    uint32_t size;         /* of the crew, when it last looked */
-
-    /* Since it last looked. A connection that sends most of all is found by a vote. */
-    uint64_t heaviest; /* the number of the connection that sent most, if one sent more than half */
-    uint64_t ahead;    /* of all others, in bytes, by the vote */
-    uint64_t closed;   /* connections that had ended by then */
-};
 
 struct worker {
     struct worker_plan plan;
