@@ -11,6 +11,7 @@ libpeerlogd_a_SOURCES = \
 	src/daemon/settings/finish.c src/daemon/settings/finish.h \
 	src/daemon/settings/origins.c src/daemon/settings/origins.h \
 	src/daemon/settings/settings.c src/daemon/settings/settings.h \
+	src/daemon/settings/output_settings.c \
 	src/daemon/settings/output_settings.h \
 	src/daemon/settings/snapshot.h \
 	src/daemon/settings/suggest.c src/daemon/settings/suggest.h \

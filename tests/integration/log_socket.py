@@ -405,8 +405,31 @@ def whichever_there_is(scratch):
     machine.done()
 
 
+def another_log_beside_the_journal(scratch):
+    """The same while journald goes on: who owns the log socket is looked at under load."""
+    machine = Machine(scratch)
+    with Daemon(scratch, output=dict(type="auto", path=machine.log), workers=2) as daemon:
+        daemon.expect(r"log: journal \(native\)$", 1)
+        talkers = Talkers(daemon.port, count=2, pad=500)
+        machine.journal.wait(lambda r: len(r) > 500, "entries in the journal")
+        other = machine.let_another_own_the_log()
+        daemon.expect(r"log: syslog \(.*/log\)$", 1)
+        other.wait(lambda r: len(r) > 500, "lines in the other log")
+        os.unlink(machine.log)
+        os.symlink(machine.beside.path, machine.log)
+        daemon.expect(r"log: journal \(native\)$", 2)
+        streams = talkers.end()
+        total = sum(map(len, streams.values()))
+        until(lambda: machine.journal.count() + other.count() >= total, "the rest")
+        found = by_peer([*machine.journal.records(), *other.records()])
+        assert {peer: sorted(r.text for r in records) for peer, records in found.items()} == streams
+        other.close()
+    machine.done()
+
+
 if __name__ == "__main__":
     main(missing_syslog, missing_journal, a_long_stall, stalled_syslog, stalled_journal,
          replaced_syslog, replaced_journal, gone_for_a_while, slow_syslog, slow_journal,
          log_of_streams, from_streams_to_datagrams, something_else_than_a_socket,
-         too_large_for_a_datagram, too_large_for_the_journal, whichever_there_is)
+         too_large_for_a_datagram, too_large_for_the_journal, whichever_there_is,
+         another_log_beside_the_journal)

@@ -2,8 +2,9 @@
 """The log daemon dies instead: journald restarted and killed, rsyslog restarted.
 
 The records go to journald in its own form, then as syslog datagrams, and each time it is
-restarted and killed in mid-stream. Then rsyslog owns /dev/log: it takes the socket away
-with it and makes a new one, and what it did not take must be sent again.
+restarted and killed in mid-stream. With type "auto" rsyslog takes /dev/log over from journald,
+which goes on, and gives it back, both in mid-stream. Then rsyslog owns /dev/log: it takes the
+socket away with it and makes a new one, and what it did not take must be sent again.
 
 Two losses are not peerlogd's to prevent, and are bounded here: the one datagram that a killed
 journald had read but not written, and what lay unread in rsyslog's socket when it closed it.
@@ -22,7 +23,8 @@ PAUSE_S = 1.5
 RSYSLOG_RESTARTS = 2
 # What may be lost: see above.  A socket holds net.unix.max_dgram_qlen datagrams, 512.
 ONE_DATAGRAM = 1
-UNREAD = RSYSLOG_RESTARTS * 512
+SOCKET = 512
+UNREAD = RSYSLOG_RESTARTS * SOCKET
 JOURNALD = "systemd-journald.service"
 RSYSLOG = """module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="/dev/log" CreatePath="on" RateLimit.Interval="0")
@@ -70,25 +72,55 @@ def journald_by_syslog(machine):
     return Verdict([sent], count_log(machine, "syslog", command))
 
 
-def give_dev_log_to_rsyslog(machine):
-    """As on a machine where journald does not own it."""
-    machine.run("systemctl", "mask", "--now", "systemd-journald-dev-log.socket")
+def prepare_rsyslog(machine):
+    """It could own /dev/log, and peerlogd sees who does."""
     machine.run("systemctl", "unmask", "rsyslog.service")
     machine.write("/etc/rsyslog.conf", RSYSLOG)
     # Debian 13's has a private /dev, where /dev/log is a link to journald's socket.
     daemon.add_drop_in(machine, "dev", ["[Service]", "PrivateDevices=no"], "rsyslog.service")
-    machine.run("rm", "-f", "/dev/log")
-    machine.run("systemctl", "restart", "rsyslog.service")
     example = machine.read("/usr/share/doc/peerlog/examples/dev-log.conf")
     daemon.add_drop_in(machine, "dev-log", example.splitlines())
 
 
+TO_RSYSLOG = ["sh", "-ec", """systemctl mask --now systemd-journald-dev-log.socket
+rm -f /dev/log; systemctl restart rsyslog.service"""]
+TO_JOURNALD = ["sh", "-ec", """systemctl stop rsyslog.service
+ln -sfn /run/systemd/journal/dev-log /dev/log"""]
+
+
+def wait_said(machine, text, times):
+    """Wait until the daemon has said this so many times."""
+    machine.wait(text, lambda: daemon.own_words(machine).count(text) >= times)
+
+
+def whoever_owns_dev_log(machine):
+    """Type "auto". Returns: the verdict of both changes."""
+    prepare_rsyslog(machine)
+    daemon.configure(machine, output="auto")
+    pid = daemon.main_pid(machine)
+    native = f"journalctl -q --no-pager -o short _PID={pid} PEER_ADDRESS=127.0.0.1"
+    before = daemon.own_words(machine).count("log: journal (native)")
+    sent = disturb(machine, 2 * CONNECTIONS, TO_RSYSLOG)
+    wait_said(machine, "log: syslog (/dev/log)", 1)
+    machine.run("journalctl", "--sync")
+    first = Verdict([sent], count_log(machine, "syslog", f"({native}; cat /var/log/peers)"))
+    first.expect_perfect()
+    machine.sh("date +%s > /root/now; sleep 1; : > /var/log/peers")
+    sent = disturb(machine, 3 * CONNECTIONS, TO_JOURNALD)
+    wait_said(machine, "log: journal (native)", before + 1)
+    machine.run("journalctl", "--sync")
+    since = f"{native} --since @$(($(cat /root/now) + 1))"
+    return Verdict([sent], count_log(machine, "syslog", f"(cat /var/log/peers; {since})"))
+
+
 def rsyslog(machine):
     """Returns: the verdict."""
-    give_dev_log_to_rsyslog(machine)
+    machine.run(*TO_RSYSLOG)
+    machine.run("rm", "-f", "/var/log/peers")
+    machine.run("systemctl", "restart", "rsyslog.service")
     daemon.configure(machine, output="syslog")
     restarts = [["systemctl", "restart", "rsyslog.service"]] * RSYSLOG_RESTARTS
-    sent = disturb(machine, 2 * CONNECTIONS, *restarts)
+    sent = disturb(machine, 4 * CONNECTIONS, *restarts)
     time.sleep(PAUSE_S)
     machine.run("systemctl", "stop", "rsyslog.service")
     return Verdict([sent], count_log(machine, "syslog", "cat /var/log/peers"))
@@ -100,6 +132,7 @@ def run(machine, _):
     for scene, unread in [
         (journald_in_its_own_form, ONE_DATAGRAM),
         (journald_by_syslog, ONE_DATAGRAM),
+        (whoever_owns_dev_log, SOCKET),
         (rsyslog, UNREAD),
     ]:
         verdict = scene(machine)

@@ -25,6 +25,9 @@
 /* Beside one escaped message of the longest kind: the prefixes of a full batch. */
 #define PREFIX_SCRATCH_BYTES (BATCH_RECORDS * 128u)
 
+/* How often an output of type "auto" looks which log there is, in milliseconds. */
+#define LOOK_MS 1000u
+
 static const struct output_kind *const kinds[] = {
     [OUTPUT_SYSLOG] = &output_syslog,
     [OUTPUT_JOURNAL] = &output_journal,
@@ -365,10 +368,26 @@ static enum output_status pause_output(struct output *output, int error)
     return OUTPUT_WAITS;
 }
 
+/* What stands in the log's place may be another one by now. Between two batches. */
+static void follow_log(struct output *output, const struct batch *batch)
+{
+    uint64_t now_ms = clock_mono_coarse_ms();
+    struct output_target target;
+
+    if (output->settings.type != OUTPUT_AUTO || batch->submitted > batch->delivered ||
+        now_ms < output->look_at_ms)
+        return;
+    output->look_at_ms = now_ms + LOOK_MS;
+    output_target_choose(&output->settings, &target);
+    if (target.type != output->target.type || strcmp(target.path, output->target.path) != 0)
+        close_output(output); /* and open the other one */
+}
+
 enum output_status output_push(struct output *output, struct batch *batch)
 {
     uint32_t delivered = batch->delivered;
 
+    follow_log(output, batch);
     /*
      * A socket that was bound anew is tried at once, and if that goes well there is nothing
      * to be said. A second loss in a row waits.

@@ -50,6 +50,7 @@ struct output {
     int fd;                 /* the kind's; -1 while it has none */
     uint32_t backoff_ms;
     uint64_t retry_at_ms;   /* of the monotonic clock: not before then; 0: at once */
+    uint64_t look_at_ms;    /* of the coarse one: which log there is, by type "auto" */
     uint64_t full_since_ms; /* since when it has taken nothing; 0: it takes */
     int last_error;         /* negative errno of the loss */
     bool is_lost;           /* counted in health */

@@ -94,4 +94,7 @@ struct output_settings {
     struct label_settings label;
 };
 
+/* Answers: are these the same? Pure. */
+bool output_settings_equal(const struct output_settings *a, const struct output_settings *b);
+
 #endif
