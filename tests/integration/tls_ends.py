@@ -224,7 +224,7 @@ def a_client_that_goes_in_its_handshake(scratch):
 
 
 def slowed_behind_its_handshake(scratch):
-    """What came with the end of a handshake is all that comes, and its peer is ahead of its rate."""
+    """What came with the end of a handshake is all that comes; its peer is ahead of its rate."""
     authority = Authority(scratch)
     with serving("syslog", scratch, listeners=[authority.issue("localhost").settings()],
                  limits=dict(messages_per_second_per_peer=2)) as (daemon, sink):

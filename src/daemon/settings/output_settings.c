@@ -17,7 +17,8 @@ static bool brokers_equal(const struct output_settings *a, const struct output_s
            strcmp(a->tls_certificate, b->tls_certificate) == 0 &&
            strcmp(a->tls_key, b->tls_key) == 0 && a->pack == b->pack &&
            a->in_flight == b->in_flight &&
-           memcmp(&a->create_stream, &b->create_stream, sizeof a->create_stream) == 0;
+           memcmp(&a->create_stream, &b->create_stream, sizeof a->create_stream) == 0 &&
+           strcmp(a->topic, b->topic) == 0 && strcmp(a->property_lines, b->property_lines) == 0;
 }
 
 bool output_settings_equal(const struct output_settings *a, const struct output_settings *b)

@@ -34,7 +34,4 @@ void output_target_choose(const struct output_settings *settings, struct output_
  */
 size_t output_target_describe(const struct output_target *target, char dst[TARGET_TEXT_BYTES]);
 
-/* Answers: are these the same, field by field? (Padding does not count.) */
-bool output_settings_equal(const struct output_settings *a, const struct output_settings *b);
-
 #endif
