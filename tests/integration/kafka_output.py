@@ -244,6 +244,22 @@ def settings_that_are_wrong_are_refused(scratch):
         assert "secret" not in errors[0], errors
 
 
+def secrets_are_not_shown(scratch):
+    path = os.path.join(scratch, "admin")
+    properties = ["sasl.password=open=sesame", "ssl.key.pem=open", "linger.ms=7"]
+    ctl = os.environ.get("PEERLOGCTL", "peerlogctl")
+    if shutil.which(ctl) is None:
+        raise Skip("built without peerlogctl")
+    with Mock() as mock, Daemon(scratch, admin=dict(path=path), output=dict(
+            type="kafka", brokers=mock.brokers, properties=properties)) as daemon:
+        daemon.allow(SAID, "Kafka topic logs")
+        until(lambda: os.path.exists(path), "the admin socket")
+        said = subprocess.run([ctl, "-s", path, "settings"], stdout=subprocess.PIPE, text=True,
+                              timeout=PATIENCE, check=True).stdout
+    assert "sasl.password=***" in said and "ssl.key.pem=***" in said, said
+    assert "linger.ms=7" in said and "open" not in said, said
+
+
 def only_those_who_use_it_load_it(scratch):
     with Mock() as mock, start(scratch, mock) as daemon, new_sink("syslog", scratch) as sink:
         daemon.expect(SAID)
@@ -266,4 +282,4 @@ main_with_brokers(
     brokers_may_die_again_and_again, what_is_refused_is_sent_again,
     what_may_be_there_twice_is_marked, reload_moves_to_another_topic,
     a_full_queue_keeps_its_clients_waiting, check_warns_of_what_would_wait,
-    settings_that_are_wrong_are_refused, only_those_who_use_it_load_it)
+    settings_that_are_wrong_are_refused, secrets_are_not_shown, only_those_who_use_it_load_it)
