@@ -144,7 +144,7 @@ struct ledger_header {
     uint64_t counted[LEDGER_COUNTERS];          /* by all processes before this one */
     struct ledger_listener listeners[LEDGER_LISTENERS];
     struct listener_sums counts_before[LEDGER_COUNTED]; /* by all processes before this one, */
-    struct listener_sums counts_base[LEDGER_COUNTED]; /* and those of other listeners there */
+    struct listener_counts counts_base[LEDGER_COUNTED]; /* and those of other listeners there */
     char config[LEDGER_CONFIG_BYTES];
 };
 

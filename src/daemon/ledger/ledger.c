@@ -388,21 +388,24 @@ static void add_counts(const struct ledger *ledger, uint32_t index, struct liste
 void ledger_sum_listener(const struct ledger *ledger, uint32_t index,
                          struct listener_sums *ret_sums)
 {
-    const struct listener_sums *base = &ledger->header->counts_base[index];
+    const struct listener_counts *base = &ledger->header->counts_base[index];
 
     *ret_sums = ledger->header->counts_before[index];
     add_counts(ledger, index, ret_sums);
     for (int i = 0; i < SESSIONS; i++)
-        ret_sums->messages[i] -= base->messages[i];
-    ret_sums->bytes -= base->bytes;
+        ret_sums->messages[i] -= atomic_load_explicit(&base->messages[i], memory_order_relaxed);
+    ret_sums->bytes -= atomic_load_explicit(&base->bytes, memory_order_relaxed);
 }
 
 void ledger_begin_listener(struct ledger *ledger, uint32_t index)
 {
-    struct listener_sums *base = &ledger->header->counts_base[index];
+    struct listener_counts *base = &ledger->header->counts_base[index];
+    struct listener_sums sums = ledger->header->counts_before[index];
 
-    *base = ledger->header->counts_before[index];
-    add_counts(ledger, index, base);
+    add_counts(ledger, index, &sums);
+    for (int i = 0; i < SESSIONS; i++)
+        atomic_store_explicit(&base->messages[i], sums.messages[i], memory_order_relaxed);
+    atomic_store_explicit(&base->bytes, sums.bytes, memory_order_relaxed);
 }
 
 void ledger_take_counts(struct ledger *ledger, const struct ledger *old)
@@ -415,7 +418,10 @@ void ledger_take_counts(struct ledger *ledger, const struct ledger *old)
             h->counted[i] += atomic_load(&old->inboxes[k].counters[i]);
     }
     for (uint32_t i = 0; i < LEDGER_COUNTED; i++) {
-        h->counts_base[i] = old->header->counts_base[i];
+        for (int k = 0; k < SESSIONS; k++)
+            atomic_store(&h->counts_base[i].messages[k],
+                         atomic_load(&old->header->counts_base[i].messages[k]));
+        atomic_store(&h->counts_base[i].bytes, atomic_load(&old->header->counts_base[i].bytes));
         h->counts_before[i] = old->header->counts_before[i];
         add_counts(old, i, &h->counts_before[i]);
     }
