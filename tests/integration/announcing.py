@@ -8,6 +8,9 @@
 from support import *
 
 
+PEERLOGCTL = os.environ.get("PEERLOGCTL", "peerlogctl")
+
+
 def port_of(sock):
     return sock.getsockname()[1]
 
@@ -64,7 +67,9 @@ def a_storm_is_counted(scratch):
 
 def one_that_spoke_is_missed(scratch):
     listeners = [dict(LOOPBACK, silent_after=1), LOOPBACK]
-    with serving("syslog", scratch, listeners=listeners) as (daemon, sink):
+    path = os.path.join(scratch, "admin")
+    with serving("syslog", scratch, listeners=listeners,
+                 admin=dict(path=path)) as (daemon, sink):
         connect(daemon.port, source="127.0.0.3")  # it never says anything
         unwatched = connect(daemon.listeners[1][1], source="127.0.0.4")
         unwatched.sendall(b"x\n")
@@ -76,6 +81,11 @@ def one_that_spoke_is_missed(scratch):
         daemon.allow("has said nothing for", "says something again")
         for host in "127.0.0.5", "127.0.0.6":
             daemon.expect(rf": {host}: has said nothing for \d+ s, and spoke before \(to ")
+        if shutil.which(PEERLOGCTL):
+            done = subprocess.run([PEERLOGCTL, "-s", path, "status"], capture_output=True,
+                                  timeout=PATIENCE, check=True)
+            for host in "127.0.0.5", "127.0.0.6":
+                assert re.search(rf"(?s)is silent:.* \d+s {host}, to ", done.stdout.decode()), done
         here.sendall(b"y\n")
         daemon.expect(r": 127.0.0.6: says something again, after \d+ s \(to ")
         back = connect(daemon.port, source="127.0.0.5")

@@ -132,6 +132,9 @@ def what_a_device_really_sends(scratch):
         device.sendall(b"7 <13>one7 <13>two7 <13>six\n6 <13>bad\n")
         words.wait(peer + r"\w+\.notice: two \[counted, 3 bytes, priority \d+\]$")
         words.wait(peer + r"\w+\.notice: d \[.*, 1 byte too few was counted\]$")
+        # Why does nothing arrive from it?
+        line = ctl.good("connections", "-p", "127.0.0.2").splitlines()[1]
+        assert line.endswith(" count") and "octet-counting" in line, line
         device.sendall(b"<13>no end")
         words.wait(peer + r"waits for an end since \d+ s \[10 bytes so far\]$")
         assert not words.matching("not of interest")
