@@ -354,7 +354,8 @@ static void settle(struct round *r, uint32_t index)
     const struct round_carry *carry = &r->carries[index];
 
     if (r->ledger->slots[slot].transport != TRANSPORT_PLAIN) {
-        memcpy(ledger_tail(r->ledger, slot) + carry->len, carry->wire, carry->wire_len);
+        if (carry->wire_len > 0)
+            memcpy(ledger_tail(r->ledger, slot) + carry->len, carry->wire, carry->wire_len);
         connections_transport(r->table, slot)->wire_bytes = carry->wire_len;
     }
     if (carry->len + carry->wire_len > 0) {
