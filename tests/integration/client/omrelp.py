@@ -16,7 +16,8 @@ class Omrelp:
     """rsyslogd in FOLDER that sends to PORT of this machine what is put into its log socket.
 
     OPTIONS: more of its action; MODULE: how it is loaded. It has one worker, since each one has a
-    connection of its own.
+    connection of its own; and it waits for room in its queue, where it would throw messages away
+    after two seconds.
     """
 
     def __init__(self, folder, port, options="", module='module(load="omrelp")'):
@@ -29,7 +30,7 @@ class Omrelp:
         with open(os.path.join(self.folder, "rsyslog.conf"), "w", encoding="ascii") as file:
             file.write(f"""
 global(workDirectory="{self.folder}")
-main_queue(queue.workerThreads="1")
+main_queue(queue.workerThreads="1" queue.timeoutEnqueue="600000")
 {module}
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{self.input}" RateLimit.Interval="0" ruleset="out")
