@@ -41,6 +41,7 @@ static void begin(void)
 
 static void end(void)
 {
+    worker_answer_bell(rig.second); /* what is on its way arrives */
     for (uint32_t i = 0; i < CONNECTIONS; i++)
         (void)close(clients[i]); /* the test is over */
     rig_end(&rig);
