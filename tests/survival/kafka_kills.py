@@ -20,7 +20,7 @@ import kafka_cluster
 
 CONNECTIONS = 32 if LONG else 8
 MESSAGES = int(os.environ.get("PEERLOG_MESSAGES", "400000" if LONG else "16000"))
-KILLS, RESTARTS = (50, 20) if LONG else (8, 3)
+KILLS, RESTARTS = (50, 20) if LONG else (5, 2)
 AT_ONCE = 20     # messages in one send
 AHEAD = MESSAGES // (KILLS + RESTARTS)  # that are sent and not read
 
