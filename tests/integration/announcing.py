@@ -50,6 +50,7 @@ def the_reason_is_told(scratch):
         sock.sendall(b"a message\n")
         until(lambda: any("a message" in str(r) for r in sink.records()), "the message")
         daemon.signal(signal.SIGTERM)
+        assert daemon.wait() == 0
         daemon.expect(r": ended after .*, with 1 messages in 10 bytes: peerlogd stops$")
         sock.close()
 
