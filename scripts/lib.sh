@@ -110,7 +110,7 @@ packages_of() {
     xz) echo "xz-utils | xz" ;;
     can:package) echo "build-essential debhelper libcmocka-dev libconfig-dev" \
         "libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libnats-dev libncurses-dev" \
-        "librdkafka-dev libssl-dev libsystemd-dev pkg-config python3" \
+        "librdkafka-dev libssl-dev libsystemd-dev openssl pkg-config python3" \
         "$(unit_folder_package) | dpkg-dev" ;;
     systemd-nspawn) echo "systemd-container | systemd-container" ;;
     *) echo "$1 | $1" ;;
