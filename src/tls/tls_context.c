@@ -172,10 +172,9 @@ static int copy_names(struct tls_context *context, const struct tls_rules *rules
             return complain(fault, "client_names",
                             "'%s' is neither a host's name, nor one with '*.' before it, nor an "
                             "address", rules->client_names[i]);
-        char *name = strdup(rules->client_names[i]);
-        if (name == NULL)
+        context->client_names[i] = strdup(rules->client_names[i]);
+        if (context->client_names[i] == NULL)
             return -ENOMEM;
-        context->client_names[i] = name;
     }
     return 0;
 }
