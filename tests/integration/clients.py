@@ -77,10 +77,17 @@ def reset(sock):
 def trickle(daemon, streams, port=None):
     """Send each of the streams on its own connection, piece by piece, each piece read alone.
 
-    STREAMS is a list of lists of pieces. Each ends at once, or the daemon takes the wait for the
-    longest of them for a pause. Returns: the peers' names, in the same order.
+    STREAMS is a list of lists of pieces. A few go on at a time, and each ends at once, or the
+    daemon takes the wait for all others for a pause. Returns: the peers' names, in the same order.
     """
-    socks = [connect(port or daemon.port) for _ in streams]
+    names = []
+    for i in range(0, len(streams), 24):
+        names += trickle_together(port or daemon.port, streams[i:i + 24])
+    return names
+
+
+def trickle_together(port, streams):
+    socks = [connect(port) for _ in streams]
     names = [name_of(sock) for sock in socks]
     left = dict(zip(socks, map(list, streams)))
     unread = Unread(socks)

@@ -125,8 +125,9 @@ static int set_properties(rd_kafka_conf_t *conf, const struct output_settings *s
     memcpy(lines, settings->property_lines, sizeof lines);
     for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
-        char *value = strchr(line, '=');
-        *value++ = '\0';
+        char *value = line + strcspn(line, "="); /* it is there: the settings were checked */
+        if (*value != '\0')
+            *value++ = '\0';
         if (rd_kafka_conf_set(conf, line, value, words, PUBLISHER_WORDS_BYTES) != RD_KAFKA_CONF_OK)
             return -EINVAL;
     }
