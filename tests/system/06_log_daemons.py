@@ -84,7 +84,8 @@ def prepare_rsyslog(machine):
 
 TO_RSYSLOG = ["sh", "-ec", """systemctl mask --now systemd-journald-dev-log.socket
 rm -f /dev/log; systemctl restart rsyslog.service"""]
-TO_JOURNALD = ["sh", "-ec", """systemctl stop rsyslog.service
+# With its socket, to which journald forwards: that would start it again.
+TO_JOURNALD = ["sh", "-ec", """systemctl stop syslog.socket rsyslog.service
 ln -sfn /run/systemd/journal/dev-log /dev/log"""]
 
 

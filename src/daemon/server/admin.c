@@ -251,11 +251,14 @@ static void open_socket(struct server *s)
         let_in(&s->snapshot->settings->admin, path);
 }
 
+static bool is_wanted(const struct settings *settings)
+{
+    return settings->admin.path[0] != '\0' || settings->metrics.address.port != 0;
+}
+
 void server_open_admin(struct server *s)
 {
-    const struct settings *settings = s->snapshot->settings;
-
-    if (!PEERLOG_ADMIN && (settings->admin.path[0] != '\0' || settings->metrics.address.port != 0))
+    if (!PEERLOG_ADMIN && is_wanted(s->snapshot->settings))
         log_say(SEVERITY_WARNING, "administrators and scrapers cannot be answered: this peerlogd "
                 "was built without libmicrohttpd and jansson (--without-admin)");
     if (!PEERLOG_ADMIN)

@@ -59,7 +59,7 @@ uint32_t settings_open_files(const struct settings *settings)
     if (settings->output.type != OUTPUT_FILE ||
         path_template_parse(settings->output.path, &template, &fault) < 0)
         return 0;
-    return template.uses & ~times ? PEERLOG_MAX_OPEN_FILES : 0;
+    return (template.uses & ~times) != 0 ? PEERLOG_MAX_OPEN_FILES : 0;
 }
 
 int settings_copy_ranges(const struct cidr_list *list, struct cidr_list *ret_list)

@@ -6,6 +6,7 @@
 
 #include "daemon/worker/crew.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A worker that has published nothing for so long sleeps, in milliseconds. */
@@ -120,6 +121,7 @@ struct worker *crew_choose(const struct crew *crew, unsigned *turn, uint64_t now
     const unsigned size = atomic_load_explicit(&crew->size, memory_order_relaxed);
     const unsigned from = *turn;
 
+    assert(size > 0);
     for (unsigned i = 0; i < size; i++) {
         *turn = (from + i + 1) % size;
         if (use_of(crew, (from + i) % size, now_ms) < CREW_BUSY)
