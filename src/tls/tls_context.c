@@ -172,8 +172,9 @@ static int copy_names(struct tls_context *context, const struct tls_rules *rules
             return complain(fault, "client_names",
                             "'%s' is neither a host's name, nor one with '*.' before it, nor an "
                             "address", rules->client_names[i]);
-        context->client_names[i] = strdup(rules->client_names[i]);
-        if (context->client_names[i] == NULL)
+        char *name = strdup(rules->client_names[i]);
+        context->client_names[i] = name;
+        if (name == NULL)
             return -ENOMEM;
     }
     return 0;

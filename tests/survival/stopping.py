@@ -7,6 +7,7 @@ also with a log that takes nothing, when everything waits for the next process. 
 SIGPWR came before: then no process follows, and what has no end is delivered without.
 """
 
+import contextlib
 import signal
 import time
 
@@ -84,6 +85,9 @@ def beginnings_are_delivered_when_none_follows(scratch):
         service.expect("delivered 3 messages as far as they had come")
         for sock in socks:
             assert sock.recv(1) == b"", "closed in good order, although there are copies"
+        with contextlib.suppress(ConnectionRefusedError):
+            connect(service.port)
+            raise AssertionError("the port is open, by the manager's copy")
         assert service.said("to the next process") == 0
         service.manager.forget("")
 

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/accept/pressure.h"
@@ -432,6 +433,17 @@ bool acceptor_alive(const struct acceptor *l)
 }
 
 /*
+ * End one that is listened on. The service manager may hold a copy of it for a moment yet, so that
+ * closing alone would leave the port taken; what a socket unit listens on is that one's to end.
+ */
+static void close_socket(const struct listen_socket *socket)
+{
+    if (!socket->activated)
+        (void)shutdown(socket->fd, SHUT_RD); /* its queue was emptied */
+    (void)close(socket->fd);
+}
+
+/*
  * Connections that wait were told by the kernel that we are here: they are let in. When no process
  * comes after us, those from here on are refused.
  */
@@ -440,7 +452,7 @@ static void drain_backlog(struct acceptor *l, bool keep)
     for (size_t i = 0; i < l->current->count; i++) {
         accept_all(l, &l->current->sockets[i]);
         if (!keep)
-            (void)close(l->current->sockets[i].fd); /* its queue was emptied */
+            close_socket(&l->current->sockets[i]);
     }
     if (!keep)
         l->current->count = 0;
