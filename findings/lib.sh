@@ -134,7 +134,8 @@ launch_nats() { # SUITE
 }
 
 # Run Python from standard input, with request(SUBJECT, DATA), which returns the answer, and
-# api(CALL, FIELD=...), which must not be an error.
+# api(CALL, FIELD=...), which must not be an error; tell_kept(ANSWERS) says what became of
+# messages to the stream S, and deletes it.
 ask_nats() { # ARGUMENT...
     cat >nats_client.py <<'END'
 import json, socket, sys
@@ -153,6 +154,13 @@ def api(call, **fields):
     answer = request("$JS.API." + call, json.dumps(fields).encode())
     assert "error" not in answer, answer
     return answer
+
+def tell_kept(answers):
+    codes = sorted({answer["error"]["err_code"] for answer in answers if "error" in answer})
+    state = api("STREAM.INFO.S")["state"]
+    print(sum("error" not in answer for answer in answers), "acknowledged, kept",
+          f"{state['first_seq']} to {state['last_seq']}, errors {codes}")
+    api("STREAM.DELETE.S")
 
 wire.sendall(b'CONNECT {"verbose":false}\r\nSUB answer 1\r\n')
 END

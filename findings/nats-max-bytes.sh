@@ -20,12 +20,7 @@ publish() { # BYTES
     ask_nats "$1" <<'END'
 api("STREAM.CREATE.S", name="S", subjects=["logs.a"], storage="file", discard="new",
     max_bytes=int(sys.argv[1]))
-answers = [request("logs.a", b"x" * 100) for _ in range(10)]
-codes = sorted({answer["error"]["err_code"] for answer in answers if "error" in answer})
-state = api("STREAM.INFO.S")["state"]
-print(sum("error" not in answer for answer in answers), "acknowledged, kept",
-      f"{state['first_seq']} to {state['last_seq']}, errors {codes}")
-api("STREAM.DELETE.S")
+tell_kept([request("logs.a", b"x" * 100) for _ in range(10)])
 END
 }
 

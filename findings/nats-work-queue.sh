@@ -23,12 +23,7 @@ api("STREAM.CREATE.S", name="S", subjects=["log"], storage="memory", retention="
     max_msgs=10, **settings)
 api("CONSUMER.DURABLE.CREATE.S.C", stream_name="S",
     config={"durable_name": "C", "ack_policy": "explicit"})
-answers = [request("log", b"message %d" % number) for number in range(1, 101)]
-codes = sorted({answer["error"]["err_code"] for answer in answers if "error" in answer})
-state = api("STREAM.INFO.S")["state"]
-print(sum("error" not in answer for answer in answers), "acknowledged, kept",
-      f"{state['first_seq']} to {state['last_seq']}, errors {codes}")
-api("STREAM.DELETE.S")
+tell_kept([request("log", b"message %d" % number) for number in range(1, 101)])
 END
 }
 

@@ -79,6 +79,21 @@ def plain_and_tls_on_one_port(scratch):
         check_streams(sink.wait_count(1000), streams)
 
 
+def say_behind(port, authority, header, cut, text):
+    """Over TLS, behind a header of which CUT bytes come first."""
+    sock = connect(port)
+    if cut:
+        sock.sendall(header[:cut])
+        until(lambda: fcntl.ioctl(sock, 0x5411, b"\0" * 4) == b"\0" * 4,
+              "its acknowledgement")  # SIOCOUTQ
+    client = ByHand(port, context_for(authority), sock)
+    sock.sendall(header[cut:] + client.hello())
+    client.hear()
+    client.shake().say(text)
+    client.end()
+    assert client.read() == b""
+
+
 def a_header_before_the_handshake(scratch):
     """A balancer names the true peer in clear, and then its client shakes hands."""
     authority = Authority(scratch)
@@ -90,17 +105,7 @@ def a_header_before_the_handshake(scratch):
                      listeners=[dict(listener, tls=mode)]) as (daemon, sink):
             for number, header in enumerate((b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 6514\r\n", v2)):
                 for cut in (0, 1, 10, len(header)):
-                    sock = connect(daemon.port)
-                    if cut:
-                        sock.sendall(header[:cut])
-                        until(lambda s=sock: fcntl.ioctl(s, 0x5411, b"\0" * 4) == b"\0" * 4,
-                              "its acknowledgement")  # SIOCOUTQ
-                    client = ByHand(daemon.port, context_for(authority), sock)
-                    sock.sendall(header[cut:] + client.hello())
-                    client.hear()
-                    client.shake().say(b"behind a balancer\n")
-                    client.end()
-                    assert client.read() == b""
+                    say_behind(daemon.port, authority, header, cut, b"behind a balancer\n")
                     record = sink.wait_count(sink.count() or 1)[-1]
                     until(lambda n=4 * number: sink.count() > n, "a record")
                     record = sink.records()[-1]
@@ -122,17 +127,7 @@ def a_long_header_before_the_handshake(scratch):
                           struct.pack(">H", len(rest) + 3 + filling) + rest +
                           b"\x04" + struct.pack(">H", filling) + b"\0" * filling)
                 for cut in (0, 20, 4096, len(header) - 1):
-                    sock = connect(daemon.port)
-                    if cut:
-                        sock.sendall(header[:cut])
-                        until(lambda s=sock: fcntl.ioctl(s, 0x5411, b"\0" * 4) == b"\0" * 4,
-                              "its acknowledgement")  # SIOCOUTQ
-                    client = ByHand(daemon.port, context_for(authority), sock)
-                    sock.sendall(header[cut:] + client.hello())
-                    client.hear()
-                    client.shake().say(b"behind a long header\n")
-                    client.end()
-                    assert client.read() == b""
+                    say_behind(daemon.port, authority, header, cut, b"behind a long header\n")
             if mode == "auto":
                 say(daemon.port, header + b"behind a long header\n")
             records = sink.wait_count(16 + (mode == "auto"))
