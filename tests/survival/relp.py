@@ -109,6 +109,7 @@ class Books:
 
 
 def kill_often(service, books, chance):
+    books.settle()  # a handshake of TLS would die with its process
     for _ in range(KILLS):
         books.turn(chance.uniform(0, 0.12))
         service.kill()

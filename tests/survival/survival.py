@@ -224,6 +224,12 @@ class Tally(Reporter):
     def wait_records(self, count):
         until(lambda: self.records() >= count, f"{count} records")
 
+    def wait_heard(self, connections):
+        """The first of them are in the log, each of them. Over TLS 1.3 a client is done with its
+        handshake before the daemon is, and a handshake dies with its process."""
+        until(lambda: sum(n > 0 for n in self.report()["arrived"][:connections]) == connections,
+              f"{connections} connections to be heard")
+
     def stall(self):
         self.process.send_signal(signal.SIGSTOP)
 

@@ -49,6 +49,7 @@ def kill_under_load(scratch, kind, updates):
                               "--updates", updates)
             running.append(streams)
             streams.wait_sent(1000)
+            tally.wait_heard(CONNECTIONS)
             for _ in range(KILLS):
                 time.sleep(chance.uniform(0, 0.12))
                 service.kill()
@@ -100,6 +101,7 @@ def deaths_in_a_takeover_lose_nothing(scratch):
                               "--updates", 20000)
             running.append(streams)
             streams.wait_sent(1000)
+            tally.wait_heard(CONNECTIONS)
             young = 0
             for i in range(YOUNG):
                 # Under way the sink is stalled at times, so that there is something in hand.
@@ -203,10 +205,13 @@ def what_has_not_begun_goes_on(scratch):
 def the_log_is_away(scratch):
     """Nothing can be delivered: clients wait, over deaths and restarts, until it is back."""
     with new_sink("syslog", scratch) as sink, secured(scratch, sink) as (service, authority):
-        sink.stall()
         socks = [tls_connect(service.port, context_for(authority)) for _ in range(4)]
         for i, sock in enumerate(socks):
-            sock.sendall(b"".join(b"%d %d\n" % (i, n) for n in range(2000)))
+            sock.sendall(b"%d 0\n" % i)
+        sink.wait_count(4)  # their handshakes are done here, too
+        sink.stall()
+        for i, sock in enumerate(socks):
+            sock.sendall(b"".join(b"%d %d\n" % (i, n) for n in range(1, 2000)))
         for again in (service.die, service.restart, service.die):
             again()
         sink.resume()
@@ -228,6 +233,8 @@ def another_certificate(scratch):
         foreign = Authority(scratch, "foreign")
         other = foreign.issue("other", "DNS:localhost")
         old = tls_connect(service.port, context_for(authority))
+        old.sendall(b"first\n")
+        sink.wait_count(1)
         listener = service.settings["listeners"][0]
         changes = [dict(listener, certificate=other.file, key=other.key),
                    dict(listener, client_certificate="required", client_ca=foreign.file),
@@ -238,10 +245,11 @@ def another_certificate(scratch):
                                buffer_size=8192 * (number + 1))
             service.begin()
             old.sendall(b"message %d\n" % number)
-            sink.wait_count(number + 1)
+            sink.wait_count(number + 2)
         service.write_file(listeners=[dict(listener, port=1)])
         tls_finish(old)
-        assert [r.text for r in sink.records()] == [b"message %d" % i for i in range(4)]
+        assert [r.text for r in sink.records()] == [
+            b"first", *(b"message %d" % i for i in range(4))]
 
 
 def told_goodbye(scratch):
@@ -399,6 +407,7 @@ def mixed_company(scratch):
             streams = Streams(scratch, service.ports[0], 8, "--tls", authority.file)
             running.append(streams)
             for i in range(10):
+                tally.wait_heard(8)
                 mortal = Streams(scratch, service.ports[1], 4, "--tls", authority.file,
                                  "--first", 100 + 10 * i)
                 running.append(mortal)

@@ -196,7 +196,9 @@ static void tick_status(struct server *s, uint64_t now_ms)
     };
 
     describe_log(s, log);
-    describe_moment(since, now_ms - atomic_load(&s->health.lost_since_ms));
+    /* A worker may have lost it since this thread looked at the clock. */
+    uint64_t since_ms = atomic_load(&s->health.lost_since_ms);
+    describe_moment(since, now_ms > since_ms ? now_ms - since_ms : 0);
     status.lost_since = since;
     server_sum_counters(s, totals);
     status.records = totals[COUNTER_RECORDS];

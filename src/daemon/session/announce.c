@@ -70,9 +70,10 @@ static void end_interval(struct announcer *a, uint64_t now_ms)
     a->lines = a->more[OCCASION_BEGIN] = a->more[OCCASION_END] = 0;
 }
 
+/* now_ms may be earlier than the begin: another thread looked at the clock, and was overtaken. */
 static bool is_over(const struct announcer *a, uint64_t now_ms)
 {
-    return now_ms - a->since_ms >= PEERLOG_ANNOUNCE_S * 1000;
+    return now_ms >= a->since_ms + PEERLOG_ANNOUNCE_S * 1000;
 }
 
 /* Answers: is there a line free for it? Else it is counted. */
