@@ -39,11 +39,8 @@ static size_t plain_room(const struct connections *table, uint32_t slot)
 
 static int plain_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
 {
-    int fd = table->conns[slot].fd;
+    ssize_t n = send(table->conns[slot].fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-    if (net_send_room(fd) < len)
-        return -EAGAIN; /* a part of it would not do */
-    ssize_t n = send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0)
         return -errno;
     return (size_t)n == len ? 0 : -EPIPE;

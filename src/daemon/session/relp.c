@@ -32,7 +32,7 @@ struct relp_owed {
     uint8_t is_sending;
     uint8_t is_last; /* the write that is on its way ends the session */
     uint8_t is_over; /* that went out */
-    uint8_t reserved;
+    uint8_t is_counted; /* bytes are counted by this process; it need not ask the kernel */
 };
 static_assert(sizeof(struct relp_owed) <= sizeof(struct session_state), "it fits into a slot");
 
@@ -164,27 +164,45 @@ static void settle(struct relp_owed *owed)
     owed->is_sending = 0;
 }
 
+/* How many bytes were written so far is noted. Returns: 0 or negative errno. */
+static int note_written(const struct connections *table, uint32_t slot, struct relp_owed *owed)
+{
+    uint64_t written = owed->written;
+    int error = 0;
+
+    if (!owed->is_counted || PEERLOG_CHECKS)
+        error = net_written(table->conns[slot].fd, &written);
+    assert(!owed->is_counted || error < 0 || (uint32_t)written == owed->written);
+    owed->written = (uint32_t)written;
+    return error;
+}
+
 /* Send them, and be sure to know whether they went out. Returns: 0 or negative errno. */
 static int send_answers(struct connections *table, uint32_t slot, const struct answers *a)
 {
+    const struct transport_kind *transport = transport_of(table, slot);
     struct relp_owed *owed = owed_of(table, slot);
-    uint64_t written = 0;
-    int error = net_written(table->conns[slot].fd, &written);
+    int error = note_written(table, slot, owed);
 
     if (error < 0)
         return error;
-    owed->written = (uint32_t)written;
     owed->sending = a->until;
     owed->is_last = a->is_last;
     atomic_signal_fence(memory_order_seq_cst); /* that is noted before it is said to be true, */
     owed->is_sending = 1;
     atomic_signal_fence(memory_order_seq_cst); /* and that before it is sent */
-    error = transport_of(table, slot)->write(table, slot, a->bytes, a->len);
-    if (error < 0)
+    error = transport->write(table, slot, a->bytes, a->len);
+    if (error < 0) {
         owed->is_sending = 0;
-    else
-        settle(owed);
-    return error;
+        return error;
+    }
+    settle(owed);
+    atomic_signal_fence(memory_order_seq_cst); /* until then it is what was written before */
+    if (transport->committed == NULL) { /* then nobody else writes, and bytes are the wire's */
+        owed->written += (uint32_t)a->len;
+        owed->is_counted = 1;
+    }
+    return 0;
 }
 
 /* Does the session end when all is answered, by the client's wish or by ours? */
@@ -238,6 +256,7 @@ static void relp_inherit(struct connections *table, uint32_t slot)
     struct relp_owed *owed = owed_of(table, slot);
     uint64_t written = 0;
 
+    owed->is_counted = 0;
     if (owed->answered > RELP_MAX_TXNR || owed->sending > RELP_MAX_TXNR)
         *owed = (struct relp_owed){.answered = stream_of(table, slot)->whole};
     if (!owed->is_sending)

@@ -98,7 +98,7 @@ struct transport_kind {
     size_t (*room)(const struct connections *table, uint32_t slot);
 
     /*
-     * Write to the peer, all or nothing.
+     * Write to the peer, all or nothing: no more than room() has just answered.
      * Returns: 0; -EAGAIN: wait until it is writable; or another negative errno: it is broken.
      */
     int (*write)(struct connections *table, uint32_t slot, const void *bytes, size_t len);

@@ -153,7 +153,8 @@ static void turn_away(struct round *r, struct segment *segment, enum protocol pr
     r->ledger->slots[segment->slot].problem = PROBLEM_FOREIGN;
     atomic_store_explicit(&segment->at_end, SEGMENT_CUT, memory_order_relaxed);
     if (r->ledger->slots[segment->slot].transport != TRANSPORT_PLAIN ||
-        r->table->conns[segment->slot].fd < 0 || words == NULL)
+        r->table->conns[segment->slot].fd < 0 || words == NULL ||
+        transport->room(r->table, segment->slot) < len)
         return;
     (void)transport->write(r->table, segment->slot, words, len); /* it may be gone already */
 }
