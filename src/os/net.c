@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,6 +23,12 @@
 
 /* What is left of 1,500 bytes for data, with headers of IPv4 and timestamps. */
 #define ETHERNET_SEGMENT_BYTES 1448
+
+/*
+ * Of the memory that a socket may yet take for what it sends, a part this large is for bytes: the
+ * rest is the kernel's, for its own 1,280 bytes beside those of each segment, however short.
+ */
+#define SEND_ROOM_PARTS 4
 
 /* A socket's figures are looked up this often until they belong together. */
 #define SAMPLES_MOST 100000
@@ -269,26 +276,41 @@ int net_stream_state(int fd, struct net_stream *ret_state)
 
 uint32_t net_send_room(int fd)
 {
-    int size = 0, queued = 0;
-    socklen_t len = sizeof size;
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof memory;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) < 0 ||
-        ioctl(fd, SIOCOUTQ, &queued) < 0 || size <= queued)
+    /* Not by the bytes that are queued: each small write has taken a buffer of its own. */
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) < 0 ||
+        memory[SK_MEMINFO_SNDBUF] <= memory[SK_MEMINFO_WMEM_QUEUED])
         return 0;
-    return (uint32_t)(size - queued) / 2;
+    return (memory[SK_MEMINFO_SNDBUF] - memory[SK_MEMINFO_WMEM_QUEUED]) / SEND_ROOM_PARTS;
+}
+
+int net_send_whole(int fd, const void *bytes, size_t len)
+{
+    ssize_t n = send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n < 0)
+        return -errno;
+    if ((size_t)n == len)
+        return 0;
+    (void)shutdown(fd, SHUT_RDWR); /* what came is still read, and then its end */
+    return -EPIPE;
 }
 
 int net_written(int fd, uint64_t *ret_written)
 {
-    struct tcp_info_received before = {0}, info;
+    struct tcp_info_received before, info;
     int queued = 0;
     int error = tcp_state(fd, &info);
 
+    if (error < 0)
+        return error;
     /* Bytes that are acknowledged between the two questions would be missing, or count twice. */
-    while (error == 0 && info.bytes_acked != before.bytes_acked) {
+    do {
         before = info;
         error = ioctl(fd, SIOCOUTQ, &queued) < 0 ? -errno : tcp_state(fd, &info);
-    }
+    } while (error == 0 && info.bytes_acked != before.bytes_acked);
     if (error == 0)
         *ret_written = info.bytes_acked + (uint64_t)queued;
     return error;

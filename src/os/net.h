@@ -75,10 +75,17 @@ uint32_t net_unread(int fd);
 bool net_at_end(int fd);
 
 /*
- * Bytes that a send(2) takes for sure now: half of what the buffer has free, because the kernel
- * counts more than the bytes themselves. 0 when it can't be told.
+ * Bytes that a send(2) takes now, unless the kernel runs short of memory: a quarter of what the
+ * buffer has free, because more than the bytes themselves counts. 0 when it can't be told.
  */
 uint32_t net_send_room(int fd);
+
+/*
+ * Send LEN bytes, without waiting: all or nothing. When the kernel takes a part of them, the
+ * stream ends behind that, for nothing right could follow.
+ * Returns: 0, or negative errno: -EAGAIN: nothing was taken; -EPIPE: the connection is at an end.
+ */
+int net_send_whole(int fd, const void *bytes, size_t len);
 
 /* Bytes that were written to it, since it began. Returns: 0, or negative errno. */
 int net_written(int fd, uint64_t *ret_written);

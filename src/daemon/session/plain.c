@@ -39,11 +39,7 @@ static size_t plain_room(const struct connections *table, uint32_t slot)
 
 static int plain_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
 {
-    ssize_t n = send(table->conns[slot].fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-    if (n < 0)
-        return -errno;
-    return (size_t)n == len ? 0 : -EPIPE;
+    return net_send_whole(table->conns[slot].fd, bytes, len);
 }
 
 static void plain_end(struct connections *table, uint32_t slot, enum transport_end how, bool parked)

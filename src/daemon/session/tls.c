@@ -104,14 +104,11 @@ static int send_record(struct connections *table, uint32_t slot, enum reply repl
     tls->written = written;
     tls->reply = (uint8_t)reply;
     atomic_signal_fence(memory_order_seq_cst); /* that is noted before it is sent */
-    ssize_t n = send(fd, record, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n != (ssize_t)len) {
-        tls->reply = REPLY_NONE;
-        return n < 0 ? -errno : -EPIPE;
-    }
-    tls->state = *after;
+    error = net_send_whole(fd, record, len);
+    if (error == 0)
+        tls->state = *after;
     tls->reply = REPLY_NONE;
-    return 0;
+    return error;
 }
 
 /* A KeyUpdate is answered before any other record of ours. Returns: 0 or negative errno. */
