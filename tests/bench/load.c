@@ -41,7 +41,8 @@ static const char help[] =
     "  --duration MS              (0: no limit)\n"
     "  --patience MS              for the last writes, and for the sink (10000)\n"
     "  --progress FILE            the sink's page; churn needs it\n"
-    "  --lead N                   messages that may be ahead of the sink (2048)\n";
+    "  --lead N                   messages that may be ahead of the sink (2048)\n"
+    "  --tls FILE                 streams speak TLS 1.3, AES-128-GCM; whom FILE names is trusted\n";
 
 /* Which of COUNT names is this? Exits when none is. */
 static unsigned parse_name(const char *option, const char *text, const char *const *names,
@@ -88,6 +89,8 @@ static void parse_option(struct load_plan *p, enum load_way *way, const char *na
         p->lead = parse_number(name, value, 1, 1000000);
     else if (strcmp(name, "progress") == 0)
         p->progress = value;
+    else if (strcmp(name, "tls") == 0)
+        p->wire.ca = value;
 }
 
 static void parse_options(int argc, char **argv, struct load_plan *p, enum load_way *way)
@@ -100,7 +103,8 @@ static void parse_options(int argc, char **argv, struct load_plan *p, enum load_
         {"rate", required_argument, NULL, 0},      {"count", required_argument, NULL, 0},
         {"duration", required_argument, NULL, 0},  {"patience", required_argument, NULL, 0},
         {"lead", required_argument, NULL, 0},      {"progress", required_argument, NULL, 0},
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"tls", required_argument, NULL, 0},       {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int which = 0, option;
 

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "system/wire.h"
+
 struct mark;
 
 enum load_framing { LOAD_LF, LOAD_NUL, LOAD_OCTET_COUNTING };
@@ -31,6 +33,7 @@ struct load_plan {
     uint64_t patience_ns;  /* for the last writes, and for a sink that lags behind */
     uint64_t lead;         /* messages that may be ahead of the sink */
     const char *progress;  /* the sink's page, or NULL */
+    struct wire_rules wire; /* whether streams speak TLS */
 };
 
 /* Messages ready to be written; they are made anew for each write. */

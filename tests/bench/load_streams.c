@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -27,6 +26,7 @@
 
 struct stream {
     int fd; /* -1 once it broke */
+    struct wire *wire;
     uint32_t id;
     uint32_t sequence;  /* of the next message */
     bool full;          /* the socket takes nothing now */
@@ -63,6 +63,9 @@ static void open_streams(struct run *r)
         if (fd < 0)
             die("connection %u: %s", i, strerror(-fd));
         s->fd = fd;
+        s->wire = wire_new(&r->plan->wire, 0, fd); /* of the same kind all */
+        if (s->wire == NULL)
+            die_errno("handshake");
         s->id = r->plan->first_id + i;
         if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
             die_errno("epoll_ctl");
@@ -74,8 +77,11 @@ static void close_streams(struct run *r)
     for (unsigned i = 0; i < r->plan->connections; i++) {
         struct stream *s = &r->streams[i];
         r->result->unsent += (s->rest_len + r->shape.unit - 1) / r->shape.unit;
-        if (s->fd >= 0)
+        if (s->fd >= 0) {
+            (void)wire_end(s->wire); /* best effort: what was said is complete without it */
             (void)close(s->fd); /* the kernel delivers what it took */
+        }
+        (void)wire_free(s->wire);
         free(s->rest);
     }
     (void)close(r->epoll_fd); /* holds nothing */
@@ -117,7 +123,7 @@ static void push(struct run *r, struct stream *s, uint64_t ns)
         bytes = r->shape.bytes;
         len = n * r->shape.unit;
     }
-    ssize_t taken = send(s->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t taken = wire_send(s->wire, bytes, len);
     if (taken < 0 && errno != EAGAIN && errno != EINTR) {
         (void)close(s->fd); /* it is broken already */
         s->fd = -1;

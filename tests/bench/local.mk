@@ -35,7 +35,11 @@ tests_bench_load_SOURCES = \
 	tests/bench/load_shape.c \
 	tests/bench/load_streams.c \
 	tests/bench/load_trickle.c \
+	tests/system/wire.c \
+	tests/system/wire.h \
 	$(bench_common)
+tests_bench_load_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(OPENSSL_CFLAGS)
+tests_bench_load_LDADD = $(OPENSSL_LIBS)
 
 tests_bench_micro_SOURCES = tests/bench/micro.c $(bench_corpus)
 tests_bench_micro_LDADD = libpeerlogd.a libpeerlog-core.a

@@ -37,6 +37,20 @@ class Cell:
         raise NotImplementedError
 
 
+def certificate(bench):
+    """The files of a certificate that its own key has signed, ECDSA P-256, and of that key."""
+    files = bench.scratch("certificate.pem"), bench.scratch("certificate.key")
+    if not os.path.exists(files[0]):
+        done = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=bench", "-addext",
+             "subjectAltName=IP:127.0.0.1", "-keyout", files[1], "-out", files[0]],
+            capture_output=True, text=True, timeout=20)
+        if done.returncode != 0:
+            raise Failure("openssl makes no certificate: " + done.stderr)
+    return files
+
+
 def check(result, sent, got):
     """Note what of the messages sent did not arrive once and in order."""
     result["sent"] = sent
@@ -58,6 +72,7 @@ class Stream(Cell):
         self.batched = settings.get("batched", True)
         self.kind = settings.get("kind", "syslog")  # of the output
         self.path = settings.get("path")            # of an output that is not the sink
+        self.tls = settings.get("tls", False)
         self.idle = settings.get("idle", 0)         # silent connections beside
         self.trickling = settings.get("trickling", 0)  # beside: each says a byte a second
         self.group = settings.get("group", "saturated")
@@ -73,6 +88,8 @@ class Stream(Cell):
             options["count"] = int(self.count * bench.options.scale)
         if self.batched:
             options["batch"] = max(1, WRITE_BYTES // self.size)
+        if self.tls:
+            options["tls"] = certificate(bench)[0]
         if self.rate:
             options["rate"] = self.rate
         elif sink:
@@ -90,7 +107,8 @@ class Stream(Cell):
         popen_args = {"stdout": sink.process.stdin} if kind == "stdout" else {}
         running = idle = trickling = None
         try:
-            running = daemon.start(Target(kind, sink.path),
+            running = daemon.start(Target(kind, sink.path,
+                                          tls=certificate(bench) if self.tls else None),
                                    max(USUAL_CONNECTIONS, self.connections + self.idle),
                                    **popen_args)
             if self.idle:

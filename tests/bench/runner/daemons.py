@@ -78,11 +78,12 @@ class Running:
 class Target:
     """Where a daemon's output goes."""
 
-    def __init__(self, kind="syslog", path="", more="", many=False):
+    def __init__(self, kind="syslog", path="", more="", many=False, tls=None):
         self.kind = kind  # syslog, journal, stdout or file
         self.path = path  # of files: a folder
         self.more = more  # other settings of peerlogd's output
         self.many = many  # a file for each peer
+        self.tls = tls    # None, or the files of a certificate and its key: peers speak TLS
 
 
 class Floor(Daemon):
@@ -115,7 +116,9 @@ class Peerlogd(Daemon):
             name = "%{address}.log" if target.many else "all.log"
             path = f' path = "{target.path}/{name}"; {target.more}'
         with open(config, "w", encoding="ascii") as file:
-            file.write(f'listeners = ( {{ address = "127.0.0.1"; port = {port}; }} );\n'
+            tls = (' tls = "required"; certificate = "{}"; key = "{}";'.format(*target.tls)
+                   if target.tls else "")
+            file.write(f'listeners = ( {{ address = "127.0.0.1"; port = {port};{tls} }} );\n'
                        f'output = {{ type = "{target.kind}";{path} }};\n')
             file.write(self.settings(connections))
         return [self.binary, "-c", config]
@@ -136,9 +139,13 @@ class KeptPeerlogd(Peerlogd):
 
 
 class Rsyslog(Daemon):
-    """imptcp with a thread for each CPU, a large queue in memory emptied in large batches."""
+    """imptcp with a thread for each CPU, a large queue in memory emptied in large batches.
+    TLS is imtcp's, by OpenSSL.
+    """
 
     name = "rsyslog"
+    driver = "ossl"
+    driver_settings = ""
 
     def version(self):
         out = subprocess.run([self.binary, "-v"], capture_output=True, text=True, timeout=5)
@@ -155,17 +162,27 @@ class Rsyslog(Daemon):
         else:
             output = (f'module(load="omuxsock")\n$OMUxSockSocket {target.path}\n'
                       "*.* :omuxsock:;peer")
+        receiver = f"""module(load="imptcp" threads="{cpus}" processOnPoller="on")
+input(type="imptcp" address="127.0.0.1" port="{port}" socketBacklog="4096")"""
+        if target.tls:
+            receiver = self.tls(port, *target.tls)
         with open(config, "w", encoding="ascii") as file:
             file.write(f"""
-module(load="imptcp" threads="{cpus}" processOnPoller="on")
 template(name="peer" type="string"
          string="<%PRI%>%TIMESTAMP% peerlogd[1]: %FROMHOST-IP% %rawmsg%")
 main_queue(queue.type="FixedArray" queue.size="250000" queue.dequeueBatchSize="1024"
            queue.workerThreads="1")
-input(type="imptcp" address="127.0.0.1" port="{port}" socketBacklog="4096")
+{receiver}
 {output}
 """)
         return [self.binary, "-n", "-f", config, "-i", pid_file]
+
+    def tls(self, port, certificate, key):
+        return f"""global(defaultNetstreamDriverCAFile="{certificate}"
+       defaultNetstreamDriverCertFile="{certificate}" defaultNetstreamDriverKeyFile="{key}")
+module(load="imtcp" streamDriver.name="{self.driver}" streamDriver.mode="1"
+       streamDriver.authMode="anon" {self.driver_settings} maxSessions="2000")
+input(type="imtcp" address="127.0.0.1" port="{port}")"""
 
     def files(self, target):
         """One file, or one for each peer; large buffers, written at the end of each batch."""
@@ -176,6 +193,16 @@ input(type="imptcp" address="127.0.0.1" port="{port}" socketBacklog="4096")
         return (line + (each if target.many else "") +
                 f'action(type="omfile" {name.replace("all.log", target.path + "/all.log")} '
                 'template="line" ioBufferSize="256k" flushOnTXEnd="on")')
+
+
+class RsyslogGtls(Rsyslog):
+    """The same, with TLS by GnuTLS."""
+
+    name = "rsyslog, gtls"
+    special = True
+    driver = "gtls"
+    # Without it "anon" offers no suite that a client which wants a certificate could choose.
+    driver_settings = 'gnutlsPriorityString="NORMAL"'
 
 
 class SyslogNg(Daemon):
@@ -203,6 +230,12 @@ class SyslogNg(Daemon):
         match = re.search(r"\((\d[\d.]*)\)", out.stdout)
         return "syslog-ng " + (match[1] if match else "?")
 
+    def transport(self, tls):
+        if tls is None:
+            return 'transport("tcp")'
+        return ('transport("tls") tls(cert-file("{}") key-file("{}") peer-verify(no))'
+                .format(*tls))
+
     def command(self, port, target, connections):
         config = self.bench.scratch("syslog-ng.conf")
         version = ".".join(self.version().split()[1].split(".")[:2])
@@ -217,7 +250,7 @@ class SyslogNg(Daemon):
             file.write(f"""@version: {version}
 options {{ threaded(yes); use-dns(no); dns-cache(no); stats-freq(0); log-msg-size(16384);
           flush-lines(1000); }};
-source peers {{ network(ip("127.0.0.1") port({port}) transport("tcp")
+source peers {{ network(ip("127.0.0.1") port({port}) {self.transport(target.tls)}
                 max-connections({connections}) log-iw-size({window * connections})
                 log-fetch-limit({window}) listen-backlog(4096) flags(no-parse)); }};
 destination out {{ {destination}
@@ -249,7 +282,7 @@ def find(bench):
         daemons[-1].name = name
     rsyslogd = shutil.which("rsyslogd", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if rsyslogd:
-        daemons.append(Rsyslog(bench, rsyslogd))
+        daemons += [Rsyslog(bench, rsyslogd), RsyslogGtls(bench, rsyslogd)]
     else:
         notes.append("rsyslog: not installed")
     root = options.syslog_ng_root

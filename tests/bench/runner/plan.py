@@ -6,6 +6,8 @@ from .cells import Churn, Fair, Files, Idle, RealJournal, Restart, Start, Stream
 
 OURS = ("floor", "peerlogd")
 KEPT = "peerlogd, kept"
+TLS = ("peerlogd", "rsyslog", "rsyslog, gtls", "syslog-ng")
+PACED = {"rate": 20000, "batched": False, "seconds": 3.0}
 COUNTS = (1, 16, 256)
 SIZES = (64, 256, 1024)
 FEW = 10000
@@ -30,8 +32,7 @@ def cells(bench):
     few, many, parked = _idle_counts(bench)
     result = [Stream(saturated_name(c, s), c, s) for c in COUNTS for s in SIZES]
     result += [
-        Stream("latency 20000/s", 16, 256, rate=20000, batched=False, group="latency",
-               seconds=3.0),
+        Stream("latency 20000/s", 16, 256, group="latency", **PACED),
         Stream("single writes 16x256", 16, 256, batched=False, group="single"),
         Churn("connect-send-close"),
         Stream("framing nul 16x256", 16, 256, framing="nul", group="framing",
@@ -46,6 +47,10 @@ def cells(bench):
         Files("file 1000x256", 1000, 256, seconds=3.0),
         Files("file each of 1000x256", 1000, 256, many=True, seconds=3.0),
         Files("file round 16x256", 16, 256, more='sync = "round";', programs=("peerlogd",)),
+        Stream("tls off 16x256", 16, 256, group="tls", programs=("peerlogd",)),
+        Stream("tls 16x256", 16, 256, group="tls", tls=True, programs=TLS),
+        Stream("tls off 20000/s", 16, 256, group="tls", programs=("peerlogd",), **PACED),
+        Stream("tls 20000/s", 16, 256, group="tls", tls=True, programs=TLS, **PACED),
         Stream("parked 16x256", 16, 256, group="survival", programs=("peerlogd", KEPT)),
         Churn("parked connect-send-close", group="survival", programs=("peerlogd", KEPT)),
         Fair("quiet beside greedy", 200 if bench.options.quick else 1000),
@@ -147,6 +152,13 @@ def goals(bench, results):
         results.ratio("latency 20000/s", "p50_us"))
     add("latency at 20,000/s, p99, against the floor", 1.25,
         results.ratio("latency 20000/s", "p99_us"))
+    add("TLS: CPU a message, against none", 1.25,
+        results.cells_ratio("tls 16x256", "tls off 16x256", "peerlogd", "cpu_us"))
+    for other, bound in (("rsyslog", 0.25), ("rsyslog, gtls", 0.25), ("syslog-ng", 0.35)):
+        add(f"TLS: CPU a message, against {other}", bound,
+            results.ratio("tls 16x256", "cpu_us", base=other))
+    add("TLS: latency at 20,000/s, p99, against none", 1.25,
+        results.cells_ratio("tls 20000/s", "tls off 20000/s", "peerlogd", "p99_us"))
     add("connect-send-close, against the floor", 0.90,
         results.ratio("connect-send-close", "rate"), least=True)
     add("messages lost, repeated or out of order, all cells", 0,
