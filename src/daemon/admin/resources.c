@@ -14,7 +14,9 @@
 #include "daemon/admin/private.h"
 #include "daemon/metrics/prometheus.h"
 #include "daemon/parking/parking.h"
+#include "daemon/session/session.h"
 #include "daemon/session/silence.h"
+#include "daemon/session/transport.h"
 #include "daemon/settings/table.h"
 #include "os/clock.h"
 #include "peerlog/count.h"
@@ -46,25 +48,6 @@ static const char *setting_word(const char *group, const char *name, unsigned nu
         table = setting_find(table, group)->group;
     const struct setting_words *words = setting_find(table, name)->words;
     return number < words->count ? words->name(number) : "?";
-}
-
-static const char *transport_name(unsigned id)
-{
-    static const char *const names[TRANSPORTS] = {
-        [TRANSPORT_PLAIN] = "plain", [TRANSPORT_TLS] = "tls", [TRANSPORT_AUTO] = "auto",
-    };
-
-    return id < TRANSPORTS ? names[id] : "?";
-}
-
-static const char *session_name(unsigned id)
-{
-    static const char *const names[SESSIONS] = {
-        [SESSION_SYSLOG] = "syslog", [SESSION_FOREIGN] = "foreign", [SESSION_RELP] = "relp",
-        [SESSION_AUTO] = "auto",
-    };
-
-    return id < SESSIONS ? names[id] : "?";
 }
 
 /* What was last seen to be wrong with what it sends; NULL: nothing. */

@@ -41,7 +41,7 @@ static const struct output_kind *_Atomic loaded_kinds[OUTPUT_TYPES];
 
 const struct output_kind *output_kind_of(unsigned type)
 {
-    const char *module = output_module(type), *why;
+    const char *module = output_words_of(type)->module, *why;
     char symbol[32];
 
     if (module == NULL)

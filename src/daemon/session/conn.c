@@ -25,6 +25,11 @@ const struct transport_kind *transport_of(const struct connections *table, uint3
     return transports[table->ledger->slots[slot].transport];
 }
 
+const char *transport_name(unsigned id)
+{
+    return id < TRANSPORTS && transports[id] != NULL ? transports[id]->name : "?";
+}
+
 uint8_t transport_wanted(const struct listener_settings *listener)
 {
     if (listener == NULL || listener->tls_mode == TLS_OFF)

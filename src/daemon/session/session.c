@@ -31,6 +31,11 @@ const struct session_kind *session_of(const struct stream *stream)
     return kinds[stream->session];
 }
 
+const char *session_name(unsigned id)
+{
+    return id == SESSION_AUTO ? "auto" : id < SESSIONS ? kinds[id]->name : "?";
+}
+
 enum session_answers session_committed(struct connections *table, uint32_t slot)
 {
     const struct session_kind *kind = session_of(&table->ledger->slots[slot].stream);

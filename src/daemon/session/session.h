@@ -124,4 +124,7 @@ uint8_t session_wanted(const struct listener_settings *listener);
 /* The kind of the session that STREAM belongs to. */
 const struct session_kind *session_of(const struct stream *stream);
 
+/* What people call it, by its number; a constant. Threads: any. */
+const char *session_name(unsigned id);
+
 #endif

@@ -154,4 +154,7 @@ bool transport_exists(uint8_t id);
 /* The kind of a connection. */
 const struct transport_kind *transport_of(const struct connections *table, uint32_t slot);
 
+/* What people call it, by its number; a constant. Threads: any, once a connection has it. */
+const char *transport_name(unsigned id);
+
 #endif

@@ -23,7 +23,7 @@
 static const void *find_in_module(const struct finish *f, const struct output_settings *output,
                                   const char *symbol)
 {
-    const char *module = output_module(output->type), *why = NULL;
+    const char *module = output_words_of(output->type)->module, *why = NULL;
     const void *found = module_symbol(module, symbol, &why);
     char words[512];
 

@@ -51,11 +51,12 @@ static void finish_files(const struct finish *f, const struct output_settings *o
 /* What only files can promise is said to be none without them; and a socket's path is shorter. */
 static void finish_socket(const struct finish *f, const struct output_settings *output)
 {
+    const bool is_broker = output_words_of(output->type)->module != NULL;
     const struct {
         const char *name;
         bool is_wanted;
     } rows[] = {
-        {"format", output->format != OUTPUT_FORMAT_TEXT && output_module(output->type) == NULL},
+        {"format", output->format != OUTPUT_FORMAT_TEXT && !is_broker},
         {"sync", output->sync != OUTPUT_SYNC_NEVER},
         {"max_bytes", output->max_bytes != 0},
     };
@@ -78,7 +79,7 @@ static void finish_socket(const struct finish *f, const struct output_settings *
 static int finish_output(const struct finish *f)
 {
     struct output_settings *output = f->base;
-    const char *usual = output_default_path(output->type);
+    const char *usual = output_words_of(output->type)->path;
     char words[2 * SETTINGS_FILE_BYTES + 80];
 
     f->settings->listeners[0].label = output->label;
@@ -100,7 +101,7 @@ static int finish_output(const struct finish *f)
     if (strcmp(output->path, usual) == 0)
         return 0;
     for (unsigned type = 0; type < OUTPUT_TYPES && *usual != '\0'; type++) {
-        if (strcmp(output->path, output_default_path(type)) != 0)
+        if (strcmp(output->path, output_words_of(type)->path) != 0)
             continue;
         (void)snprintf(words, sizeof words,
                        "\"%s\" is the socket of another type; did you mean \"%s\"?", output->path,

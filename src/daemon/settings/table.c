@@ -61,29 +61,14 @@ static const char *const priority_mode_names[] = {
     [PRIORITY_MODE_IGNORE] = "ignore",
 };
 
-static const char *const output_names[] = {
-    [OUTPUT_SYSLOG] = "syslog",
-    [OUTPUT_JOURNAL] = "journal",
-    [OUTPUT_STDOUT] = "stdout",
-    [OUTPUT_AUTO] = "auto",
-    [OUTPUT_FILE] = "file",
-    [OUTPUT_NATS] = "nats",
-    [OUTPUT_KAFKA] = "kafka",
-};
-
-static const char *const output_paths[] = {
-    [OUTPUT_SYSLOG] = SYSLOG_PATH,
-    [OUTPUT_JOURNAL] = "/run/systemd/journal/socket",
-    [OUTPUT_STDOUT] = "",
-    [OUTPUT_AUTO] = SYSLOG_PATH,
-    [OUTPUT_FILE] = "/var/log/peerlog/messages.log",
-    [OUTPUT_NATS] = "",
-    [OUTPUT_KAFKA] = "",
-};
-
-static const char *const output_modules[OUTPUT_TYPES] = {
-    [OUTPUT_NATS] = "nats",
-    [OUTPUT_KAFKA] = "kafka",
+static const struct output_words output_words[OUTPUT_TYPES] = {
+    [OUTPUT_SYSLOG] = {"syslog", SYSLOG_PATH, NULL, "syslog (", ")"},
+    [OUTPUT_JOURNAL] = {"journal", "/run/systemd/journal/socket", NULL, "journal (native)", NULL},
+    [OUTPUT_STDOUT] = {"stdout", "", NULL, "standard output", NULL},
+    [OUTPUT_AUTO] = {"auto", SYSLOG_PATH, NULL, "", NULL}, /* it is one of the others */
+    [OUTPUT_FILE] = {"file", "/var/log/peerlog/messages.log", NULL, "file (", ")"},
+    [OUTPUT_NATS] = {"nats", "", "nats", "NATS (stream ", ")"},
+    [OUTPUT_KAFKA] = {"kafka", "", "kafka", "Kafka (topic ", ")"},
 };
 
 static const char *const format_names[] = {
@@ -118,7 +103,7 @@ static const char *session_name(unsigned number) { return session_names[number];
 static const char *announce_name(unsigned number) { return announce_names[number]; }
 static const char *oversize_name(unsigned number) { return oversize_names[number]; }
 static const char *priority_mode_name(unsigned number) { return priority_mode_names[number]; }
-static const char *output_name(unsigned number) { return output_names[number]; }
+static const char *output_name(unsigned number) { return output_words[number].name; }
 static const char *format_name(unsigned number) { return format_names[number]; }
 static const char *sync_name(unsigned number) { return sync_names[number]; }
 
@@ -141,7 +126,7 @@ static const struct setting_words sessions = {COUNT_OF(session_names), session_n
 static const struct setting_words oversizes = {COUNT_OF(oversize_names), oversize_name, NULL};
 static const struct setting_words priority_modes = {COUNT_OF(priority_mode_names),
                                                     priority_mode_name, NULL};
-static const struct setting_words outputs = {COUNT_OF(output_names), output_name, NULL};
+static const struct setting_words outputs = {OUTPUT_TYPES, output_name, NULL};
 static const struct setting_words formats = {COUNT_OF(format_names), format_name, NULL};
 static const struct setting_words syncs = {COUNT_OF(sync_names), sync_name, NULL};
 static const struct setting_words severities = {SEVERITY_DEBUG + 1, severity_name,
@@ -414,12 +399,7 @@ void setting_group_init(const struct setting_group *group, void *base)
         rule_init(&group->rules[i], base);
 }
 
-const char *output_module(unsigned type)
+const struct output_words *output_words_of(unsigned type)
 {
-    return output_modules[type];
-}
-
-const char *output_default_path(unsigned type)
-{
-    return output_paths[type];
+    return &output_words[type];
 }

@@ -92,10 +92,16 @@ void setting_store_address(const struct setting_rule *rule, void *base,
  */
 void setting_group_init(const struct setting_group *group, void *base);
 
-/* The path of an output of this type (enum output_type) unless one is set; "" where it has none. */
-const char *output_default_path(unsigned type);
+/* What settings and messages call a type of outputs. */
+struct output_words {
+    const char *name;
+    const char *path;         /* unless one is set; "": it has none */
+    const char *module;       /* that it is in; NULL: in none */
+    const char *before_path;  /* where it writes to, in words: these, the place, */
+    const char *behind_path;  /* and these; NULL: no place is named */
+};
 
-/* The module that an output of this type is in. Returns: NULL when it is in none. */
-const char *output_module(unsigned type);
+/* The words of a type (enum output_type). */
+const struct output_words *output_words_of(unsigned type);
 
 #endif

@@ -44,7 +44,7 @@ static bool find_native(const char *path, char dst[SETTINGS_PATH_BYTES])
 void output_target_choose(const struct output_settings *settings, struct output_target *ret_target)
 {
     struct output_target target = {.type = settings->type};
-    const char *native = output_default_path(OUTPUT_JOURNAL);
+    const char *native = output_words_of(OUTPUT_JOURNAL)->path;
 
     memcpy(target.path, settings->path, sizeof target.path);
     if (settings->type == OUTPUT_NATS)
@@ -52,7 +52,7 @@ void output_target_choose(const struct output_settings *settings, struct output_
     if (settings->type == OUTPUT_KAFKA)
         memcpy(target.path, settings->topic, sizeof settings->topic);
     if (settings->type == OUTPUT_AUTO) {
-        bool usual = strcmp(settings->path, output_default_path(OUTPUT_AUTO)) == 0;
+        bool usual = strcmp(settings->path, output_words_of(OUTPUT_AUTO)->path) == 0;
         target.type = OUTPUT_JOURNAL;
         if (usual && access(settings->path, F_OK) < 0 && access(native, F_OK) == 0)
             (void)snprintf(target.path, sizeof target.path, "%s", native);
@@ -64,13 +64,9 @@ void output_target_choose(const struct output_settings *settings, struct output_
 
 size_t output_target_describe(const struct output_target *target, char dst[TARGET_TEXT_BYTES])
 {
-    static const char *const before[OUTPUT_TYPES] = {
-        [OUTPUT_SYSLOG] = "syslog (", [OUTPUT_JOURNAL] = "journal (native)",
-        [OUTPUT_STDOUT] = "standard output", [OUTPUT_FILE] = "file (",
-        [OUTPUT_NATS] = "NATS (stream ", [OUTPUT_KAFKA] = "Kafka (topic ",
-    };
-    bool has_path = target->type != OUTPUT_JOURNAL && target->type != OUTPUT_STDOUT;
+    const struct output_words *words = output_words_of(target->type);
+    bool has_path = words->behind_path != NULL;
 
-    return (size_t)snprintf(dst, TARGET_TEXT_BYTES, "%s%s%s", before[target->type],
-                            has_path ? target->path : "", has_path ? ")" : "");
+    return (size_t)snprintf(dst, TARGET_TEXT_BYTES, "%s%s%s", words->before_path,
+                            has_path ? target->path : "", has_path ? words->behind_path : "");
 }

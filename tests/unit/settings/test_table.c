@@ -285,7 +285,7 @@ static void the_manual_has_every_word(void **state)
                     fail_msg("the manual lacks the word %s", words->name(k));
         }
     }
-    assert_non_null(strstr(manual, output_default_path(OUTPUT_JOURNAL)));
+    assert_non_null(strstr(manual, output_words_of(OUTPUT_JOURNAL)->path));
     free(manual);
 }
 
