@@ -90,20 +90,22 @@ static void print_json(const struct book *b)
 static _Noreturn void usage(int status)
 {
     (void)fprintf(status == 0 ? stdout : stderr,
-                  "usage: sink [--mode syslog|journal|lines] [--socket PATH] [--progress FILE]\n"
+                  "usage: sink [--mode syslog|journal|lines|file] [--socket PATH]\n"
+                  "            [--progress FILE]\n"
+                  "            PATH: of the socket, or of the file\n"
                   "            [--latency-from ID]  only these connections are timed\n");
     exit(status);
 }
 
 static enum sink_mode parse_mode(const char *name)
 {
-    static const char *const names[] = {"syslog", "journal", "lines"};
+    static const char *const names[] = {"syslog", "journal", "lines", "file"};
 
     for (unsigned i = 0; i < COUNT_OF(names); i++) {
         if (strcmp(name, names[i]) == 0)
             return (enum sink_mode)i;
     }
-    die("--mode: '%s' is not one of syslog, journal, lines", name);
+    die("--mode: '%s' is not one of syslog, journal, lines, file", name);
 }
 
 int main(int argc, char **argv)
@@ -147,7 +149,7 @@ int main(int argc, char **argv)
     stop_on_signals();
     book.tally = tally_new();
     if (mode != SINK_LINES)
-        fd = sink_bind(path);
+        fd = mode == SINK_FILE ? sink_open(path) : sink_bind(path);
     sink_receive(mode, fd, &book);
     if (path != NULL)
         (void)unlink(path); /* best effort */

@@ -21,6 +21,7 @@ enum sink_mode {
     SINK_SYSLOG,  /* one record a datagram */
     SINK_JOURNAL, /* the journal's native protocol, one entry a datagram */
     SINK_LINES,   /* one record a line, on standard input */
+    SINK_FILE,    /* the same in a file that grows */
 };
 
 /*
@@ -29,6 +30,9 @@ enum sink_mode {
  * Returns: the descriptor; exits when it can not.
  */
 int sink_bind(const char *path);
+
+/* Make the file PATH, and read what others write behind its end. Exits when it can not. */
+int sink_open(const char *path);
 
 /* Receive into B until a signal asks to stop (or the input ends), then what is still queued. */
 void sink_receive(enum sink_mode mode, int fd, struct book *b);

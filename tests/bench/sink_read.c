@@ -9,9 +9,13 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -47,6 +51,15 @@ int sink_bind(const char *path)
     memcpy(address.sun_path, path, strlen(path) + 1);
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0)
+        die_errno(path);
+    return fd;
+}
+
+int sink_open(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    if (fd < 0)
         die_errno(path);
     return fd;
 }
@@ -182,7 +195,33 @@ static void receive_datagrams(enum sink_mode mode, int fd, struct book *b)
     free(pile.bytes);
 }
 
-static void receive_lines(int fd, struct book *b)
+/* Be told when the file FD grows. Returns: who tells it, and blocks for 100 ms at most. */
+static int watch_growth(int fd)
+{
+    char name[32];
+    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    if (watch < 0 || inotify_add_watch(watch, name, IN_MODIFY) < 0)
+        die_errno("inotify");
+    return watch;
+}
+
+/* Wait until it has grown. Answers: may there be more to come? */
+static bool wait_for_growth(int watch)
+{
+    struct pollfd wait = {.fd = watch, .events = POLLIN};
+    char events[4096];
+
+    if (stop_wanted())
+        return false;
+    if (poll(&wait, 1, 100) > 0)
+        (void)!read(watch, events, sizeof events); /* how often it grew does not matter */
+    return true;
+}
+
+/* WATCH: of a file that grows, or -1. */
+static void receive_lines(int fd, int watch, struct book *b)
 {
     char *bytes = malloc(LINES_BYTES);
     size_t held = 0;
@@ -192,6 +231,8 @@ static void receive_lines(int fd, struct book *b)
     for (;;) {
         ssize_t got = read(fd, bytes + held, LINES_BYTES - held);
         if (got < 0 && errno == EINTR && !stop_wanted())
+            continue;
+        if (got == 0 && watch >= 0 && wait_for_growth(watch))
             continue;
         if (got <= 0)
             break;
@@ -214,7 +255,9 @@ static void receive_lines(int fd, struct book *b)
 void sink_receive(enum sink_mode mode, int fd, struct book *b)
 {
     if (mode == SINK_LINES)
-        receive_lines(fd, b);
+        receive_lines(fd, -1, b);
+    else if (mode == SINK_FILE)
+        receive_lines(fd, watch_growth(fd), b);
     else
         receive_datagrams(mode, fd, b);
 }

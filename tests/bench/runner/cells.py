@@ -37,6 +37,14 @@ class Cell:
         raise NotImplementedError
 
 
+def new_folder(bench):
+    """An empty one, for files."""
+    folder = bench.scratch("files")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder)
+    return folder
+
+
 def certificate(bench):
     """The files of a certificate that its own key has signed, ECDSA P-256, and of that key."""
     files = bench.scratch("certificate.pem"), bench.scratch("certificate.key")
@@ -102,12 +110,14 @@ class Stream(Cell):
 
     def measure(self, bench, daemon):
         kind = "syslog" if daemon.name == "floor" else self.kind  # it knows nothing else
+        folder = new_folder(bench) if kind == "file" else None
         sink = Sink(bench, {"stdout": "lines"}.get(kind, kind),
-                    stdin=subprocess.PIPE if kind == "stdout" else None)
+                    stdin=subprocess.PIPE if kind == "stdout" else None,
+                    path=os.path.join(folder, "all.log") if folder else None)
         popen_args = {"stdout": sink.process.stdin} if kind == "stdout" else {}
         running = idle = trickling = None
         try:
-            running = daemon.start(Target(kind, sink.path,
+            running = daemon.start(Target(kind, folder or sink.path,
                                           tls=certificate(bench) if self.tls else None),
                                    max(USUAL_CONNECTIONS, self.connections + self.idle),
                                    **popen_args)
@@ -165,9 +175,7 @@ class Files(Stream):
     def measure(self, bench, daemon):
         if daemon.name == "floor":
             return super().measure(bench, daemon)
-        folder = bench.scratch("files")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.mkdir(folder)
+        folder = new_folder(bench)
         running = daemon.start(Target("file", folder, self.more, self.many),
                                max(USUAL_CONNECTIONS, self.connections))
         try:

@@ -43,6 +43,7 @@ def cells(bench):
         Stream("journal 256x64", 256, 64, kind="journal", group="journal", programs=OURS),
         Stream("stdout 16x256", 16, 256, kind="stdout", group="stdout", programs=OURS),
         Files("file 16x256", 16, 256),
+        Stream("file 20000/s", 16, 256, kind="file", group="files", **PACED),
         Files("file json 16x256", 16, 256, more='format = "json";', programs=OURS),
         Files("file 1000x256", 1000, 256, seconds=3.0),
         Files("file each of 1000x256", 1000, 256, many=True, seconds=3.0),
@@ -142,6 +143,8 @@ def goals(bench, results):
             results.ratio("file 16x256", "cpu_us", base=other))
         add(f"file: throughput, against {other}", rate,
             results.ratio("file 16x256", "rate", base=other), least=True)
+    add("file: latency at 20,000/s until it is there, p99, against the floor's syslog", 1.25,
+        results.ratio("file 20000/s", "p99_us"))
     add("file: each of 1,000 peers its own, CPU a message, against one file", 2.0,
         results.cells_ratio("file each of 1000x256", "file 1000x256", "peerlogd", "cpu_us"))
     add("file: JSON, CPU a message, against text", 2.5,

@@ -23,8 +23,8 @@ class Failure(Exception):
 class Sink:
     """The sink, running."""
 
-    def __init__(self, bench, mode="syslog", stdin=None, latency_from=0):
-        self.path = bench.scratch("log")
+    def __init__(self, bench, mode="syslog", stdin=None, latency_from=0, path=None):
+        self.path = path or bench.scratch("log")
         self.progress = bench.scratch("progress")
         command = [bench.tool("sink"), "--mode", mode, "--progress", self.progress,
                    "--latency-from", str(latency_from)]
