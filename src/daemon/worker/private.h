@@ -138,6 +138,9 @@ int worker_wake_slowed(struct worker *w);
 /* One that cannot be watched now is watched a little later. */
 void worker_watch_later(struct worker *w, uint32_t slot);
 
+/* One that ends does not wait for its rate any more. */
+void worker_wait_no_more(struct worker *w, uint32_t slot);
+
 /* --- share.c --- */
 
 /* BYTES of a connection were received. */

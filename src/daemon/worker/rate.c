@@ -120,6 +120,26 @@ void worker_watch_later(struct worker *w, uint32_t slot)
     append(w, slot);
 }
 
+void worker_wait_no_more(struct worker *w, uint32_t slot)
+{
+    struct conn *conns = w->plan.table->conns;
+    uint32_t before = CONNECTION_NONE;
+
+    if (conns[slot].state != CONN_SLOWED)
+        return;
+    for (uint32_t i = w->slowed; i != slot; i = conns[i].next)
+        before = i;
+    if (before == CONNECTION_NONE)
+        w->slowed = conns[slot].next;
+    else
+        conns[before].next = conns[slot].next;
+    if (w->slowed_last == slot)
+        w->slowed_last = before;
+    if (w->slowed_unread == slot)
+        w->slowed_unread = before;
+    conns[slot].state = CONN_OPEN;
+}
+
 /*
  * Watch one again, if its rate allows.
  * Returns: 0, or for how many milliseconds it has to wait.

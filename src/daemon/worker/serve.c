@@ -109,6 +109,7 @@ static void end_connection(struct worker *w, uint32_t slot_index)
     uint16_t lot = atomic_exchange(&slot->lot, LOT_NONE);
 
     tell_end(w, slot_index);
+    worker_wait_no_more(w, slot_index);
     if (slot->stream.received == 0)
         counter_add(w->counters, COUNTER_SILENT, 1);
     /* Before the peer can know: it may come again at once. */

@@ -126,12 +126,49 @@ static void each_connection_of_a_peer_has_its_turn(void **state)
     end(&crowd);
 }
 
+/* A session of RELP ends itself, with more messages than its rate allows at once. */
+static void say_a_whole_session(struct crowd *crowd, unsigned i)
+{
+    crowd->rig.ledger->slots[crowd->slots[i]].stream.session = SESSION_AUTO;
+    say_and_read(crowd, i, "1 open 14 relp_version=0\n2 syslog 1 a\n3 syslog 1 b\n"
+                           "4 syslog 1 c\n5 close 0\n");
+}
+
+static void one_that_ends_waits_for_nothing(void **state)
+{
+    struct crowd crowd;
+
+    (void)state;
+    for (unsigned ends = 0; ends < CONNECTIONS; ends++) {
+        begin(&crowd);
+        limits_of(&crowd)->messages_per_second = 1;
+        for (unsigned i = 0; i < CONNECTIONS; i++)
+            if (i == ends)
+                say_a_whole_session(&crowd, i);
+            else
+                say_and_read(&crowd, i, "1\n2\n3\n");
+        assert_int_equal(crowd.rig.ledger->slots[crowd.slots[ends]].use, SLOT_FREE);
+        uint32_t slot = crowd.rig.worker->slowed, last = CONNECTION_NONE;
+        for (unsigned i = 0; i < CONNECTIONS; i++) {
+            if (i == ends)
+                continue;
+            assert_int_equal(slot, crowd.slots[i]);
+            last = slot;
+            slot = crowd.rig.table.conns[slot].next;
+        }
+        assert_int_equal(slot, CONNECTION_NONE);
+        assert_int_equal(crowd.rig.worker->slowed_last, last);
+        end(&crowd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_single_message_counts_however_high_the_rate),
         cmocka_unit_test(a_peer_is_not_read_by_another_connection),
         cmocka_unit_test(each_connection_of_a_peer_has_its_turn),
+        cmocka_unit_test(one_that_ends_waits_for_nothing),
     };
 
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
