@@ -5,6 +5,7 @@
 # why. A storm of them is told as a number. And a peer that has spoken is missed when it says
 # nothing for silent_after, connected or not, once, and is told of again when it is back.
 
+from administered import MODULE, Admin
 from support import *
 
 
@@ -95,7 +96,28 @@ def one_that_spoke_is_missed(scratch):
         assert not daemon.words.matching(r"127\.0\.0\.[34]: ")
 
 
+def nobody_is_missed_any_more(scratch):
+    """Nor does main look for them at every moment, when it is told not to."""
+    path = os.path.join(scratch, "admin")
+    with serving("syslog", scratch, listeners=[dict(LOOPBACK, silent_after=1)],
+                 admin=dict(path=path)) as (daemon, sink):
+        sock = connect(daemon.port)
+        sock.sendall(b"x\n")
+        sink.wait_count(1)
+        daemon.expect(r": 127\.0\.0\.1: has said nothing for ")
+        daemon.write_file(listeners=[dict(LOOPBACK, silent_after=0)])
+        daemon.signal(signal.SIGHUP)
+        daemon.expect("reloaded ")
+        daemon.allow("listening on ")
+        if os.path.exists(MODULE):
+            admin = Admin(path)
+            until(lambda: admin.metric("peerlogd_peers_silent") == 0, "nobody to be silent")
+        until_still(lambda: cpu_ticks(daemon.pid), "it to have nothing to do")
+        sock.close()
+
+
 main(begins_and_ends_are_told,
      the_reason_is_told,
      one_that_spoke_is_missed,
+     nobody_is_missed_any_more,
      *([a_storm_is_counted] if os.environ.get("PEERLOG_LONG") else []))  # it takes its interval

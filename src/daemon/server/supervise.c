@@ -247,8 +247,9 @@ int server_tick(struct server *s)
         tick_watchdog(s, now);
     if (service_manager_available() && now >= s->status_next_ms)
         tick_status(s, now);
-    if (now >= s->silence_next_ms && silence_every_s(s->snapshot->settings) > 0)
-        tick_silence(s, now);
+    if (now >= s->silence_next_ms &&
+        (s->silence_next_ms != 0 || silence_every_s(s->snapshot->settings) > 0))
+        tick_silence(s, now); /* also once when no listener wants it any more */
     if (now >= s->advise_next_ms)
         server_advise(s, false);
     if (now - s->started_ms >= SETTLED_MS)
