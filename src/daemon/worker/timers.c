@@ -128,16 +128,18 @@ static bool give_up_writing(struct worker *w, uint32_t slot)
     return worker_end_stream(w, slot);
 }
 
-/*
- * Answers: is it time to end a connection that was told goodbye? It was silent, so it saw that; or
- * it was told to end, and its time is over.
- */
+/* Its time is over, whatever it still sends or waits for. Returns: false while the output blocks. */
+static bool cut_off(struct worker *w, uint32_t slot)
+{
+    w->plan.table->conns[slot].by_reset = 1;
+    return worker_end_stream(w, slot);
+}
+
+/* Answers: is it time to end one that was told goodbye? It was silent, so it saw that. */
 static bool is_to_end(const struct worker *w, uint32_t slot, uint32_t silent_s)
 {
-    struct conn *conn = &w->plan.table->conns[slot];
+    const struct conn *conn = &w->plan.table->conns[slot];
 
-    if (conn->sweeps_left > 0 && --conn->sweeps_left == 0)
-        return true;
     return silent_s >= PEERLOG_LEAVE_S &&
            (conn->by_reset || conn_unread(w->plan.table, slot) == 0);
 }
@@ -156,6 +158,9 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
     /* The acceptor may have set active_s a tick after now_s was read. */
     uint32_t silent_s = w->now_s > conn->active_s ? w->now_s - conn->active_s : 0;
 
+    *ret_leaving = *ret_leaving || conn->sweeps_left > 0;
+    if (conn->sweeps_left > 0 && --conn->sweeps_left == 0)
+        return cut_off(w, i);
     if (flush_late(w, i, silent_s))
         return worker_frame(w);
     if (is_shaking_hands(w, i)) {
@@ -202,7 +207,8 @@ static bool sweep(struct worker *w)
         if (!worker_owns(w, i) || table->conns[i].fd < 0)
             continue;
         worker_tell_heard(w, i, heard_s);
-        if (table->conns[i].state != CONN_OPEN)
+        /* One that is slowed waits for its rate alone, unless it was told to end. */
+        if (table->conns[i].state != CONN_OPEN && table->conns[i].sweeps_left == 0)
             continue;
         if (!worker_make_room(w, i) || !look_over(w, i, &leaving))
             return false;
