@@ -124,12 +124,19 @@ def as_wanted(kind, wanted, facility=DAEMON):
 
 
 def check_rows(kind, sink, said):
-    """SAID: [(peer, input, wanted records)]. Exactly these, and nobody else's."""
+    """SAID: [(peer, input, wanted records)], as time went by. Exactly these, and nobody else's.
+
+    The kernel may give the port of one that has ended to another one.
+    """
     count = sum(len(wanted) for _, _, wanted in said)
     found = by_peer(sink.wait_count(count))
+    inputs, all_wanted = {}, {}
     for peer, data, wanted in said:
+        inputs.setdefault(peer, []).append(data[:100])
+        all_wanted.setdefault(peer, []).extend(as_wanted(kind, w) for w in wanted)
+    for peer, wanted in all_wanted.items():
         got = [(as_shown(kind, r), r.priority) for r in found.pop(peer, [])]
-        assert got == [as_wanted(kind, w) for w in wanted], f"{data[:100]!r} became {got}"
+        assert got == wanted, f"{inputs[peer]!r} became {got}"
     assert not found, f"nobody said {found}"
 
 

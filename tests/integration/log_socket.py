@@ -392,7 +392,7 @@ def whichever_there_is(scratch):
         daemon.expect(r"log: journal \(native\)$", 2)
         streams = talkers.end()
         total = sum(map(len, streams.values()))
-        machine.journal.wait(lambda _: machine.journal.count() + other.count() >= total, "the rest")
+        until(lambda: machine.journal.count() + other.count() >= total, "the rest")
         found = {}
         for part in (machine.journal.records(), other.records()):
             for peer, records in by_peer(part).items():
