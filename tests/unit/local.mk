@@ -91,7 +91,7 @@ if HAVE_ADMIN
 UNIT_TESTS += $(CTL_TESTS)
 endif
 if HAVE_TLS
-UNIT_TESTS += $(TLS_TESTS) tests/unit/session/test_tls_deaths
+UNIT_TESTS += $(TLS_TESTS) tests/unit/session/test_tls_deaths tests/unit/session/test_tls_shake
 endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
@@ -132,6 +132,12 @@ tests_unit_session_test_tls_deaths_SOURCES = tests/unit/session/test_tls_deaths.
 tests_unit_session_test_tls_deaths_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_session_test_tls_deaths_LDADD = $(DAEMON_LIBS) libpeerlog-tls.a $(OPENSSL_LIBS) \
 	$(CMOCKA_LIBS)
+tests_unit_session_test_tls_shake_SOURCES = tests/unit/session/test_tls_shake.c \
+	src/daemon/session/tls.c src/daemon/session/tls_shake.c
+tests_unit_session_test_tls_shake_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_session_test_tls_shake_LDADD = $(DAEMON_LIBS) libpeerlog-tls.a $(OPENSSL_LIBS) \
+	$(CMOCKA_LIBS)
+tests_unit_session_test_tls_shake_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ioctl
 
 # When memory is short.
 tests_unit_settings_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \

@@ -108,9 +108,9 @@ static enum established read_header(struct connections *table, uint32_t slot,
 
     if (preface_parse(bytes, len, &header))
         return take_header(table, slot, with, bytes, &header);
-    /* The second version says early how long it is, the first one is short. */
+    /* The second version says early how long it is; the first one is short, and looked at anew. */
     size_t wanted = header.state.left > 0 ? header.len + header.state.left : len + 1;
-    if (net_unread(fd) >= wanted)
+    if (header.state.left > 0 && net_unread(fd) >= wanted)
         return take_long_header(table, slot, with, wanted);
     if (with->ended) { /* inside of it */
         preface_read(&(const struct stream){.received = 0}, bytes, len, true, &header);

@@ -128,7 +128,7 @@ static bool give_up_writing(struct worker *w, uint32_t slot)
     return worker_end_stream(w, slot);
 }
 
-/* Its time is over, whatever it still sends or waits for. Returns: false while the output blocks. */
+/* Its time is over, whatever it sends or waits for. Returns: false while the output blocks. */
 static bool cut_off(struct worker *w, uint32_t slot)
 {
     w->plan.table->conns[slot].by_reset = 1;
