@@ -194,6 +194,35 @@ def reload_moves_to_another_stream(scratch):
         assert cluster.count("LOGS") == 3
 
 
+def who_is_silent_is_missed_under_load(scratch):
+    """A log that always has something on its way takes it all the same."""
+    listeners = [dict(LOOPBACK, silent_after=1)]
+    with jetstream.Cluster(scratch) as cluster:
+        cluster.make("LOGS")
+        with start(scratch, cluster, listeners, pack=1) as daemon:
+            busy, silent = (connect(daemon.port, source=f"127.0.0.{i}") for i in (5, 6))
+            silent.sendall(b"x\n")
+            daemon.allow(": 127.0.0.5: ")  # on a machine that is slower than a second
+            stopped = threading.Event()
+
+            def talk():
+                said = 0
+                while not stopped.is_set():
+                    busy.sendall(1000 * b"again and again\n")
+                    said += 1000
+                    until(lambda: cluster.count("LOGS") > said - 500, "half of it to be stored")
+
+            thread = threading.Thread(target=talk)
+            thread.start()
+            try:
+                daemon.expect(r": 127.0.0.6: has said nothing for \d+ s")
+            finally:
+                stopped.set()
+                thread.join()
+            for sock in busy, silent:
+                finish(sock)
+
+
 def settings_that_are_wrong_are_refused(scratch):
     wrong = [
         (dict(servers=[]), r"output.servers: is missing"),
@@ -226,4 +255,5 @@ main_with_server(
     a_stream_is_made_when_asked_for, messages_wait_for_server_and_stream,
     a_server_may_die_again_and_again, a_full_stream_keeps_its_clients_waiting,
     what_would_lose_messages_is_said, a_message_that_can_never_be_stored_is_said_at_the_start,
-    reload_moves_to_another_stream, settings_that_are_wrong_are_refused)
+    reload_moves_to_another_stream, who_is_silent_is_missed_under_load,
+    settings_that_are_wrong_are_refused)

@@ -82,6 +82,7 @@ struct server {
     uint64_t status_records;
     uint64_t advise_next_ms;
     uint64_t silence_next_ms;
+    uint64_t silence_taken[PEERLOG_MAX_WORKERS]; /* records of each, when it was looked last */
     void (*advise)(const struct settings *settings, bool news);
     char status_text[512];
 

@@ -217,13 +217,28 @@ static void tick_status(struct server *s, uint64_t now_ms)
     s->status_next_ms = now_ms + STATUS_EVERY_MS;
 }
 
+/*
+ * Answers: has the log taken nothing of what a worker has in hand since this was asked before? One
+ * that answers later has something on its way at most times.
+ */
+static bool is_stuck(struct server *s)
+{
+    bool stuck = atomic_load(&s->health.lost) > 0;
+
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        uint64_t taken = counter_get(s->ledger->inboxes[i].counters, COUNTER_RECORDS);
+        stuck = stuck || (worker_waiting(s->workers[i]) > 0 && taken == s->silence_taken[i]);
+        s->silence_taken[i] = taken;
+    }
+    return stuck;
+}
+
 /* Peers that are silent; while the log takes nothing, nobody can be heard. */
 static void tick_silence(struct server *s, uint64_t now_ms)
 {
     uint32_t every_s = silence_every_s(s->snapshot->settings);
-    bool blocked = atomic_load(&s->health.lost) > 0 || count_waiting(s) > 0;
 
-    silence_look(s->silence, s->snapshot, (uint32_t)(now_ms / 1000), blocked);
+    silence_look(s->silence, s->snapshot, (uint32_t)(now_ms / 1000), is_stuck(s));
     s->silence_next_ms = every_s > 0 ? now_ms + every_s * 1000ull : 0;
 }
 
