@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "system")]
@@ -23,9 +24,9 @@ from service_manager import Dead, ServiceManager  # noqa: E402, F401
 from support import (  # noqa: E402, F401
     LONG, LOOPBACK, PATIENCE, PATIENT, PEERLOGD, SANITIZED, Authority, ByHand, Configured, Skip,
     SyslogSink, Unread, Words, context_for, tls_connect, tls_finish,
-    by_peer, check_streams, connect, cpu_seconds, cpu_ticks, end_with_test, finish, folder,
-    held_port, is_reset, main, memory_bytes, more_descriptors, name_of, new_sink, numbered, refused,
-    reset, rss_bytes, say, tcp_sockets, tell_skipped, thread_states, until, until_still)
+    by_peer, check_streams, connect, cpu_seconds, cpu_ticks, deadline, end_with_test, finish,
+    folder, held_port, is_reset, main, memory_bytes, more_descriptors, name_of, new_sink, numbered,
+    refused, reset, rss_bytes, say, tcp_sockets, tell_skipped, thread_states, until, until_still)
 
 BUILD = os.path.dirname(PEERLOGD)
 
@@ -171,11 +172,18 @@ class Reporter:
         before = stamp()
         until(lambda: stamp() != before, "another report")
 
-    def end(self, seconds=None):
-        """Let it finish. Returns: its last report."""
+    def end(self, progress=None):
+        """Let it finish, however long it takes while PROGRESS() changes. Returns: its report."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(seconds or 2 * PATIENCE)
+        last, end = None, deadline(2 * PATIENCE)
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"{self.process.args[0]} does not end: {self.report()}"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+            now = progress() if progress else None
+            if now != last:
+                last, end = now, deadline(2 * PATIENCE)
         report = self.report()
         assert report["finished"], "no last report"
         return report
@@ -190,7 +198,8 @@ class Streams(Reporter):
     """Connections that send numbered messages."""
 
     def __init__(self, scratch, port, connections, *options):
-        super().__init__(scratch, "stream", "--port", port, "--connections", connections, *options)
+        super().__init__(scratch, "stream", "--port", port, "--connections", connections,
+                         "--wait", 3600, *options)  # end() knows better how long
 
     def sent(self):
         report = self.report()
@@ -236,9 +245,9 @@ class Tally(Reporter):
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
 
-    def end(self, seconds=None):
+    def end(self, progress=None):
         self.resume()
-        return super().end(seconds)
+        return super().end(progress)
 
 
 @contextlib.contextmanager
@@ -254,7 +263,7 @@ def reporters():
 
 def judge(streams, tally, repeats=0):
     """End the streams, then the log: nothing lost, reordered or broken; so many REPEATS."""
-    sent = [load.end() for load in streams]
+    sent = [load.end(tally.records) for load in streams]
     verdict = Verdict(sent, tally.end())
     print(f"  {verdict}", flush=True)
     verdict.expect_perfect(repeats)
