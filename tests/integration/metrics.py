@@ -120,6 +120,7 @@ def a_real_prometheus_scrapes_it(scratch):
 
 
 def scrapers_get_counters_alone(scratch):
+    begun = time.time()
     with held_port() as port, administered(
             scratch, metrics=dict(port=port, deny=["127.0.0.2"]), workers=1) as (daemon, _, admin):
         def scrape(what, method="GET"):
@@ -132,6 +133,8 @@ def scrapers_get_counters_alone(scratch):
 
         assert scrape("/metrics")[0] == 200 and scrape("/metrics", "HEAD")[0] == 200
         assert "peerlogd_connections 0\n" in scrape("/metrics")[1]
+        # Two numbers that are rounded make it, so it may be some seconds off.
+        assert admin.metric("peerlogd_start_time_seconds") >= begun - 3
         assert scrape("/metrics", "POST")[0] == 405
         for what in "/", "/v1/status", "/v1/connections", "/metrics/x":
             assert scrape(what)[0] == 404, what
