@@ -7,7 +7,8 @@
  *
  * CALL is send (send, sendmsg and sendmmsg to the datagram socket $PEERLOG_INJECT_OUTPUT), accept4,
  * epoll_ctl (EPOLL_CTL_ADD alone), pthread_create, alloc (malloc and its kin), recv, write (to
- * a regular file that is appended to) or fdatasync.
+ * a regular file that is appended to), fdatasync, or close, which no rule is for: it is struck when
+ * what it closes is not open.
  * FAULT is the number of an errno, or "limitN": send no more than N messages, receive or
  * write no more than N bytes; or "dieN": write N bytes, and be killed. It strikes at call FIRST
  * (from 1), and with STEP at every STEP-th after it; with TIMES so often at most, and then without
@@ -45,10 +46,10 @@
 #define RULES 2048
 
 enum call { CALL_SEND, CALL_ACCEPT4, CALL_EPOLL_CTL, CALL_PTHREAD_CREATE, CALL_ALLOC, CALL_RECV,
-            CALL_WRITE, CALL_FDATASYNC, CALLS };
+            CALL_WRITE, CALL_FDATASYNC, CALL_CLOSE, CALLS };
 
 static const char *const call_names[CALLS] = {"send", "accept4", "epoll_ctl", "pthread_create",
-                                              "alloc", "recv", "write", "fdatasync"};
+                                              "alloc", "recv", "write", "fdatasync", "close"};
 
 struct rule {
     enum call call;
@@ -294,6 +295,21 @@ int fdatasync(int fd)
 {
     REAL("fdatasync", fdatasync_fn *)
     return fails(CALL_FDATASYNC) ? -1 : real(fd);
+}
+
+typedef int close_fn(int);
+
+int close(int fd)
+{
+    REAL("close", close_fn *)
+    int result = real(fd), error = errno;
+
+    if (ready) {
+        (void)atomic_fetch_add(&counts[CALL_CLOSE].called, 1);
+        (void)atomic_fetch_add(&counts[CALL_CLOSE].struck, result < 0 && error == EBADF);
+    }
+    errno = error;
+    return result;
 }
 
 /* --- clocks --- */

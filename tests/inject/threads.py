@@ -3,11 +3,16 @@
 
 Without its first worker or its listener the daemon cannot be: it says so and ends with status
 71, and what it had inherited is there for the next one. With fewer workers than it
-wanted it goes on. A connection that cannot be watched is closed, and no other.
+wanted it goes on, and without those who answer administrators. A connection that cannot be watched
+is closed, and no other.
 """
 
-from injecting import UnluckyService, connect, finish, folder, main, new_sink, refused, rule
+import os
 
+from injecting import (BUILD, UnluckyService, connect, finish, folder, held_port, main, new_sink,
+                       refused, rule, say)
+
+MODULE = os.path.join(os.environ.get("PEERLOGD_MODULES", BUILD), "peerlogd-admin.so")
 WORKERS = 3
 
 
@@ -74,4 +79,19 @@ def a_connection_that_cannot_be_watched(scratch):
         assert service.luck.struck("epoll_ctl") == 1
 
 
-main(fewer_workers, no_thread_no_service, a_connection_that_cannot_be_watched)
+def nobody_answers_administrators(scratch):
+    """Of the sockets none is closed twice: by then its number may be that of a connection."""
+    for when in WORKERS + 2, WORKERS + 3:
+        path, rules = unlucky(scratch, f"admin-{when}", [("pthread_create", "EAGAIN", str(when))])
+        with new_sink("syslog", path) as sink, held_port() as port, UnluckyService(
+                path, sink, rules, workers=WORKERS, admin=dict(path=os.path.join(path, "admin")),
+                metrics=dict(address="127.0.0.1", port=port)) as service:
+            service.expect("administrators cannot be answered: Resource temporarily unavailable")
+            say(service.port, b"hello\n")
+            sink.wait_count(1)
+            assert service.luck.struck("pthread_create") == 1
+            assert service.luck.struck("close") == 0
+
+
+main(fewer_workers, no_thread_no_service, a_connection_that_cannot_be_watched,
+     *([nobody_answers_administrators] if os.path.exists(MODULE) else []))

@@ -92,7 +92,7 @@ struct admin_module {
 
     /*
      * Start its thread. Returns: 0, or negative errno.
-     * Owns: on success the admin owns PLAN's descriptors, and is released with free().
+     * Owns: the admin owns PLAN's descriptors, also when it fails; it is released with free().
      */
     int (*start)(const struct admin_plan *plan, struct admin **ret_admin);
 

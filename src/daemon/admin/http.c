@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/admin/private.h"
@@ -253,14 +254,26 @@ static int serve(struct admin *admin, int fd, MHD_AcceptPolicyCallback may,
     return errno != 0 ? -errno : -EIO;
 }
 
-static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
+/* The number of a socket, which no other one has while it is open; 0: FD is none. */
+static ino_t number_of(int fd)
 {
-    struct admin *admin = calloc(1, sizeof *admin);
+    struct stat status;
 
-    if (admin == NULL)
-        return -ENOMEM;
-    admin->plan = *plan;
-    admin->started_s = (uint64_t)clock_wall_s() - clock_mono_ms() / 1000 + plan->started_ms / 1000;
+    return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+/*
+ * Close FD, if it still is that socket: libmicrohttpd closes it when some things fail, and not
+ * when others do, and by now it may be a connection of another thread.
+ */
+static void close_if_open(int fd, ino_t number)
+{
+    if (number != 0 && number_of(fd) == number)
+        (void)close(fd); /* nobody was let in */
+}
+
+static int begin(struct admin *admin, const struct admin_plan *plan)
+{
     admin->bell = bell_new();
     admin->samples = calloc(plan->table->capacity, sizeof admin->samples[0]);
     int error = admin->bell < 0 ? admin->bell : admin->samples == NULL ? -ENOMEM : 0;
@@ -272,9 +285,27 @@ static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
         error = serve(admin, plan->fd, NULL, on_request, &admin->http);
     if (error == 0)
         error = serve(admin, plan->metrics_fd, may_scrape, on_scrape, &admin->metrics);
+    return error;
+}
+
+static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
+{
+    const ino_t numbers[] = {number_of(plan->fd), number_of(plan->metrics_fd)};
+    struct admin *admin = calloc(1, sizeof *admin);
+    int error = -ENOMEM;
+
+    if (admin != NULL) {
+        admin->plan = *plan;
+        admin->bell = -1;
+        admin->started_s =
+            (uint64_t)clock_wall_s() - clock_mono_ms() / 1000 + plan->started_ms / 1000;
+        error = begin(admin, plan);
+    }
     if (error < 0) {
-        if (admin->http != NULL)
+        if (admin != NULL && admin->http != NULL)
             MHD_stop_daemon(admin->http);
+        close_if_open(plan->fd, numbers[0]);
+        close_if_open(plan->metrics_fd, numbers[1]);
         (void)admin_free(admin);
         return error;
     }

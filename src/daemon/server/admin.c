@@ -157,6 +157,7 @@ static int start_admin(struct server *s, const char **ret_why)
         return -ENOEXEC;
     }
     int error = module->start(&plan, &s->admin);
+    s->admin_socket = s->metrics_socket = -1; /* they are the module's */
     if (error == 0)
         s->admin_module = module;
     else
@@ -182,7 +183,6 @@ static void begin(struct server *s)
         close_socket(&s->admin_socket);
         close_socket(&s->metrics_socket);
     }
-    s->admin_socket = s->metrics_socket = -1;
 }
 
 /* Where the socket is to be. Answers: is there to be one? */
