@@ -208,8 +208,10 @@ static bool sweep(struct worker *w)
             continue;
         worker_tell_heard(w, i, heard_s);
         /* One that is slowed waits for its rate alone, unless it was told to end. */
-        if (table->conns[i].state != CONN_OPEN && table->conns[i].sweeps_left == 0)
+        if (table->conns[i].state != CONN_OPEN && table->conns[i].sweeps_left == 0) {
+            leaving = leaving || table->ledger->slots[i].flags & SLOT_LEAVING;
             continue;
+        }
         if (!worker_make_room(w, i) || !look_over(w, i, &leaving))
             return false;
     }
