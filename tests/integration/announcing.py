@@ -96,6 +96,20 @@ def one_that_spoke_is_missed(scratch):
         assert not daemon.words.matching(r"127\.0\.0\.[34]: ")
 
 
+def one_that_has_to_wait_is_not_missed(scratch):
+    """By its rate it is read again in half an hour; it has spoken all the same."""
+    with serving("syslog", scratch, listeners=[dict(LOOPBACK, silent_after=1)],
+                 limits=dict(messages_per_second=1)) as (daemon, sink):
+        fast, other = (connect(daemon.port, source=f"127.0.0.{i}") for i in (7, 8))
+        fast.sendall(4096 * b"x\n")
+        sink.wait_count(2048)
+        other.sendall(b"x\n")
+        daemon.expect(r": 127.0.0.8: has said nothing for ")
+        assert not daemon.words.matching(r"127\.0\.0\.7: ")
+        fast.close()
+        other.close()
+
+
 def nobody_is_missed_any_more(scratch):
     """Nor does main look for them at every moment, when it is told not to."""
     path = os.path.join(scratch, "admin")
@@ -119,5 +133,6 @@ def nobody_is_missed_any_more(scratch):
 main(begins_and_ends_are_told,
      the_reason_is_told,
      one_that_spoke_is_missed,
+     one_that_has_to_wait_is_not_missed,
      nobody_is_missed_any_more,
      *([a_storm_is_counted] if os.environ.get("PEERLOG_LONG") else []))  # it takes its interval

@@ -84,10 +84,14 @@ void worker_tell_heard(struct worker *w, uint32_t slot_index, uint32_t since_s)
     const struct slot *slot = &w->plan.table->ledger->slots[slot_index];
     const struct conn *conn = &w->plan.table->conns[slot_index];
     const struct listener_settings *listener = snapshot_listener(w->round.snapshot, slot->listener);
+    uint32_t at_s = conn->active_s;
 
-    if (listener != NULL && listener->silent_after_s > 0 && slot->stream.sequence > 0 &&
-        conn->active_s >= since_s)
-        silence_heard(w->plan.silence, slot->listener, &slot->peer, conn->active_s);
+    if (listener == NULL || listener->silent_after_s == 0 || slot->stream.sequence == 0)
+        return;
+    if (conn->state == CONN_SLOWED && conn_unread(w->plan.table, slot_index) > 0)
+        at_s = w->now_s; /* it speaks, and is not read */
+    if (at_s >= since_s)
+        silence_heard(w->plan.silence, slot->listener, &slot->peer, at_s);
 }
 
 /* Its listener may want to have its end told. */
