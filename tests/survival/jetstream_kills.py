@@ -157,6 +157,7 @@ def peerlogd_is_killed_and_restarted(scratch):
                 service.start()
         finish(cluster, storm, begun)
         service.manager.wait_ready(service.since)
+        until(lambda: "log ok: NATS (stream LOGS)" in service.manager.status(), "its name")
 
 
 def need_a_machine():

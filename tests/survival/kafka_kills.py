@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 
-from survival import LONG, Service, connect, main, new_random
+from survival import LONG, Service, connect, main, new_random, until
 
 import kafka_cluster
 
@@ -109,6 +109,7 @@ def peerlogd_is_killed_and_restarted(scratch):
         kill_and_restart(service, storm, KILLS + RESTARTS)
         storm.end()
         service.manager.wait_ready(service.since)
+        until(lambda: "log ok: Kafka (topic logs)" in service.manager.status(), "its name")
 
 
 def brokers_die_too(scratch):

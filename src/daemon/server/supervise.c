@@ -147,16 +147,18 @@ static void tick_watchdog(struct server *s, uint64_t now_ms)
     s->watchdog_next_ms = now_ms + s->watchdog_every_ms;
 }
 
-/* Which log the workers write to, for people. */
+/* Which log the workers write to, for people. Of type "auto" they have found out which it is. */
 static void describe_log(const struct server *s, char dst[TARGET_TEXT_BYTES])
 {
-    struct output_target target;
+    const struct output_settings *settings = &s->snapshot->settings->output;
     uint32_t opened = atomic_load(&s->health.opened);
+    struct output_target target;
 
-    output_target_choose(&s->snapshot->settings->output, &target);
-    if (opened != 0) {
+    output_target_choose(settings, &target);
+    if (settings->type == OUTPUT_AUTO &&
+        (opened == OUTPUT_SYSLOG + 1u || opened == OUTPUT_JOURNAL + 1u)) {
         target.type = (uint8_t)(opened - 1);
-        memcpy(target.path, s->snapshot->settings->output.path, sizeof target.path);
+        memcpy(target.path, settings->path, sizeof target.path);
     }
     (void)output_target_describe(&target, dst);
 }
