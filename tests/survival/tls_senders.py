@@ -16,8 +16,8 @@ import socket
 import subprocess
 import time
 
-from survival import (LONG, PATIENCE, Authority, Service, Skip, end_with_test, main, new_random,
-                      new_sink, tell_skipped, until)
+from survival import (LONG, PATIENCE, Authority, Service, Skip, end_with_test, held_port, main,
+                      new_random, new_sink, tell_skipped, until)
 from tls_programs import TLS_PROGRAMS
 
 COUNT = 20000 if LONG else 6000
@@ -47,12 +47,6 @@ def program(*names):
             if path:
                 return path
     raise Skip(f"{names[0]} is not installed")
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def write(path, text):
@@ -202,8 +196,7 @@ frontend f
 
 def haproxy_ring(scratch):
     daemon = program("haproxy")
-    with scene(scratch) as (service, sink, authority):
-        front = free_port()
+    with held_port() as front, scene(scratch) as (service, sink, authority):
         file = write(os.path.join(scratch, "haproxy.cfg"), HAPROXY.format(
             port=service.port, ca=authority.file, front=front))
         with running([daemon, "-db", "-q", "-f", file]):
@@ -243,8 +236,7 @@ CAfile = {ca}
 
 def stunnel(scratch):
     daemon = program("stunnel", "stunnel4")
-    with scene(scratch) as (service, sink, authority):
-        front = free_port()
+    with held_port() as front, scene(scratch) as (service, sink, authority):
         file = write(os.path.join(scratch, "stunnel.conf"), STUNNEL.format(
             port=service.port, ca=authority.file, front=front))
         with running([daemon, file]):

@@ -3,6 +3,7 @@
 against it. Nothing here waits for time to pass; sockets and processes have a limit of
 PATIENCE seconds, so that a fault ends a test instead of hanging it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import threading
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from support import PATIENCE, tell_skipped, until  # noqa: E402, F401
+from support import PATIENCE, held_port, tell_skipped, until  # noqa: E402, F401
 
 PEERLOG = os.environ.get("PEERLOG", "peerlog")
 
@@ -39,6 +40,14 @@ class Listener:
 
     def close(self):
         self.socket.close()
+
+
+ports = contextlib.ExitStack()
+
+
+def own_port():
+    """A port for a server that reuses addresses; nobody else is given it until the script ends."""
+    return ports.enter_context(held_port())
 
 
 def read_all(connection):

@@ -13,7 +13,8 @@ import sys
 import tempfile
 import threading
 
-from peer import (Listener, check, check_in, feed, finish, reset, run, start, tell_skipped, until)
+from peer import (Listener, check, check_in, feed, finish, own_port, reset, run, start,
+                  tell_skipped, until)
 from relp_server import Rsyslog, Session
 
 
@@ -277,15 +278,8 @@ def give_a_plain_receipt():
     listener.close()
 
 
-def free_port():
-    listener = Listener(is_listening=False)
-    port = listener.port
-    listener.close()
-    return port
-
-
 def send_a_file_to_imrelp(folder):
-    rsyslog = Rsyslog(folder, "imrelp", free_port())
+    rsyslog = Rsyslog(folder, "imrelp", own_port())
     rsyslog.start()
     path = os.path.join(folder, "a file")
     with open(path, "wb") as file:
@@ -306,7 +300,7 @@ def send_a_file_to_imrelp(folder):
 def outlive_rsyslog(folder):
     """Killed in the middle, thrice. What it had confirmed and not written is its loss (0 to 100
     of 6,000 were seen missing), and why the manual tells what its answer means."""
-    rsyslog = Rsyslog(folder, "imrelp", free_port())
+    rsyslog = Rsyslog(folder, "imrelp", own_port())
     rsyslog.start()
     process = start(rsyslog.port, "--relp", "--ack", "--retry", "100", "-w", "20", "-q")
 

@@ -16,8 +16,8 @@ import sys
 import tempfile
 import threading
 
-from peer import (PATIENCE, Listener, check, check_in, feed, finish, read_all, reset, run, start,
-                  tell_skipped, until)
+from peer import (PATIENCE, Listener, check, check_in, feed, finish, own_port, read_all, reset, run,
+                  start, tell_skipped, until)
 from relp_server import Rsyslog, Session
 from tls_files import OPENSSL, Authority
 
@@ -331,32 +331,29 @@ def send_long_messages_by_relp(ca, files):
     server.close()
 
 
-def free_port():
-    listener = Listener(is_listening=False)
-    port = listener.port
-    listener.close()
-    return port
-
-
 def meet_s_server(ca, files):
     """It changes its keys whenever it is told to, while the file comes."""
-    port = free_port()
+    port = own_port()
     part = MEGABYTES[:MEGABYTES.index(b"line 0005000")]
     with tempfile.TemporaryFile() as output:
         server = subprocess.Popen([OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-cert",
                                    files[0], "-key", files[1], "-naccept", "1"],
                                   stdin=subprocess.PIPE, stdout=output, stderr=output)
+
+        def said(size=1 << 24):
+            return os.pread(output.fileno(), size, 0)  # where it writes is its own
+
         try:
-            def listens():
-                output.seek(0)
-                return b"ACCEPT" in output.read()
-            until(listens, "s_server to listen")
+            until(lambda: b"ACCEPT" in said(1000), "s_server to listen")
             process = start(port, "--tls-ca", ca)
 
             def press_keys():
-                for _ in range(30):
+                for times in range(30):
                     process.stdin.write(part)
                     process.stdin.flush()
+                    # It takes all keys that wait for one.
+                    until(lambda n=times: os.fstat(output.fileno()).st_size > n * len(part),
+                          "s_server to read", 5 * PATIENCE)
                     server.stdin.write(b"K\n")
                     server.stdin.flush()
                 process.stdin.close()
@@ -366,12 +363,11 @@ def meet_s_server(ca, files):
             presser.join(PATIENCE)
             server.stdin.close()
             server.wait(PATIENCE)
-            output.seek(0)
-            said = output.read()
-            check("s_server has changed its keys", said.count(b"SSL_do_handshake -> 1\n") > 5, True)
+            check("s_server has changed its keys",
+                  said().count(b"SSL_do_handshake -> 1\n") > 5, True)
             # Its own words may stand in the middle of a line.
-            said = re.sub(rb"(SSL_do_handshake -> 1|Read BLOCK)\n", b"", said)
-            check("s_server, lines", said.count(part), 30)
+            lines = re.sub(rb"(SSL_do_handshake -> 1|Read BLOCK)\n", b"", said())
+            check("s_server, lines", lines.count(part), 30)
         finally:
             server.kill()
 
@@ -395,7 +391,7 @@ def send_to_rsyslog(rsyslog, what, *options):
 
 def meet_imtcp(folder, driver, ca, files):
     os.mkdir(folder)
-    rsyslog = Rsyslog(folder, "imtcp", free_port(),
+    rsyslog = Rsyslog(folder, "imtcp", own_port(),
                       tls=f'defaultNetstreamDriver="{driver}" '
                       f'defaultNetstreamDriverCAFile="{ca}" '
                       f'defaultNetstreamDriverCertFile="{files[0]}" '
@@ -407,7 +403,7 @@ def meet_imtcp(folder, driver, ca, files):
 
 def meet_imrelp(folder, library, ca, files):
     os.mkdir(folder)
-    rsyslog = Rsyslog(folder, "imrelp", free_port(), options=f'tls.tlslib="{library}"',
+    rsyslog = Rsyslog(folder, "imrelp", own_port(), options=f'tls.tlslib="{library}"',
                       input='tls="on" tls.authmode="certvalid" tls.permittedpeer=["*"] '
                       f'tls.cacert="{ca}" tls.mycert="{files[0]}" tls.myprivkey="{files[1]}"')
     check(library, send_to_rsyslog(rsyslog, library, "--relp", "--tls-ca", ca, "--tls-cert",
