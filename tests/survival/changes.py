@@ -153,6 +153,7 @@ def fewer_workers_in_the_middle_of_work(scratch):
         with Service(scratch, tally, workers=7) as service:
             streams = Streams(scratch, service.port, 28)
             running.append(streams)
+            tally.wait_heard(28)
             for workers in (1, 5, 2, 7, 1):
                 streams.wait_sent(streams.sent() + 500)
                 tally.stall()

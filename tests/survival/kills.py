@@ -39,6 +39,23 @@ class FileTally:
     def wait_records(self, count):
         until(lambda: self.records() >= count, f"{count} lines")
 
+    def moves(self):
+        return os.stat(self.path).st_size
+
+    def wait_heard(self, connections):
+        """It grows fast, and every line is looked at once."""
+        peers = set()
+        with open(self.path, "rb") as file:
+            def heard():
+                for line in file.readlines(1 << 20):
+                    if not line.endswith(b"\n"):
+                        file.seek(-len(line), os.SEEK_CUR)  # it is not whole yet
+                    else:
+                        peers.add(line.split(b" ", 3)[2])
+                return len(peers) >= connections
+
+            until(heard, f"{connections} connections to be heard")
+
     def end(self):
         """Lines as the log socket has them, for the program that counts those."""
         shown = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.+-]+ [a-z]+ (\S+:\d+ .*)\n")
@@ -73,6 +90,7 @@ def kill_under_load(scratch, kind, kills=KILLS, program=PEERLOGD, pace=(), **set
             streams = Streams(scratch, service.port, CONNECTIONS, *pace)
             running.append(streams)
             streams.wait_sent(1000)
+            tally.wait_heard(CONNECTIONS)
             for _ in range(kills):
                 time.sleep(chance.uniform(0, 0.12))
                 service.kill()

@@ -180,6 +180,7 @@ def omrelp_notices_nothing(scratch):
         thread = threading.Thread(target=pour)
         thread.start()
         try:
+            sink.wait_count(1)  # its connection is accepted
             for _ in range(KILLS):
                 time.sleep(chance.uniform(0, 0.12))
                 service.kill()

@@ -100,7 +100,7 @@ def nothing_grows(scratch):
             for old, new in zip(first[:2], last[:2]):
                 assert new <= old * 1.1 + (1 << 20), "memory grew"
             assert last[3] <= first[3] + 2, "what the manager keeps grew"
-            sent = streams.end(tally.records)
+            sent = streams.end(tally.moves)
             arrived = tally.end()
             verdict = Verdict([sent], arrived)
             print(f"  {verdict}")

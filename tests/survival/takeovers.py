@@ -28,6 +28,7 @@ def deaths_in_a_takeover_lose_nothing(scratch):
             streams = Streams(scratch, service.port, CONNECTIONS)
             running.append(streams)
             streams.wait_sent(1000)
+            tally.wait_heard(CONNECTIONS)
             for i in range(KILLS):
                 # Under way the sink is stalled at times, so that there is something in hand.
                 if i % 10 == 3:

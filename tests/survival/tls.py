@@ -424,7 +424,7 @@ def mixed_company(scratch):
                 mortal.process.wait()
                 service.manager.wait_ready(service.since)
             tally.wait_records(tally.records() + 1000)
-            sent, heard = streams.end(tally.records), tally.end()
+            sent, heard = streams.end(tally.moves), tally.end()
             assert sent["broken"] == 0, sent["faults"]
             print(f"  {heard['records']} records, {sent['messages']} of those that survive")
             verdict = Verdict([sent], heard)
