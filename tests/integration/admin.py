@@ -264,28 +264,6 @@ def one_that_is_slowed_is_ended(scratch):
         assert admin.connections()[0]["slowed"]
 
 
-def one_that_does_not_read_is_ended(scratch):
-    """The time that it has to read its answers is not waited for."""
-    with administered(scratch, limits=dict(write_timeout=3600)) as (daemon, _, admin):
-        deaf = connect(daemon.port)
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-
-        def send():
-            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-                deaf.sendall(b"1 open 0\n")
-                for first in range(2, 999000000, 1000):
-                    deaf.sendall(b"".join(b"%d syslog 1 x\n" % n
-                                          for n in range(first, first + 1000)))
-
-        thread = threading.Thread(target=send, daemon=True)
-        thread.start()
-        until(lambda: [c["waits"] for c in admin.connections()] == ["answers"], "answers to wait")
-        assert admin.ask("/v1/connections?peer=127.0.0.1&now=1", "DELETE")[1] == {"ended": 1}
-        until(lambda: not admin.connections(), "it to be gone")
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "it still sends"
-
-
 def a_reload_is_answered(scratch):
     with administered(scratch) as (daemon, _, admin):
         daemon.allow("not reloaded", "buffer_size", "takes effect at the next restart")
@@ -400,7 +378,6 @@ main(nothing_is_loaded_before_it_is_asked,
      what_was_sent_is_logged_before_the_end,
      one_that_never_stops_sending_is_ended,
      one_that_is_slowed_is_ended,
-     one_that_does_not_read_is_ended,
      a_reload_is_answered,
      wrong_requests_are_refused,
      nonsense_costs_nothing,

@@ -69,6 +69,7 @@ DAEMON_TESTS = \
 	tests/unit/worker/test_rate \
 	tests/unit/worker/test_round \
 	tests/unit/worker/test_share \
+	tests/unit/worker/test_timers \
 	tests/unit/worker/test_trace
 CLIENT_TESTS = \
 	tests/unit/client/test_composer \

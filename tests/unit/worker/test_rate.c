@@ -162,25 +162,6 @@ static void one_that_ends_waits_for_nothing(void **state)
     }
 }
 
-static void one_that_leaves_is_looked_at_again(void **state)
-{
-    bool blocked = false;
-    struct crowd crowd;
-    struct worker *w;
-
-    (void)state;
-    begin(&crowd);
-    w = crowd.rig.worker;
-    limits_of(&crowd)->messages_per_second = 1;
-    say_and_read(&crowd, 0, "1\n2\n3\n");
-    assert_int_equal(conn_of(&crowd, 0)->state, CONN_SLOWED);
-    crowd.rig.ledger->slots[crowd.slots[0]].flags |= SLOT_LEAVING;
-    w->sweep_at_ms = 1;
-    (void)worker_keep_time(w, &blocked);
-    assert_true(w->sweep_at_ms > 1);
-    end(&crowd);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,7 +169,6 @@ int main(void)
         cmocka_unit_test(a_peer_is_not_read_by_another_connection),
         cmocka_unit_test(each_connection_of_a_peer_has_its_turn),
         cmocka_unit_test(one_that_ends_waits_for_nothing),
-        cmocka_unit_test(one_that_leaves_is_looked_at_again),
     };
 
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
