@@ -16,6 +16,9 @@ check_PROGRAMS += $(bench_insiders)
 if HAVE_KAFKA
 bench_programs += tests/bench/kafka
 endif
+if HAVE_NATS
+bench_programs += tests/bench/nats
+endif
 
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
@@ -58,6 +61,10 @@ tests_bench_kafka_SOURCES = tests/bench/kafka.c
 tests_bench_kafka_CFLAGS = $(AM_CFLAGS) $(KAFKA_CFLAGS)
 tests_bench_kafka_LDADD = $(KAFKA_LIBS)
 
+tests_bench_nats_SOURCES = tests/bench/nats.c
+tests_bench_nats_CFLAGS = $(AM_CFLAGS) $(NATS_CFLAGS)
+tests_bench_nats_LDADD = $(NATS_LIBS)
+
 tests_bench_tls_SOURCES = tests/bench/tls.c
 tests_bench_tls_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_tls_LDADD = libpeerlog-tls-test.a libpeerlog-tls.a libpeerlog-test.a \
@@ -70,7 +77,9 @@ EXTRA_DIST += \
 	tests/bench/charts/latency.svg \
 	tests/bench/charts/linear.svg \
 	tests/bench/charts/memory.svg \
+	tests/bench/brokers.py \
 	tests/bench/kafka.py \
+	tests/bench/nats.py \
 	tests/bench/run \
 	tests/bench/runner/__init__.py \
 	tests/bench/runner/cells.py \
