@@ -138,6 +138,7 @@ module_PROGRAMS += peerlogd-nats.so
 endif
 peerlogd_nats_so_SOURCES = \
 	src/daemon/output/nats.c \
+	src/daemon/output/nats_chain.c src/daemon/output/nats_chain.h \
 	src/daemon/output/nats_link.c src/daemon/output/nats_link.h \
 	src/daemon/output/nats_publisher.c src/daemon/output/nats_publisher.h
 peerlogd_nats_so_CFLAGS = $(AM_CFLAGS) $(NATS_CFLAGS) -fPIC

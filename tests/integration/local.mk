@@ -31,6 +31,7 @@ integration_tests = \
 	tests/integration/memory.py \
 	tests/integration/metrics.py \
 	tests/integration/nats_access.py \
+	tests/integration/nats_answers.py \
 	tests/integration/nats_output.py \
 	tests/integration/odd_starts.py \
 	tests/integration/priority.py \

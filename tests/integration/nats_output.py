@@ -116,7 +116,7 @@ def a_server_may_die_again_and_again(scratch):
     with jetstream.Cluster(scratch) as cluster:
         cluster.make("LOGS")
         server = cluster.servers[0]
-        with start(scratch, cluster, in_flight=16) as daemon:
+        with start(scratch, cluster) as daemon:
             with contextlib.ExitStack() as stack:
                 socks = [stack.enter_context(connect(daemon.port)) for _ in range(8)]
                 for part in range(6):

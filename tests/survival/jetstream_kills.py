@@ -151,6 +151,7 @@ def peerlogd_is_killed_and_restarted(scratch):
             stored_part(cluster, storm, (turn + 1) / (turns + 2))
             time.sleep(chance.uniform(0, 0.05))
             if turn % (turns // RESTARTS) == 1:
+                service.manager.wait_ready(service.since)
                 service.restart()
             else:
                 service.kill()

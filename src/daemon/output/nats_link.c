@@ -20,6 +20,7 @@
 #define CONNECT_MS 2000
 #define WRITE_MS 5000
 #define PING_MS 10000
+#define IDENTITY_BYTES 96u
 #define HEADERS_BYTES 1024u /* of one message, at most; they count against the server's limit */
 
 /* How a name of the library is to be understood by output.c. */
@@ -269,13 +270,14 @@ void nats_link_close(struct nats_link *link)
 /* --- sending --- */
 
 /* The same for the same records, whichever process sends them. */
-static void write_identity(const struct load_message *message, const struct load_run *run,
-                           uint64_t instance, char dst[96])
+static void write_identity(const struct load *load, uint32_t number, uint64_t instance,
+                           char dst[IDENTITY_BYTES])
 {
+    const struct load_message *message = &load->messages[number];
     size_t n = format_hex(dst, instance);
 
     dst[n++] = '-';
-    n += number_format(dst + n, run->connection);
+    n += number_format(dst + n, load->runs[message->run].connection);
     dst[n++] = '-';
     n += number_format(dst + n, message->first);
     if (message->last != message->first) {
@@ -285,15 +287,24 @@ static void write_identity(const struct load_message *message, const struct load
     dst[n] = '\0';
 }
 
-static natsStatus set_headers(natsMsg *out, const struct load_message *message,
-                              const struct load_run *run, uint64_t instance)
+static natsStatus set_identity(natsMsg *out, const struct nats_message *message)
 {
-    char text[96];
+    char text[IDENTITY_BYTES];
 
-    write_identity(message, run, instance, text);
+    write_identity(message->load, message->number, message->instance, text);
     natsStatus status = natsMsgHeader_Set(out, "Nats-Msg-Id", text);
-    if (status == NATS_OK)
-        status = natsMsgHeader_Set(out, "Peer", run->peer);
+    if (status != NATS_OK || !message->is_chained || message->number == 0)
+        return status;
+    write_identity(message->load, message->number - 1, message->instance, text);
+    return natsMsgHeader_Set(out, "Nats-Expected-Last-Msg-Id", text);
+}
+
+static natsStatus set_headers(natsMsg *out, const struct load_message *message,
+                              const struct load_run *run)
+{
+    char text[NUMBER_MAX_DIGITS + 1];
+
+    natsStatus status = natsMsgHeader_Set(out, "Peer", run->peer);
     if (status == NATS_OK)
         status = natsMsgHeader_Set(out, "Peer-Listener", run->listener);
     text[number_format(text, message->first)] = '\0';
@@ -305,24 +316,26 @@ static natsStatus set_headers(natsMsg *out, const struct load_message *message,
     return status;
 }
 
-int nats_link_send(struct nats_link *link, const struct load *load, uint64_t instance,
-                   uint32_t attempt, uint32_t number)
+int nats_link_send(struct nats_link *link, const struct nats_message *to_send)
 {
-    const struct load_message *message = &load->messages[number];
+    const struct load *load = to_send->load;
+    const struct load_message *message = &load->messages[to_send->number];
     const struct load_run *run = &load->runs[message->run];
     char reply[sizeof link->inbox + 24];
     natsMsg *out = NULL;
     size_t n = format_text(reply, link->inbox);
 
     reply[n++] = '.';
-    n += number_format(reply + n, attempt);
+    n += number_format(reply + n, to_send->attempt);
     reply[n++] = '.';
-    n += number_format(reply + n, number);
+    n += number_format(reply + n, to_send->number);
     reply[n] = '\0';
     natsStatus status = natsMsg_Create(&out, run->subject, reply, load->bytes + message->at,
                                        (int)message->len);
     if (status == NATS_OK)
-        status = set_headers(out, message, run, instance);
+        status = set_identity(out, to_send);
+    if (status == NATS_OK)
+        status = set_headers(out, message, run);
     if (status == NATS_OK)
         status = natsConnection_PublishMsg(link->connection, out);
     natsMsg_Destroy(out);
@@ -339,6 +352,19 @@ static const char *member(const char *body, size_t len, const char *name)
     return at != NULL ? at + strlen(name) : NULL;
 }
 
+/* Of an error of JetStream's. */
+static int error_of_code(long code)
+{
+    switch (code) {
+    case JSStreamStoreFailedErr:
+        return -ENOSPC;
+    case JSStreamWrongLastMsgIDErr:
+        return -ECANCELED;
+    default:
+        return -EIO;
+    }
+}
+
 static void read_error(const char *body, size_t len, struct nats_answer *answer)
 {
     static const char code_name[] = "\"err_code\":", words_name[] = "\"description\":\"";
@@ -346,10 +372,24 @@ static void read_error(const char *body, size_t len, struct nats_answer *answer)
     const char *end = words != NULL ? memchr(words, '"', len - (size_t)(words - body)) : NULL;
 
     /* The library ends a message's body with a NUL that is not part of it. */
-    answer->error = code != NULL && strtol(code, NULL, 10) == JSStreamStoreFailedErr ? -ENOSPC
-                                                                                    : -EIO;
+    answer->error = error_of_code(code != NULL ? strtol(code, NULL, 10) : 0);
     (void)snprintf(answer->words, sizeof answer->words, "%.*s",
                    end != NULL ? (int)(end - words) : 0, end != NULL ? words : "");
+}
+
+/*
+ * A leader of nats-server 2.10 notes the identity of a message before it is stored, and keeps it if
+ * it could not be, as when the stream is full. What comes again it calls a duplicate of nothing.
+ */
+static void read_receipt(const char *body, size_t len, struct nats_answer *answer)
+{
+    const char *number = member(body, len, "\"seq\":");
+
+    if (number != NULL && strtoull(number, NULL, 10) > 0)
+        return;
+    answer->error = -EBUSY;
+    strcpy(answer->words, "its leader takes a message for a duplicate that it has not stored, and "
+                          "will until its duplicate window is over or another server leads");
 }
 
 static void read_answer(const struct nats_link *link, natsMsg *message, struct nats_answer *answer)
@@ -368,6 +408,8 @@ static void read_answer(const struct nats_link *link, natsMsg *message, struct n
                        "nobody takes the subject: the stream has no leader now, or other subjects");
     } else if (len == 0 || member(body, len, "\"error\":") != NULL) {
         read_error(body != NULL ? body : "", len, answer);
+    } else {
+        read_receipt(body, len, answer);
     }
 }
 

@@ -30,7 +30,7 @@ struct nats_stream {
 /* What a server said of one message. */
 struct nats_answer {
     uint32_t attempt, number;
-    int error; /* negative errno; 0: it is stored */
+    int error; /* 0: it is stored; -ECANCELED: the one that it named is not the last; or others */
     char words[PUBLISHER_WORDS_BYTES]; /* of an error */
 };
 
@@ -44,9 +44,16 @@ int nats_link_open(struct nats_link *link, const struct output_settings *setting
                    struct nats_stream *ret_stream, char words[PUBLISHER_WORDS_BYTES]);
 void nats_link_close(struct nats_link *link);
 
-/* Send message NUMBER of LOAD; its answer will name both. Returns: 0 or negative errno. */
-int nats_link_send(struct nats_link *link, const struct load *load, uint64_t instance,
-                   uint32_t attempt, uint32_t number);
+/* A message of a load. */
+struct nats_message {
+    const struct load *load;
+    uint32_t attempt, number; /* its answer will name both */
+    uint64_t instance;        /* of the ledger */
+    bool is_chained;          /* it is stored right behind the one before it, or not at all */
+};
+
+/* Returns: 0 or negative errno. */
+int nats_link_send(struct nats_link *link, const struct nats_message *message);
 
 /*
  * Wait for an answer, at most TIMEOUT_MS milliseconds.

@@ -2,9 +2,12 @@
  *
  * Publishing to NATS: send and hear until all is stored.
  *
- * Of one connection's messages no more than in_flight are out at once. With one, their order in the
- * stream is theirs, whatever dies. After an answer that is an error, or none, nothing new goes out
- * until all that is out is known; then it begins again at the first that is not acknowledged.
+ * After an answer that is an error, or none, nothing new goes out until all that is out is known;
+ * then it begins again at the first that is not acknowledged.
+ *
+ * The order of a connection is kept, whatever dies: with one replica a load is a chain, all of
+ * which is out at once (nats_chain.h); else, and when a chain is broken, in_flight messages of each
+ * connection are out, which is one.
  */
 #include "config.h"
 
@@ -13,6 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/output/nats_chain.h"
 #include "daemon/output/nats_link.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -20,7 +24,7 @@
 #define ANSWER_MS 5000u /* without any answer: the server is as good as gone */
 #define SLICE_MS 250    /* of a wait, so that an end is seen */
 
-/* Where the messages of one connection stand in this attempt. */
+/* Where messages stand in this attempt: those of one connection, or of the chain. */
 struct progress {
     uint32_t next; /* of load.messages: to be sent */
     uint32_t out;  /* sent, and not answered */
@@ -29,8 +33,10 @@ struct progress {
 struct nats_state {
     struct nats_link link;
     bool is_linked;
+    int64_t replicas;      /* of the stream */
     uint32_t attempt, out; /* in this attempt: sent and not answered */
-    uint32_t window;       /* of each connection */
+    bool is_chain;         /* the load, in this attempt */
+    uint32_t window;       /* of each progress */
     struct progress progress[LEDGER_SEGMENTS];
 };
 
@@ -73,29 +79,44 @@ static bool link_server(struct publisher *p)
         return false;
     }
     nats->is_linked = true;
+    nats->replicas = stream.replicas;
     say_stream(p, &stream);
     return true;
 }
 
 /* --- one attempt --- */
 
-static uint32_t end_of_run(const struct publisher *p, uint32_t run)
+/* Which progress a message belongs to. */
+static uint32_t place_of(const struct publisher *p, uint32_t number)
 {
-    return p->load.runs[run].first + p->load.runs[run].count;
+    return ((const struct nats_state *)p->state)->is_chain ? 0 : p->load.messages[number].run;
 }
 
-/* Send what the window of one connection allows. Returns: 0 or negative errno. */
-static int send_run(struct publisher *p, uint32_t run)
+/* Where the messages of a progress end. */
+static uint32_t end_of(const struct publisher *p, uint32_t place)
+{
+    const struct load_run *run = &p->load.runs[place];
+
+    return ((const struct nats_state *)p->state)->is_chain ? p->load.messages_count
+                                                           : run->first + run->count;
+}
+
+/* Send what the window of one progress allows. Returns: 0 or negative errno. */
+static int send_some(struct publisher *p, uint32_t place)
 {
     struct nats_state *nats = p->state;
-    struct progress *progress = &nats->progress[run];
+    struct progress *progress = &nats->progress[place];
+    struct nats_message message = {
+        .load = &p->load, .instance = p->instance, .attempt = nats->attempt,
+        .is_chained = nats->is_chain,
+    };
     int error = 0;
 
-    while (error == 0 && progress->next < end_of_run(p, run) && progress->out < nats->window) {
-        uint32_t number = progress->next++;
-        if (p->stored[number])
+    while (error == 0 && progress->next < end_of(p, place) && progress->out < nats->window) {
+        message.number = progress->next++;
+        if (p->stored[message.number])
             continue;
-        error = nats_link_send(&nats->link, &p->load, p->instance, nats->attempt, number);
+        error = nats_link_send(&nats->link, &message);
         progress->out++;
         nats->out++;
     }
@@ -112,9 +133,8 @@ static int take_answer(struct publisher *p, const struct nats_answer *answer)
 
     if (answer->number >= p->load.messages_count)
         return 0;
-    uint32_t run = p->load.messages[answer->number].run;
     if (answer->attempt == nats->attempt) {
-        nats->progress[run].out--;
+        nats->progress[place_of(p, answer->number)].out--;
         nats->out--;
     }
     if (answer->error == 0 && !p->stored[answer->number])
@@ -123,17 +143,18 @@ static int take_answer(struct publisher *p, const struct nats_answer *answer)
 }
 
 /* Begin again at the first message of each connection that is not stored. */
-static int begin_attempt(struct publisher *p)
+static int begin(struct publisher *p)
 {
     struct nats_state *nats = p->state;
+    uint32_t places = nats->is_chain ? 1 : p->load.runs_count;
     int error = 0;
 
     nats->attempt++;
     nats->out = 0;
-    for (uint32_t i = 0; i < p->load.runs_count; i++)
+    for (uint32_t i = 0; i < places; i++)
         nats->progress[i] = (struct progress){.next = p->load.runs[i].first};
-    for (uint32_t i = 0; i < p->load.runs_count && error == 0; i++)
-        error = send_run(p, i);
+    for (uint32_t i = 0; i < places && error == 0; i++)
+        error = send_some(p, i);
     return error;
 }
 
@@ -173,26 +194,47 @@ static int go_on(struct publisher *p, uint64_t *heard_ms, struct nats_answer *an
     error = take_answer(p, answer);
     if (error < 0 || answer->number >= p->load.messages_count)
         return error;
-    return send_run(p, p->load.messages[answer->number].run);
+    return send_some(p, place_of(p, answer->number));
 }
 
-/* A leader is new, or a stream was full: after a failure it is one at a time to the end of it. */
-static bool attempt(struct publisher *p, bool is_first)
+/* Returns: 0: it is stored, or this is the end; or negative errno: the link is settled, or gone. */
+static int send_all(struct publisher *p)
 {
     struct nats_state *nats = p->state;
     struct nats_answer answer = {.words = "cannot send"};
     uint64_t heard_ms = clock_mono_ms();
+    int error = begin(p);
 
-    nats->window = is_first ? p->settings.in_flight : 1;
-    int error = begin_attempt(p);
     while (error == 0 && !publisher_is_stored(p) && !publisher_is_closing(p))
         error = go_on(p, &heard_ms, &answer);
-    if (error < 0) {
+    if (error < 0 && error != -ECANCELED)
         publisher_note_trouble(p, error, answer.words);
-        if (error == -ENOTCONN || error == -ETIMEDOUT)
-            unlink_server(nats);
-        else
-            let_settle(p);
+    if (error == -ENOTCONN || error == -ETIMEDOUT)
+        unlink_server(nats);
+    else if (error < 0)
+        let_settle(p);
+    return error;
+}
+
+/*
+ * A leader is new, or a stream was full: after a failure it is one at a time to the end of it. What
+ * is out of a chain then may still come; it is stored behind the one before it, or not.
+ */
+static bool attempt(struct publisher *p, bool is_first)
+{
+    struct nats_state *nats = p->state;
+    bool is_chain = is_first && p->settings.in_flight == 1 && nats->replicas == 1 &&
+                    nats_chain_begin(p);
+
+    nats->is_chain = is_chain;
+    nats->window = is_chain ? BATCH_RECORDS : is_first ? p->settings.in_flight : 1;
+    int error = send_all(p);
+    if (is_chain) {
+        nats_chain_end(error == -ECANCELED);
+        nats->is_chain = false;
+        nats->window = 1;
+        if (error == -ECANCELED && nats->is_linked)
+            (void)send_all(p); /* it has said what went wrong */
     }
     return publisher_is_stored(p);
 }
