@@ -101,10 +101,11 @@ class Stream:
 
 
 class Server:
-    """Speaks the protocol for a stream."""
+    """Speaks the protocol for a stream. One that IS_LOUD sends answers to nothing all the time."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, is_loud=False):
         self.stream = stream
+        self.is_loud = is_loud
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"nats://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.run, daemon=True).start()
@@ -118,6 +119,12 @@ class Server:
         with contextlib.suppress(OSError), sock, sock.makefile("rb", buffering=1 << 20) as lines:
             self.talk(sock, lines)
 
+    def shout(self, sock, pattern, number):
+        line = b"MSG %s %s 0\r\n\r\n" % (pattern.replace("*", "0").encode(), number.encode())
+        with contextlib.suppress(OSError):
+            while True:
+                sock.sendall(line * 1000)
+
     def talk(self, sock, lines):
         ids = {}  # of subscriptions, by their patterns
         sock.sendall(b"INFO " + json.dumps({
@@ -128,6 +135,9 @@ class Server:
                 sock.sendall(b"PONG\r\n")
             elif words[0] == "SUB":
                 ids[words[1]] = words[-1]
+                if self.is_loud and words[1].endswith(".*.*"):
+                    threading.Thread(target=self.shout, args=(sock, words[1], words[-1]),
+                                     daemon=True).start()
             elif words[0] in ("PUB", "HPUB"):
                 data = lines.read(int(words[-1]) + 2)[:-2]
                 head = int(words[-2]) if words[0] == "HPUB" else 0
@@ -226,9 +236,24 @@ def a_duplicate_of_nothing_is_not_stored(scratch):
     stream.assert_whole(2, 100)
 
 
+def answers_that_come_at_the_end_harm_nothing(scratch):
+    server = Server(Stream(), is_loud=True)
+    with new_sink("syslog", scratch) as sink, Daemon(scratch, sink) as daemon:
+        daemon.allow(SAID)
+        syslog = daemon.output
+        for turn in range(1, 21):
+            daemon.output = dict(type="nats", servers=[server.url]) if turn % 2 else syslog
+            daemon.write_file()
+            daemon.signal(signal.SIGHUP)
+            daemon.expect("reloaded", turn)
+            if turn % 2:
+                daemon.expect("NATS stream LOGS: 1 replica")
+
+
 if not os.path.exists(os.path.join(os.environ.get("PEERLOGD_MODULES", ""), "peerlogd-nats.so")):
     print("SKIP: there is no output to NATS")
     sys.exit(77)
 main(a_load_is_a_chain_where_one_server_keeps_the_stream,
      anothers_message_breaks_a_chain_and_harms_nothing,
-     what_comes_late_of_a_chain_comes_in_its_order, a_duplicate_of_nothing_is_not_stored)
+     what_comes_late_of_a_chain_comes_in_its_order, a_duplicate_of_nothing_is_not_stored,
+     answers_that_come_at_the_end_harm_nothing)
