@@ -99,6 +99,22 @@ static void verdict_words(const SSL *ssl, const struct tls_identity *identity, c
                    text != NULL ? text : X509_verify_cert_error_string(verdict));
 }
 
+/* Answers: of suites that say how to show who one is, does the client offer only "not at all"? */
+static bool is_anonymous(const SSL *ssl)
+{
+    const STACK_OF(SSL_CIPHER) *offered = SSL_get_client_ciphers(ssl);
+    int count = offered != NULL ? sk_SSL_CIPHER_num(offered) : 0;
+    bool found = false;
+
+    for (int i = 0; i < count; i++) {
+        int how = SSL_CIPHER_get_auth_nid(sk_SSL_CIPHER_value(offered, i));
+        if (how != NID_auth_null && how != NID_auth_any) /* as all of TLS 1.3 */
+            return false;
+        found = found || how == NID_auth_null;
+    }
+    return found;
+}
+
 void tls_refusal_words(const SSL *ssl, const struct tls_identity *identity, char *dst, size_t room)
 {
     unsigned long error = ERR_peek_error();
@@ -108,6 +124,10 @@ void tls_refusal_words(const SSL *ssl, const struct tls_identity *identity, char
 
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         verdict_words(ssl, identity, dst, room);
+    else if (reason == SSL_R_NO_SHARED_CIPHER && is_anonymous(ssl))
+        (void)snprintf(dst, room, "client wants to see no certificate, and then anybody could be in "
+                       "between; give it one and a CA (omrelp: tls.myCert, tls.myPrivKey, "
+                       "tls.caCert)");
     else if (text != NULL)
         (void)snprintf(dst, room, "%s", text);
     else
