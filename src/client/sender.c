@@ -361,8 +361,10 @@ static int conclude_delivery(const struct sender *s)
     const struct session *session = &p->session;
 
     if (session->refused > 0) {
-        say("%" PRIu64 " of %" PRIu64 " messages were refused for good, the last one with \"%s\"",
-            session->refused, p->outbox.messages, session->refusal);
+        say("%" PRIu64 " of %" PRIu64 " message%s refused for good, the last one with \"%s\"",
+            session->refused, p->outbox.messages,
+            p->outbox.messages == 1 ? " was" : session->refused == 1 ? "s was" : "s were",
+            session->refusal);
         return EX_DATAERR;
     }
     if (s->resets > 0) {

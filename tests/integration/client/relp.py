@@ -178,7 +178,7 @@ def count_what_is_refused():
     output = process.stdout.read()
     status, errors = finish(process)
     check("exit status, no receipt", (status, output), (65, b""))
-    check("words", errors, "peerlog: 1 of 3 messages were refused for good, the last one with "
+    check("words", errors, "peerlog: 1 of 3 messages was refused for good, the last one with "
           "\"500 too \\x1b odd\"\n")
     listener.close()
 
