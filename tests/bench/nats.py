@@ -43,8 +43,7 @@ def main():
         print(f"a body of {size} bytes; {COUNT} messages, {ROUNDS} rounds")
         show(in_turns({
             "loop": lambda: loop(cluster, size),
-            "peerlogd, 1 connection": lambda: peerlogd(cluster, scratch, connections=1,
-                                                       count=COUNT // 10),
+            "peerlogd, 1 connection": lambda: peerlogd(cluster, scratch, connections=1),
             "peerlogd, 16 connections": lambda: peerlogd(cluster, scratch),
             "peerlogd, 256 connections": lambda: peerlogd(cluster, scratch, connections=256),
             "peerlogd, in_flight = 1024": lambda: peerlogd(cluster, scratch, "in_flight = 1024;"),
