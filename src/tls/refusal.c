@@ -125,9 +125,9 @@ void tls_refusal_words(const SSL *ssl, const struct tls_identity *identity, char
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         verdict_words(ssl, identity, dst, room);
     else if (reason == SSL_R_NO_SHARED_CIPHER && is_anonymous(ssl))
-        (void)snprintf(dst, room, "client wants to see no certificate, and then anybody could be in "
-                       "between; give it one and a CA (omrelp: tls.myCert, tls.myPrivKey, "
-                       "tls.caCert)");
+        (void)snprintf(dst, room, "%s",
+                       "client wants to see no certificate, and then anybody could be in between; "
+                       "give it one and a CA (omrelp: tls.myCert, tls.myPrivKey, tls.caCert)");
     else if (text != NULL)
         (void)snprintf(dst, room, "%s", text);
     else

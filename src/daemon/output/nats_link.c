@@ -259,7 +259,7 @@ int nats_link_open(struct nats_link *link, const struct output_settings *setting
     return error;
 }
 
-/* The library, before 3.6.1, reads on for a subscription that is gone: no thread of it may be left. */
+/* Before 3.6.1 the library reads on for a subscription that is gone: no thread may be left. */
 void nats_link_close(struct nats_link *link)
 {
     natsConnection_Close(link->connection);
