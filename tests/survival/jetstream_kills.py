@@ -132,6 +132,8 @@ def finish(cluster, storm, begun, books=None):
     """Wait for the receipts, and read the stream back."""
     storm.end()
     seconds = time.monotonic() - begun
+    if len(cluster.servers) > 1:
+        until(lambda: cluster.is_whole("LOGS"), "three replicas", 180)
     if books is None:
         books = Books()
         for _, body in cluster.read("LOGS"):
