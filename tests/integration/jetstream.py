@@ -241,5 +241,11 @@ class Cluster:
             yield from client.read(stream, first)
 
 
+def output_is_there():
+    """Answers: was this peerlogd built with it?"""
+    folder = os.environ.get("PEERLOGD_MODULES")
+    return folder is None or os.path.exists(os.path.join(folder, "peerlogd-nats.so"))
+
+
 def is_there():
-    return SERVER is not None
+    return SERVER is not None and output_is_there()

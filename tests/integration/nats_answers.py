@@ -10,6 +10,7 @@
 import json
 import threading
 
+import jetstream
 from support import *
 
 SAID = r"NATS stream LOGS|log: NATS"
@@ -250,7 +251,7 @@ def answers_that_come_at_the_end_harm_nothing(scratch):
                 daemon.expect("NATS stream LOGS: 1 replica")
 
 
-if not os.path.exists(os.path.join(os.environ.get("PEERLOGD_MODULES", ""), "peerlogd-nats.so")):
+if not jetstream.output_is_there():
     print("SKIP: there is no output to NATS")
     sys.exit(77)
 main(a_load_is_a_chain_where_one_server_keeps_the_stream,

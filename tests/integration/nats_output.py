@@ -245,7 +245,7 @@ def settings_that_are_wrong_are_refused(scratch):
 
 def main_with_server(*tests):
     if not jetstream.is_there():
-        print("SKIP: nats-server is not installed")
+        print("SKIP: there is no nats-server, or no output to it")
         sys.exit(77)
     main(*tests)
 
