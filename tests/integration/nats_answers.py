@@ -53,6 +53,7 @@ class Stream:
         self.stored = []  # messages
         self.known = {}   # their numbers, by their identities
         self.last = None
+        self.leaders = 1
         self.lock = threading.Lock()
 
     def info(self):
@@ -80,6 +81,10 @@ class Stream:
         self.last = message.identity
         self.known[message.identity] = len(self.stored)
         return {"stream": "LOGS", "seq": len(self.stored)}
+
+    def step_down(self):
+        self.leaders += 1
+        return {"success": True}
 
     def take(self, message):
         """Returns: the answer, or False for none."""
@@ -143,8 +148,12 @@ class Server:
                 data = lines.read(int(words[-1]) + 2)[:-2]
                 head = int(words[-2]) if words[0] == "HPUB" else 0
                 message = Message(words[1], words[2], data[:head], data[head:])
-                answer = (self.stream.take(message) if message.subject.startswith("logs.")
-                          else self.stream.info())
+                if message.subject.startswith("logs."):
+                    answer = self.stream.take(message)
+                elif ".STEPDOWN." in message.subject:
+                    answer = self.stream.step_down()
+                else:
+                    answer = self.stream.info()
                 number = next((ids[p] for p in ids if matches(p, message.reply)), None)
                 if answer is not False and number is not None:
                     body = json.dumps(answer, separators=(",", ":")).encode()
@@ -237,6 +246,22 @@ def a_duplicate_of_nothing_is_not_stored(scratch):
     stream.assert_whole(2, 100)
 
 
+def another_leader_is_asked_for_when_one_is_wrong(scratch):
+    wrong = {"stream": "LOGS", "seq": 0, "duplicate": True}, {
+        "stream": "LOGS", "seq": 0, "error": {"code": 409, "err_code": 10158, "description":
+                                              "duplicate message id is in process"}}
+
+    def judge(message, number):
+        return wrong[number % 2] if number > 20 and stream.leaders == 1 else None
+
+    stream = Stream(replicas=3, judge=judge)
+    with start(scratch, Server(stream)) as daemon:
+        send(daemon, 1, 50)
+        daemon.expect("NATS stream LOGS: another leader was asked for")
+    assert stream.leaders == 2
+    stream.assert_whole(1, 50)
+
+
 def answers_that_come_at_the_end_harm_nothing(scratch):
     server = Server(Stream(), is_loud=True)
     with new_sink("syslog", scratch) as sink, Daemon(scratch, sink) as daemon:
@@ -257,4 +282,5 @@ if not jetstream.output_is_there():
 main(a_load_is_a_chain_where_one_server_keeps_the_stream,
      anothers_message_breaks_a_chain_and_harms_nothing,
      what_comes_late_of_a_chain_comes_in_its_order, a_duplicate_of_nothing_is_not_stored,
+     another_leader_is_asked_for_when_one_is_wrong,
      answers_that_come_at_the_end_harm_nothing)

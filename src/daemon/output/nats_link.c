@@ -21,6 +21,7 @@
 #define WRITE_MS 5000
 #define PING_MS 10000
 #define IDENTITY_BYTES 96u
+#define DUPLICATE_IN_PROCESS 10158 /* of servers that are newer than the library */
 #define HEADERS_BYTES 1024u /* of one message, at most; they count against the server's limit */
 
 /* How a name of the library is to be understood by output.c. */
@@ -269,6 +270,38 @@ void nats_link_close(struct nats_link *link)
     link->connection = NULL;
 }
 
+/* --- another leader --- */
+
+static bool is_full(const jsStreamInfo *info)
+{
+    const jsStreamConfig *config = info->Config;
+
+    return (config->MaxMsgs > 0 && info->State.Msgs >= (uint64_t)config->MaxMsgs) ||
+           (config->MaxBytes > 0 && info->State.Bytes >= (uint64_t)config->MaxBytes);
+}
+
+int nats_link_step_down(struct nats_link *link, const char *stream)
+{
+    char subject[SUBJECT_BYTES + 64];
+    jsCtx *js = NULL;
+    jsStreamInfo *info = NULL;
+    natsMsg *answer = NULL;
+    natsStatus status = natsConnection_JetStream(&js, link->connection, NULL);
+    int error = 0;
+
+    if (status == NATS_OK)
+        status = js_GetStreamInfo(&info, js, stream, NULL, NULL);
+    if (status == NATS_OK && is_full(info))
+        error = -ENOSPC;
+    (void)snprintf(subject, sizeof subject, "$JS.API.STREAM.LEADER.STEPDOWN.%s", stream);
+    if (status == NATS_OK && error == 0)
+        status = natsConnection_RequestString(&answer, link->connection, subject, "", CONNECT_MS);
+    natsMsg_Destroy(answer);
+    jsStreamInfo_Destroy(info);
+    jsCtx_Destroy(js);
+    return status != NATS_OK ? error_of(status) : error;
+}
+
 /* --- sending --- */
 
 /* The same for the same records, whichever process sends them. */
@@ -362,6 +395,8 @@ static int error_of_code(long code)
         return -ENOSPC;
     case JSStreamWrongLastMsgIDErr:
         return -ECANCELED;
+    case DUPLICATE_IN_PROCESS:
+        return -EBUSY;
     default:
         return -EIO;
     }
@@ -381,7 +416,8 @@ static void read_error(const char *body, size_t len, struct nats_answer *answer)
 
 /*
  * A leader of nats-server 2.10 notes the identity of a message before it is stored, and keeps it if
- * it could not be, as when the stream is full. What comes again it calls a duplicate of nothing.
+ * it could not be, as when the stream is full. What comes again it calls a duplicate of nothing;
+ * newer ones call it an error.
  */
 static void read_receipt(const char *body, size_t len, struct nats_answer *answer)
 {
@@ -390,8 +426,7 @@ static void read_receipt(const char *body, size_t len, struct nats_answer *answe
     if (number != NULL && strtoull(number, NULL, 10) > 0)
         return;
     answer->error = -EBUSY;
-    strcpy(answer->words, "its leader takes a message for a duplicate that it has not stored, and "
-                          "will until its duplicate window is over or another server leads");
+    strcpy(answer->words, "its leader takes a message for a duplicate that it has not stored");
 }
 
 static void read_answer(const struct nats_link *link, natsMsg *message, struct nats_answer *answer)

@@ -30,7 +30,8 @@ struct nats_stream {
 /* What a server said of one message. */
 struct nats_answer {
     uint32_t attempt, number;
-    int error; /* 0: it is stored; -ECANCELED: the one that it named is not the last; or others */
+    int error; /* 0: it is stored; -ECANCELED: the one that it named is not the last; -EBUSY: it is
+                  taken for one that is on its way; or another negative errno */
     char words[PUBLISHER_WORDS_BYTES]; /* of an error */
 };
 
@@ -43,6 +44,12 @@ struct nats_answer {
 int nats_link_open(struct nats_link *link, const struct output_settings *settings, size_t longest,
                    struct nats_stream *ret_stream, char words[PUBLISHER_WORDS_BYTES]);
 void nats_link_close(struct nats_link *link);
+
+/*
+ * Ask for another leader of the stream, if it has room for messages and replicas.
+ * Returns: 0 when it will be so; -ENOSPC when it is full; or negative errno.
+ */
+int nats_link_step_down(struct nats_link *link, const char *stream);
 
 /* A message of a load. */
 struct nats_message {

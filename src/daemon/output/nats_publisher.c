@@ -23,6 +23,8 @@
 
 #define ANSWER_MS 5000u /* without any answer: the server is as good as gone */
 #define SLICE_MS 250    /* of a wait, so that an end is seen */
+#define BUSY_MS 1500u   /* that a leader may have a message on its way */
+#define STEP_MS 10000u  /* between two leaders */
 
 /* Where messages stand in this attempt: those of one connection, or of the chain. */
 struct progress {
@@ -37,6 +39,7 @@ struct nats_state {
     uint32_t attempt, out; /* in this attempt: sent and not answered */
     bool is_chain;         /* the load, in this attempt */
     uint32_t window;       /* of each progress */
+    uint64_t busy_ms;      /* since when a message is on its way for the leader; 0: it is not */
     struct progress progress[LEDGER_SEGMENTS];
 };
 
@@ -197,6 +200,29 @@ static int go_on(struct publisher *p, uint64_t *heard_ms, struct nats_answer *an
     return send_some(p, place_of(p, answer->number));
 }
 
+/*
+ * What a leader refused when the stream was full it takes for something on its way, until it leads
+ * no more or forgets it with the duplicate window. That may be long, so another one is asked for,
+ * by one of the publishers.
+ */
+static void judge_leader(struct publisher *p, int error)
+{
+    static _Atomic uint64_t next_ms; /* when one may be asked for again */
+    struct nats_state *nats = p->state;
+    uint64_t now_ms = clock_mono_ms(), at_ms = atomic_load(&next_ms);
+
+    if (error != -EBUSY)
+        nats->busy_ms = 0;
+    else if (nats->busy_ms == 0)
+        nats->busy_ms = now_ms;
+    if (error != -EBUSY || !nats->is_linked || now_ms < nats->busy_ms + BUSY_MS)
+        return;
+    if (now_ms < at_ms || !atomic_compare_exchange_strong(&next_ms, &at_ms, now_ms + STEP_MS))
+        return;
+    if (nats_link_step_down(&nats->link, p->settings.stream) == 0)
+        log_say(SEVERITY_INFO, "NATS stream %s: another leader was asked for", p->settings.stream);
+}
+
 /* Returns: 0: it is stored, or this is the end; or negative errno: the link is settled, or gone. */
 static int send_all(struct publisher *p)
 {
@@ -213,6 +239,7 @@ static int send_all(struct publisher *p)
         unlink_server(nats);
     else if (error < 0)
         let_settle(p);
+    judge_leader(p, error);
     return error;
 }
 
