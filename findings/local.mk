@@ -7,6 +7,7 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/libconfig-numbers.sh \
               findings/librdkafka-fork.sh \
               findings/logger-prio-prefix.sh \
+              findings/nats-full-replicas.sh \
               findings/nats-max-bytes.sh \
               findings/nats-work-queue.sh \
               findings/omrelp-refused.sh \
