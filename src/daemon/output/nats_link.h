@@ -60,7 +60,7 @@ struct nats_message {
 };
 
 /* Returns: 0 or negative errno. */
-int nats_link_send(struct nats_link *link, const struct nats_message *message);
+int nats_link_send(struct nats_link *link, const struct nats_message *to_send);
 
 /*
  * Wait for an answer, at most TIMEOUT_MS milliseconds.
