@@ -131,6 +131,7 @@ tests_unit_admin_test_wanted_SOURCES = tests/unit/admin/test_wanted.c src/daemon
 tests_unit_session_test_tls_deaths_SOURCES = tests/unit/session/test_tls_deaths.c \
 	src/daemon/session/tls.c src/daemon/session/tls_shake.c
 tests_unit_session_test_tls_deaths_CPPFLAGS = $(TEST_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_session_test_tls_deaths_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=tls_tools_new
 tests_unit_session_test_tls_deaths_LDADD = $(DAEMON_LIBS) libpeerlog-tls.a $(OPENSSL_LIBS) \
 	$(CMOCKA_LIBS)
 tests_unit_session_test_tls_shake_SOURCES = tests/unit/session/test_tls_shake.c \

@@ -111,7 +111,10 @@ static int send_record(struct connections *table, uint32_t slot, enum reply repl
     return error;
 }
 
-/* A KeyUpdate is answered before any other record of ours. Returns: 0 or negative errno. */
+/*
+ * A KeyUpdate is answered before any other record of ours.
+ * Returns: 0; -EAGAIN: it waits for room, or for memory; or another negative errno.
+ */
 static int send_update(struct connections *table, uint32_t slot)
 {
     struct tls_state after = tls_slot_of(table, slot)->state;
@@ -119,8 +122,11 @@ static int send_update(struct connections *table, uint32_t slot)
     int error = 0;
 
     if (after.flags & TLS_OWES_UPDATE) {
-        size_t len = tls_seal_update(tls_tools_of(table, slot), &after, record);
-        error = len > 0 ? send_record(table, slot, REPLY_UPDATE, &after, record, len) : -EPIPE;
+        struct tls_tools *tools = tls_tools_of(table, slot);
+        size_t len = tools != NULL ? tls_seal_update(tools, &after, record) : 0;
+        error = tools == NULL ? -EAGAIN
+                : len > 0     ? send_record(table, slot, REPLY_UPDATE, &after, record, len)
+                              : -EPIPE;
     }
     tls_state_wipe(&after);
     return error;
@@ -137,15 +143,14 @@ static size_t tls_room(const struct connections *table, uint32_t slot)
 
 static int tls_write(struct connections *table, uint32_t slot, const void *bytes, size_t len)
 {
+    struct tls_tools *tools = tls_tools_of(table, slot);
     unsigned char record[ANSWER_BYTES];
-    int error = send_update(table, slot);
+    int error = tools != NULL ? send_update(table, slot) : -EAGAIN;
 
     if (error < 0)
         return error;
     struct tls_state after = tls_slot_of(table, slot)->state;
-    size_t sealed = len <= after.max_text_bytes
-                        ? tls_seal(tls_tools_of(table, slot), &after, bytes, len, record)
-                        : 0;
+    size_t sealed = len <= after.max_text_bytes ? tls_seal(tools, &after, bytes, len, record) : 0;
     error = sealed > 0 ? send_record(table, slot, REPLY_RECORD, &after, record, sealed) : -EPIPE;
     tls_state_wipe(&after);
     return error;

@@ -6,11 +6,14 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/crypto.h>
@@ -34,6 +37,16 @@ const void *module_symbol(const char *name, const char *symbol, const char **ret
 }
 
 static struct tls_tools *tools;
+static bool memory_is_short;
+
+int __real_tls_tools_new(struct tls_tools **ret_tools);
+int __wrap_tls_tools_new(struct tls_tools **ret_tools);
+
+/* The linker puts this one in the place of the real one. */
+int __wrap_tls_tools_new(struct tls_tools **ret_tools)
+{
+    return memory_is_short ? -ENOMEM : __real_tls_tools_new(ret_tools);
+}
 
 /* An established connection, as the daemon has it; any secret will do. */
 static struct tls_state state_of(uint32_t index)
@@ -180,6 +193,43 @@ static void what_an_earlier_build_has_left(void **state)
     assert_int_equal(slot.state.out.number, 3);
 }
 
+/* As behind a takeover, when no worker has had anything to do with TLS yet. */
+static void waits_with_its_answers_while_memory_is_short(void **state)
+{
+    const struct rig_plan plan = {.kind = &broker_prompt};
+    static struct broker log_broker;
+    static struct rig rig;
+    int client;
+
+    (void)state;
+    broker = &log_broker;
+    rig_begin(&rig, &plan);
+    uint32_t slot = rig_connect(&rig, &client);
+    require(transport_exists(TRANSPORT_TLS), "TLS");
+    rig.ledger->slots[slot].transport = TRANSPORT_TLS;
+    struct tls_state *tls = &tls_slot_of(&rig.table, slot)->state;
+    *tls = state_of(0);
+    tls->flags = TLS_OWES_UPDATE;
+    const struct tls_state before = *tls;
+    const struct transport_kind *transport = transport_of(&rig.table, slot);
+
+    memory_is_short = true;
+    assert_int_equal(transport->committed(&rig.table, slot), -EAGAIN);
+    assert_int_equal(transport->write(&rig.table, slot, "x", 1), -EAGAIN);
+    tls->flags = 0;
+    assert_int_equal(transport->write(&rig.table, slot, "x", 1), -EAGAIN);
+    tls->flags = TLS_OWES_UPDATE;
+    assert_memory_equal(tls, &before, sizeof before);
+    memory_is_short = false;
+    assert_int_equal(transport->write(&rig.table, slot, "x", 1), 0);
+    assert_int_equal(tls->flags, 0);
+    assert_int_equal(tls->out.number, 1); /* by the new key */
+
+    rig.table.conns[slot].by_reset = 1;
+    (void)close(client); /* the test is over */
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +237,7 @@ int main(void)
         cmocka_unit_test(of_each_suite),
         cmocka_unit_test(of_an_heir),
         cmocka_unit_test(what_an_earlier_build_has_left),
+        cmocka_unit_test(waits_with_its_answers_while_memory_is_short),
     };
 
     log_set_level(SEVERITY_WARNING);
