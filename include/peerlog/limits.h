@@ -140,6 +140,12 @@
 /* How long a stopping daemon goes on reading and delivering, in milliseconds. */
 #define PEERLOG_STOP_MS 5000u
 
+/* With sync = "second": when the disk is so late, in milliseconds, nothing more is written. */
+#define PEERLOG_SYNC_LATE_MS 5000u
+
+/* How long a file that is let go of may take to come to the disk, in milliseconds. */
+#define PEERLOG_SYNC_END_MS 2000u
+
 /* A connection that we want to end has this long to say goodbye itself, in seconds. */
 #define PEERLOG_LEAVE_S 10u
 

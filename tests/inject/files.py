@@ -4,7 +4,8 @@
 The process is killed after it has written one byte of a batch, two bytes, and so on to the whole
 of it, in each form; every time the next one takes over. No message is lost, what is there
 twice says so, no line is glued to another, and no part of one is left. Writes fail and come short,
-the disk does not keep what it was given, and the clock on the wall goes on to another day.
+the disk does not keep what it was given, or never answers, and the clock on the wall goes on to
+another day.
 """
 
 import datetime
@@ -190,6 +191,69 @@ def an_answer_when_the_disk_has_it(scratch):
         assert service.luck.struck("fdatasync") == 4
 
 
+HANGS = r"the disk has not taken what was written last within 2 s; waiting for it is given up"
+
+
+def a_disk_that_hangs(scratch):
+    """fdatasync never returns: a reload leads to another disk, with all that was not safe."""
+    files, others = Files(scratch), Files(scratch, "others")
+    with UnluckyService(scratch, files, [rule("fdatasync", "hang0", "2")], workers=1,
+                        output=dict(type="file", path=files.path, sync="round")) as service:
+        service.allow("does not answer", "is back after", "reloaded", HANGS)
+        sock = connect(service.port)
+        sock.sendall(b"number 0 part a\n")
+        until(lambda: service.luck.called("fdatasync") == 1, "what is safe")
+        sock.sendall(b"number 1 part a\n")
+        until(lambda: service.luck.struck("fdatasync") == 1, "the disk to hang")
+        service.words.wait("the disk does not answer", 1)
+        service.settings["output"]["path"] = others.path
+        service.write_file()
+        service.reload()
+        sock.sendall(b"number 2 part a\n")
+        finish(sock)
+        service.words.wait(HANGS, 1)
+        assert [r[1:] for r in parse_text(others.read())] == [
+            (True, b"number 1 part a"), (False, b"number 2 part a")]
+
+
+def a_disk_that_is_late(scratch):
+    """With sync = "second" not more and more is written that is not on the disk: clients wait."""
+    files = Files(scratch)
+    with UnluckyService(scratch, files, [rule("fdatasync", "hang3", "1")], workers=1,
+                        output=dict(type="file", path=files.path, sync="second")) as service:
+        service.allow("does not answer", "is back after")
+        sock = connect(service.port)
+        sock.sendall(b"number 0 part a\n")
+        until(lambda: service.luck.struck("fdatasync") == 1, "the disk to hang")
+        sock.sendall(b"number 1 part a\n")
+        until(lambda: len(parse_text(files.read())) == 2, "what is late by no more than that")
+        service.clocks.set(monotonic=6)
+        sock.sendall(b"number 2 part a\n")
+        service.words.wait("the disk does not answer", 1)
+        assert len(parse_text(files.read())) == 2
+        finish(sock)
+        assert [r[1:] for r in parse_text(files.read())] == [
+            (False, b"number %d part a" % i) for i in range(3)]
+
+
+def a_stop_while_the_disk_hangs(scratch):
+    """It does not wait for ever, and the next process has what was not safe."""
+    files = Files(scratch)
+    with UnluckyService(scratch, files, [rule("fdatasync", "hang0", "2")], workers=1,
+                        output=dict(type="file", path=files.path, sync="round")) as service:
+        service.allow(HANGS, "leaving")
+        sock = connect(service.port)
+        sock.sendall(b"number 0 part a\n")
+        until(lambda: service.luck.called("fdatasync") == 1, "what is safe")
+        sock.sendall(b"number 1 part a\n")
+        until(lambda: service.luck.struck("fdatasync") == 1, "the disk to hang")
+        service.restart()
+        service.words.wait(HANGS, 1)
+        finish(sock)
+        assert [r[1:] for r in parse_text(files.read())] == [
+            (False, b"number 0 part a"), (False, b"number 1 part a"), (True, b"number 1 part a")]
+
+
 def another_day(scratch):
     """The clock on the wall goes on: the next message is in the file of its day."""
     files = Files(scratch, "%Y/%m-%d")
@@ -209,4 +273,5 @@ def another_day(scratch):
 
 main(death_at_each_byte_of_text, death_at_each_byte_of_json, death_at_each_byte_of_export,
      writes_that_fail, a_disk_that_does_not_keep_it,
-     an_answer_when_the_disk_has_it, another_day)
+     an_answer_when_the_disk_has_it, a_disk_that_hangs, a_disk_that_is_late,
+     a_stop_while_the_disk_hangs, another_day)

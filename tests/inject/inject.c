@@ -10,9 +10,10 @@
  * a regular file that is appended to), fdatasync, or close, which no rule is for: it is struck when
  * what it closes is not open.
  * FAULT is the number of an errno, or "limitN": send no more than N messages, receive or
- * write no more than N bytes; or "dieN": write N bytes, and be killed. It strikes at call FIRST
- * (from 1), and with STEP at every STEP-th after it; with TIMES so often at most, and then without
- * STEP in a row.
+ * write no more than N bytes; or "dieN": write N bytes, and be killed; or "hangN", of fdatasync:
+ * return after N seconds, and with 0 never, as on a disk that does not answer. It strikes at
+ * call FIRST (from 1), and with STEP at every STEP-th after it; with TIMES so often at most, and
+ * then without STEP in a row.
  *
  * $PEERLOG_INJECT_COUNTS names a file of pairs of 64-bit numbers, one for each CALL in
  * the order above: how often it was called, and how often it was struck.
@@ -55,6 +56,7 @@ struct rule {
     enum call call;
     bool is_limit;
     bool is_death;       /* is_limit, too */
+    bool is_hanging;
     unsigned long fault; /* errno, or the limit */
     unsigned long first, step, times;
 };
@@ -99,6 +101,7 @@ static const char *read_rule(const char *text)
         }
     }
     rule->is_death = strncmp(text, "die", 3) == 0;
+    rule->is_hanging = strncmp(text, "hang", 4) == 0;
     rule->is_limit = rule->is_death || strncmp(text, "limit", 5) == 0;
     rule->fault = strtoul(text + strcspn(text, "0123456789"), &end, 10);
     if (*end == '@')
@@ -294,7 +297,16 @@ ssize_t write(int fd, const void *data, size_t len)
 int fdatasync(int fd)
 {
     REAL("fdatasync", fdatasync_fn *)
-    return fails(CALL_FDATASYNC) ? -1 : real(fd);
+    const struct rule *rule = count(CALL_FDATASYNC);
+
+    if (rule != NULL && rule->is_hanging)
+        do
+            (void)sleep(rule->fault > 0 ? (unsigned)rule->fault : 1); /* signals are blocked */
+        while (rule->fault == 0);
+    if (rule == NULL || rule->is_hanging)
+        return real(fd);
+    errno = (int)rule->fault;
+    return -1;
 }
 
 typedef int close_fn(int);

@@ -18,7 +18,7 @@ CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv", "wri
 
 
 def rule(call, fault, when):
-    """FAULT: an errno's name, limitN or dieN."""
+    """FAULT: an errno's name, limitN, dieN or hangN."""
     return f"{call}={getattr(errno, fault, fault)}@{when}"
 
 

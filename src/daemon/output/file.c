@@ -25,6 +25,8 @@
 #include "daemon/output/file_set.h"
 #include "daemon/output/file_sync.h"
 #include "os/clock.h"
+#include "os/log.h"
+#include "peerlog/limits.h"
 #include "peerlog/path_template.h"
 
 /* Written in one go: most of a full batch of usual messages. */
@@ -93,7 +95,10 @@ static void close_files(struct output *output)
     struct files *f = output->state;
 
     routes_drop_all(&f->routes);
-    f->sync = file_sync_free(f->sync);
+    if (!file_sync_end(f->sync))
+        log_say(SEVERITY_ERR, "file %s: the disk has not taken what was written last within %u s; "
+                "waiting for it is given up", f->place, PEERLOG_SYNC_END_MS / 1000);
+    f->sync = NULL;
     free(f->buffer);
     f->buffer = NULL;
     f->is_syncing = false;
@@ -410,6 +415,8 @@ static int submit_files(struct output *output, struct batch *batch)
 
     if (f->is_syncing)
         return 0;
+    if (output->settings.sync == OUTPUT_SYNC_SECOND && file_sync_is_late(f->sync))
+        return -EAGAIN; /* it would be more and more that the loss of power takes along */
     if (f->from < batch->delivered)
         f->from = batch->delivered;
     keep_time(f);
@@ -459,6 +466,7 @@ static const char *place_of_files(const struct output *output)
 
 const struct output_kind output_file = {
     .description = "file",
+    .when_full = "the disk does not answer",
     .state_bytes = sizeof(struct files),
     .open = open_files,
     .submit = submit_files,

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "daemon/output/file_set.h"
+#include "os/clock.h"
 #include "os/poller.h"
+#include "peerlog/limits.h"
 
 struct file_sync {
     pthread_t thread;
@@ -26,24 +28,33 @@ struct file_sync {
     size_t count, room;
     bool is_wanted; /* they are to be synced */
     bool is_busy;   /* the thread has taken some, and is not done */
+    uint64_t busy_since_ms;
     bool is_ending;
+    bool has_ended; /* the thread needs nothing of this any more */
+    bool is_orphan; /* nobody else has this: the thread frees it */
     int error;
 };
 
-/* Wait for something to do, and then for its time. Under the lock. */
-static void await_work(struct file_sync *sync)
+static struct timespec in_ms(uint32_t ms)
 {
     struct timespec until;
 
-    while (!sync->is_wanted && !sync->is_ending)
-        (void)pthread_cond_wait(&sync->changed, &sync->lock);
     (void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
-    until.tv_sec += sync->delay_ms / 1000;
-    until.tv_nsec += (long)(sync->delay_ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+/* Wait for something to do, and then for its time. Under the lock. */
+static void await_work(struct file_sync *sync)
+{
+    while (!sync->is_wanted && !sync->is_ending)
+        (void)pthread_cond_wait(&sync->changed, &sync->lock);
+    const struct timespec until = in_ms(sync->delay_ms);
     while (sync->delay_ms > 0 && !sync->is_ending &&
            pthread_cond_timedwait(&sync->changed, &sync->lock, &until) != ETIMEDOUT)
         continue;
@@ -76,6 +87,7 @@ static bool turn(struct file_sync *sync)
     sync->count = sync->room = 0;
     sync->is_wanted = false;
     sync->is_busy = true;
+    sync->busy_since_ms = clock_mono_coarse_ms();
     (void)pthread_mutex_unlock(&sync->lock);
 
     int error = sync_all(files, count);
@@ -88,10 +100,27 @@ static bool turn(struct file_sync *sync)
     return !is_over;
 }
 
+static void free_sync(struct file_sync *sync)
+{
+    (void)close(sync->bell); /* it holds no data */
+    (void)pthread_mutex_destroy(&sync->lock);
+    (void)pthread_cond_destroy(&sync->changed);
+    free(sync);
+}
+
 static void *run(void *argument)
 {
-    while (turn(argument))
+    struct file_sync *sync = argument;
+
+    while (turn(sync))
         continue;
+    (void)pthread_mutex_lock(&sync->lock);
+    bool is_orphan = sync->is_orphan;
+    sync->has_ended = true;
+    (void)pthread_cond_signal(&sync->changed);
+    (void)pthread_mutex_unlock(&sync->lock);
+    if (is_orphan)
+        free_sync(sync);
     return NULL;
 }
 
@@ -139,20 +168,30 @@ fail_bell:
     return error;
 }
 
-struct file_sync *file_sync_free(struct file_sync *sync)
+bool file_sync_end(struct file_sync *sync)
 {
+    const struct timespec until = in_ms(PEERLOG_SYNC_END_MS);
+    pthread_t thread;
+
     if (sync == NULL)
-        return NULL;
+        return true;
+    thread = sync->thread;
     (void)pthread_mutex_lock(&sync->lock);
     sync->is_ending = true;
     (void)pthread_cond_signal(&sync->changed);
+    while (!sync->has_ended &&
+           pthread_cond_timedwait(&sync->changed, &sync->lock, &until) != ETIMEDOUT)
+        continue;
+    bool has_ended = sync->has_ended;
+    sync->is_orphan = !has_ended;
     (void)pthread_mutex_unlock(&sync->lock);
-    (void)pthread_join(sync->thread, NULL); /* it was created, and is joined once */
-    (void)close(sync->bell); /* it holds no data */
-    (void)pthread_mutex_destroy(&sync->lock);
-    (void)pthread_cond_destroy(&sync->changed);
-    free(sync);
-    return NULL;
+    if (!has_ended) {
+        (void)pthread_detach(thread); /* it was created, and nobody joins it */
+        return false;
+    }
+    (void)pthread_join(thread, NULL); /* it was created, and is joined once */
+    free_sync(sync);
+    return true;
 }
 
 /* Make room for one more. Under the lock. */
@@ -199,6 +238,15 @@ int file_sync_result(struct file_sync *sync)
     sync->error = 0;
     (void)pthread_mutex_unlock(&sync->lock);
     return result;
+}
+
+bool file_sync_is_late(struct file_sync *sync)
+{
+    (void)pthread_mutex_lock(&sync->lock);
+    bool is_late = sync->is_busy &&
+                   clock_mono_coarse_ms() - sync->busy_since_ms >= PEERLOG_SYNC_LATE_MS;
+    (void)pthread_mutex_unlock(&sync->lock);
+    return is_late;
 }
 
 int file_sync_descriptor(const struct file_sync *sync)

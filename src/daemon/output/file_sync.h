@@ -16,10 +16,16 @@ struct file_sync;
 /*
  * Start one; what it is given is synced after DELAY_MS, so that what comes meanwhile goes with it.
  * Returns: 0, or negative errno.
- * Owns:    the caller releases it with file_sync_free(), which first syncs what it has.
+ * Owns:    the caller, until file_sync_end().
  */
 int file_sync_new(uint32_t delay_ms, struct file_sync **ret_sync);
-struct file_sync *file_sync_free(struct file_sync *sync);
+
+/*
+ * Sync what it has, and let go of it; NULL is allowed. A disk that hangs is left to the thread,
+ * which lets go of everything if it ever comes to its end.
+ * Answers: is all durable that could be made so?  Blocks: for PEERLOG_SYNC_END_MS at most.
+ */
+bool file_sync_end(struct file_sync *sync);
 
 /*
  * FILE was written to.
@@ -38,6 +44,9 @@ void file_sync_begin(struct file_sync *sync);
  *          it is not; or the negative errno of what could not be made so, once.
  */
 int file_sync_result(struct file_sync *sync);
+
+/* Answers: has what it syncs now not come to the disk for PEERLOG_SYNC_LATE_MS? Blocks: never. */
+bool file_sync_is_late(struct file_sync *sync);
 
 /* Readable when there is a result. */
 int file_sync_descriptor(const struct file_sync *sync);

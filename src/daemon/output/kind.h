@@ -39,6 +39,7 @@ struct output_wait {
  */
 struct output_kind {
     const char *description; /* for people: "syslog socket" */
+    const char *when_full;   /* why it takes nothing although it is there; NULL: "it is full" */
     unsigned traits;         /* enum output_traits */
     size_t state_bytes;      /* of output->state, which is zero before open() */
 

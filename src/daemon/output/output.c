@@ -190,10 +190,11 @@ static void note_lost(struct output *output, int error, uint64_t since_ms)
     atomic_store(&health->lost_since_ms, since_ms);
     atomic_store(&health->announced, 1);
     space = before_place(output, &place);
+    const char *full = output->kind->when_full != NULL ? output->kind->when_full : "it is full";
     log_event(SEVERITY_WARNING, MESSAGE_ID_OUTPUT_LOST,
               "%s%s%s %s (%s); waiting for it, clients wait too, nothing is dropped",
               output->kind->description, space, place, describe_loss(output, error),
-              error == -EAGAIN ? "it is full" : strerror(-error));
+              error == -EAGAIN ? full : strerror(-error));
 }
 
 static void close_output(struct output *output)

@@ -329,6 +329,7 @@ static void *run(void *argument)
     if (gate_pass(w->plan.gate)) {
         work(w);
         worker_end_all(w);
+        w->output = output_free(w->output); /* its last words may take a while: all at once */
     }
     w->plan.events->worker_ended(w->plan.events->context);
     return NULL;
