@@ -28,6 +28,7 @@ survival_tests = \
 
 TESTS += $(survival_tests)
 EXTRA_DIST += $(survival_tests) scripts/soak \
+	tests/survival/senders.py \
 	tests/survival/service_manager.py \
 	tests/survival/soak.py \
 	tests/survival/survival.py

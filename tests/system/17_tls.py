@@ -10,7 +10,6 @@ new certificate is shown after a restart, and the streams that are there do not 
 import os
 import re
 import subprocess
-import tempfile
 import time
 
 from harness import daemon
@@ -19,51 +18,44 @@ from harness.traffic import SINK_SOCKET, Sink, Streams, most_repeats, stop_load
 LIMIT_S = 300
 CONNECTIONS = 24
 ROUNDS = 30
-FOLDER = "/etc/peerlogd"
-CREDENTIALS = "/run/credentials/peerlogd.service"
-CONFIGURATION = f"""
-listeners = ( {{ address = "127.0.0.1"; port = 8888; tls = "required";
-    certificate = "{CREDENTIALS}/tls.crt"; key = "{CREDENTIALS}/tls.key"; }} );
-output = {{ type = "journal"; path = "{SINK_SOCKET}"; }};
-"""
+OUTPUT = f'output = {{ type = "journal"; path = "{SINK_SOCKET}"; }};'
 
 
-def make_certificate(machine, days):
-    """As the manual says it. Returns: the day on which it ends."""
-    with tempfile.TemporaryDirectory() as place:
-        script = ("openssl ecparam -name prime256v1 -genkey -noout -out tls.key && "
-                  f"openssl req -new -x509 -key tls.key -out tls.crt -days {days} "
-                  "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost && "
-                  "openssl x509 -in tls.crt -noout -enddate -dateopt iso_8601")
-        text = subprocess.run(["sh", "-ec", script], cwd=place, check=True, text=True,
-                              capture_output=True).stdout
-        machine.run("mkdir", "-p", FOLDER)
-        for name in ("tls.key", "tls.crt"):
-            machine.copy_in(os.path.join(place, name), f"{FOLDER}/{name}")
-            machine.run("chmod", "600", f"{FOLDER}/{name}")
-    return re.search(r"notAfter=(\S+)", text).group(1)
+class Files:
+    """A certificate and its key."""
+
+    def __init__(self, place):
+        self.file, self.key = os.path.join(place, "tls.crt"), os.path.join(place, "tls.key")
+
+
+def make_certificate(place, days):
+    """As the manual says it. Returns: its files, and the day on which it ends."""
+    script = ("openssl ecparam -name prime256v1 -genkey -noout -out tls.key && "
+              f"openssl req -new -x509 -key tls.key -out tls.crt -days {days} "
+              "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost && "
+              "openssl x509 -in tls.crt -noout -enddate -dateopt iso_8601")
+    text = subprocess.run(["sh", "-ec", script], cwd=place, check=True, text=True,
+                          capture_output=True).stdout
+    return Files(place), re.search(r"notAfter=(\S+)", text).group(1)
 
 
 def expect_shown(machine, day):
     """The certificate in force is the one that ends on this day."""
-    daemon.expect_said(machine, f"the certificate of listener 127.0.0.1:8888 is good until {day}")
+    daemon.expect_said(
+        machine, f"the certificate of listener 127.0.0.1:{daemon.TLS_PORT} is good until {day}")
 
 
-def set_up(machine):
+def set_up(machine, place):
     """The drop-in, a first certificate, the configuration."""
-    day = make_certificate(machine, 90)
-    example = machine.read("/usr/share/doc/peerlog/examples/tls-credentials.conf")
-    daemon.add_drop_in(machine, "tls", example.splitlines())
-    daemon.add_drop_in(machine, "pace", ["[Service]", "RestartSteps=0"])
-    machine.write(daemon.CONFIGURATION, CONFIGURATION)
-    machine.run("systemctl", "restart", daemon.SERVICE)
-    daemon.wait_active(machine)
+    certificate, day = make_certificate(place, 90)
+    daemon.use_tls(machine, certificate, OUTPUT)
     expect_shown(machine, day)
 
 
-def renew(machine):
+def renew(machine, place):
     """Another certificate, while streams go on that know the old one."""
-    day = make_certificate(machine, 60)
+    certificate, day = make_certificate(place, 60)
+    daemon.put_certificate(machine, certificate)
     machine.run("systemctl", "restart", daemon.SERVICE)
     daemon.wait_active(machine)
     expect_shown(machine, day)
@@ -72,8 +64,9 @@ def renew(machine):
 def run(machine, kit):
     """See above."""
     sink = Sink(machine, "journal")
-    set_up(machine)
-    streams = Streams(machine, CONNECTIONS, "--tls", f"{FOLDER}/tls.crt", "--updates", "100000")
+    set_up(machine, kit.folder)
+    streams = Streams(machine, CONNECTIONS, "--tls", f"{daemon.TLS_FOLDER}/tls.crt",
+                      "--port", str(daemon.TLS_PORT), "--updates", "100000")
     streams.wait_until_sent(10000)
     rounds = kit.share_of(ROUNDS)
     for i in range(rounds):
@@ -84,7 +77,7 @@ def run(machine, kit):
             machine.run("systemctl", "restart", daemon.SERVICE)
         daemon.wait_active(machine)
         if i == rounds // 2:
-            renew(machine)
+            renew(machine, kit.folder)
     before = sink.records()
     machine.wait("records after the last death", lambda: sink.records() > before)
     verdict = stop_load([streams], sink)

@@ -34,7 +34,8 @@ system_scenarios = \
 	tests/system/15_death_loop.py \
 	tests/system/16_own_words.py \
 	tests/system/17_tls.py \
-	tests/system/18_soft_reboot.py
+	tests/system/18_soft_reboot.py \
+	tests/system/19_tls_senders.py
 
 TESTS += tests/system/units.py
 EXTRA_DIST += \

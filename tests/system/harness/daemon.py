@@ -9,6 +9,9 @@ from harness.traffic import SINK_SOCKET
 
 CONFIGURATION = "/etc/peerlogd.conf"
 SERVICE = "peerlogd.service"
+TLS_FOLDER = "/etc/peerlogd"
+TLS_PORT = 6514
+CREDENTIALS = "/run/credentials/peerlogd.service"
 # The most that `systemd-analyze security` may say of each unit.
 MOST_EXPOSURE = {"peerlogd.service": 1.0, "peerlogd-activated.service": 0.3}
 
@@ -53,6 +56,29 @@ def add_drop_in(machine, name, lines, unit=SERVICE):
     """A drop-in file for a unit, in force at its next start."""
     machine.write(f"/etc/systemd/system/{unit}.d/{name}.conf", "\n".join(lines) + "\n")
     machine.run("systemctl", "daemon-reload")
+
+
+def put_certificate(machine, certificate):
+    """Put two files, .file and .key, where the drop-in for credentials looks for them."""
+    machine.run("mkdir", "-p", TLS_FOLDER)
+    for source, name in ((certificate.file, "tls.crt"), (certificate.key, "tls.key")):
+        machine.copy_in(source, f"{TLS_FOLDER}/{name}")
+        machine.run("chmod", "600", f"{TLS_FOLDER}/{name}")
+
+
+def use_tls(machine, certificate, output):
+    """Restart with a listener on TLS_PORT whose key systemd hands over. OUTPUT: a group."""
+    put_certificate(machine, certificate)
+    example = machine.read("/usr/share/doc/peerlog/examples/tls-credentials.conf")
+    add_drop_in(machine, "tls", example.splitlines())
+    add_drop_in(machine, "pace", ["[Service]", "RestartSteps=0"])
+    machine.write(CONFIGURATION, f"""
+listeners = ( {{ address = "127.0.0.1"; port = {TLS_PORT}; tls = "required";
+    certificate = "{CREDENTIALS}/tls.crt"; key = "{CREDENTIALS}/tls.key"; }} );
+{output}
+""")
+    machine.run("systemctl", "restart", SERVICE)
+    wait_active(machine)
 
 
 def main_pid(machine, unit=SERVICE):
