@@ -10,11 +10,12 @@ minute or an hour is seen at once.
 import contextlib
 import itertools
 import re
+import signal
 import socket
 import time
 
-from injecting import (PATIENT, UnluckyService, connect, cpu_seconds, finish, main, new_sink,
-                       numbered, refused, say, until)
+from injecting import (PATIENT, Authority, UnluckyService, connect, cpu_seconds, finish, main,
+                       new_sink, numbered, refused, say, until)
 
 DAY = 86400
 YEAR = 365 * DAY + DAY // 4
@@ -170,6 +171,25 @@ def other_protocols_are_named_once_an_hour(scratch):
         service.expect("127.0.0.9:\\d+ sent an HTTP request")
 
 
+def certificates_are_looked_at_once_a_day(scratch):
+    authority = Authority(scratch)
+    own = authority.issue("localhost", ends=32 * DAY)
+    soon = r"warning: .*localhost\.crt expires on \S+, in (\d+) days"
+    with new_sink("syslog", scratch) as sink, \
+            UnluckyService(scratch, sink, [], listeners=[own.settings()]) as service:
+        service.allow("since the start", soon)
+        for days, wanted in ((0.9, []), (1.1, []), (2.2, ["29"]), (2.9, ["29"]),
+                             (3.3, ["29", "28"]), (33, ["29", "28"])):
+            service.clocks.set(wall=int(days * DAY), monotonic=int(days * DAY))
+            told = service.said("since the start")
+            service.manager.send_signal(signal.SIGUSR1)  # wakes the one that looks
+            service.expect("since the start", told + 1)
+            if len(wanted) > service.said(soon):
+                service.expect(soon, len(wanted))
+            assert [m.group(1) for m in service.words.matching(soon)] == wanted, days
+        service.expect(r"localhost\.crt has expired on ")
+
+
 main(the_wall_clock_jumps_by_years, idle_connections_go_by_the_monotonic_clock,
      refusals_are_reported_once_an_interval, more_refused_peers_than_are_named,
-     other_protocols_are_named_once_an_hour)
+     other_protocols_are_named_once_an_hour, certificates_are_looked_at_once_a_day)

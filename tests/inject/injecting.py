@@ -9,9 +9,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "survival"))
 
 from survival import (  # noqa: E402, F401
-    BUILD, LONG, LOOPBACK, PATIENCE, PATIENT, SANITIZED, Service, Skip, Unread, build_program,
-    check_streams, connect, cpu_seconds, finish, folder, held_port, main, name_of, new_sink,
-    numbered, refused, say, until)
+    BUILD, LONG, LOOPBACK, PATIENCE, PATIENT, SANITIZED, Authority, Service, Skip, Unread,
+    build_program, check_streams, connect, cpu_seconds, finish, folder, held_port, main, name_of,
+    new_sink, numbered, refused, say, until)
 
 CALLS = ("send", "accept4", "epoll_ctl", "pthread_create", "alloc", "recv", "write", "fdatasync",
          "close")
