@@ -24,8 +24,8 @@ static const struct words reasons[] = {
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
      "client sent no certificate; the listener requires one"},
     {SSL_R_NO_SHARED_CIPHER,
-     "client and listener have no cipher suite in common; see tls_ciphers, and the certificate's "
-     "kind of key"},
+     "client and listener have no cipher suite in common; see tls_ciphers, the certificate's kind "
+     "of key, and whether its key usage has digitalSignature"},
     {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
      "client takes no signature that the listener's certificate can make; try another kind of key"},
     {SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS,
@@ -51,6 +51,11 @@ static const struct words reasons[] = {
      "client speaks no version of TLS that the listener does; see tls_min"},
     {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
      "client found nothing in common with the listener, or wants something else of it"},
+    {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,
+     "client says that the listener's certificate is revoked; it needs another one"},
+    {SSL_R_TLSV1_ALERT_INTERNAL_ERROR,
+     "client gave up for a reason of its own; syslog-ng does so when the listener's certificate is "
+     "not for the name that it connects to"},
     {SSL_R_TLSV1_ALERT_USER_CANCELLED, "client gave up"},
 };
 

@@ -36,6 +36,7 @@ def close_notify_is_a_receipt(scratch):
             assert client.sock.recv(1) == b"", "and FIN"
             client.close()
         daemon.wait_closed()
+        daemon.expect("said nothing")
         sink.wait_count(4 + 37)
         daemon.expect("is split", 1)
 
@@ -221,6 +222,8 @@ def a_client_that_goes_in_its_handshake(scratch):
             client.hear()
             end(client.sock)
         daemon.wait_closed()
+        said = daemon.expect("it left in the handshake of TLS and said nothing; node, for one")
+        assert len(said) == 1, "once for a peer and an hour"
 
 
 def slowed_behind_its_handshake(scratch):

@@ -192,6 +192,24 @@ def clients_that_speak_otherwise(scratch):
         assert sink.count() == 0
 
 
+def who_leaves_without_a_word(scratch):
+    """Who shakes hands, sees our certificate and goes is named; who has said something is not."""
+    authority = Authority(scratch)
+    words = r"it left after the handshake of TLS and said nothing; rsyslog by GnuTLS"
+    for number, (leave, told) in enumerate((
+            (tls_finish, 1), (lambda tls: tls.close(), 1), (reset, 1),
+            (lambda tls: (tls.sendall(b"something\n"), tls_finish(tls)), 0),
+            (lambda tls: (tls.sendall(b"1 open 30 relp_version=0\ncommands=syslog\n"
+                                      b"2 close 0\n"), tls.close()), 0))):
+        with serving("syslog", folder(scratch, str(number)),
+                     listeners=[authority.issue(f"own{number}").settings()]) as (daemon, _):
+            leave(tls_connect(daemon.port, context_for(authority)))
+            daemon.wait_closed()
+            if told:
+                daemon.expect(r"127\.0\.0\.1:\d+: " + words)
+            assert daemon.said(words) == told, number
+
+
 def files_that_cannot_be_used(scratch):
     authority = Authority(scratch)
     own, other = authority.issue("own"), authority.issue("other")
@@ -243,4 +261,5 @@ def what_check_warns_of(scratch):
 
 if __name__ == "__main__":
     main(bad_certificates, both_sides_of_a_bad_listener, both_sides_of_a_bad_client,
-         clients_that_speak_otherwise, files_that_cannot_be_used, what_check_warns_of)
+         clients_that_speak_otherwise, who_leaves_without_a_word, files_that_cannot_be_used,
+         what_check_warns_of)

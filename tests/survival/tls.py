@@ -381,6 +381,7 @@ def what_is_not_to_survive(scratch):
             secured(scratch, sink, survive=False, workers=1) as (service, authority):
         context = context_for(authority)
         context.keylog_filename = os.path.join(scratch, "secrets")
+        service.allow("said nothing")
         for number, again in enumerate((service.restart, service.die)):
             sock = tls_connect(service.port, context)
             sock.sendall(b"message %d\nlast" % number)

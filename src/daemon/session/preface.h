@@ -78,6 +78,7 @@ enum preface_news {
     NEWS_LOOP,       /* it brings back what we have logged */
     NEWS_MISFIT,     /* the count before a message does not fit it */
     NEWS_DEAF,       /* it reads no answers */
+    NEWS_WORDLESS,   /* it left behind its handshake */
     NEWS_FAULT = 3000, /* what it sent has ended its session; and up, by number */
 };
 

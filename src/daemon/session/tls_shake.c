@@ -267,6 +267,21 @@ static enum established count_shaken(const struct connections *table, uint32_t s
     return state;
 }
 
+/* It has gone, and if it has seen our certificate, that may be why. */
+static enum established give_way(const struct connections *table, uint32_t slot,
+                                 const struct establishing *with)
+{
+    const struct slot *data = &table->ledger->slots[slot];
+    const struct shake *shake = table->establishing[slot];
+
+    counter_add(with->counters, COUNTER_TLS_FAILED, 1);
+    if (shake->received > data->stream.received)
+        preface_tell(with->preface, &data->peer, NEWS_WORDLESS,
+                     "it left in the handshake of TLS and said nothing; node, for one, does so "
+                     "when it does not accept the listener's certificate");
+    return ESTABLISH_FAILED;
+}
+
 /* One step of a handshake that has begun. */
 static enum established shake_hands(struct connections *table, uint32_t slot,
                                     struct establishing *with)
@@ -282,10 +297,8 @@ static enum established shake_hands(struct connections *table, uint32_t slot,
     ssize_t n = recv(table->conns[slot].fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return ESTABLISHES;
-    if (n <= 0) {
-        counter_add(with->counters, COUNTER_TLS_FAILED, 1);
-        return ESTABLISH_FAILED; /* it has gone */
-    }
+    if (n <= 0)
+        return give_way(table, slot, with);
     with->signatures--;
     enum tls_progress progress = tls_handshake_feed(shake->handshake, bytes, (size_t)n, &used);
     shake->received += (uint64_t)n;

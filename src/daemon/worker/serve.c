@@ -105,6 +105,20 @@ static void tell_end(struct worker *w, uint32_t slot_index)
         announce_end(w->plan.announcer, slot);
 }
 
+/* Some clients do not say that they refuse our certificate: they just come again and again. */
+static void tell_wordless(const struct worker *w, uint32_t slot_index)
+{
+    const struct slot *slot = &w->plan.table->ledger->slots[slot_index];
+    bool is_syslog = slot->stream.session == SESSION_SYSLOG || slot->stream.session == SESSION_AUTO;
+
+    if (slot->transport == TRANSPORT_TLS && conn_is_established(w->plan.table, slot_index) &&
+        slot->stream.sequence == 0 && is_syslog && !(slot->flags & SLOT_LOCAL) &&
+        (slot->ending == ENDING_GOODBYE || slot->ending == ENDING_RESET))
+        preface_tell(w->plan.preface, &slot->peer, NEWS_WORDLESS,
+                     "it left after the handshake of TLS and said nothing; rsyslog by GnuTLS, for "
+                     "one, does so when it does not accept the listener's certificate");
+}
+
 /* Close a connection whose last byte was delivered. */
 static void end_connection(struct worker *w, uint32_t slot_index)
 {
@@ -114,6 +128,7 @@ static void end_connection(struct worker *w, uint32_t slot_index)
 
     tell_end(w, slot_index);
     worker_wait_no_more(w, slot_index);
+    tell_wordless(w, slot_index);
     if (slot->stream.received == 0)
         counter_add(w->counters, COUNTER_SILENT, 1);
     /* Before the peer can know: it may come again at once. */

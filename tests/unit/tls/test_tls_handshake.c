@@ -310,8 +310,8 @@ static void a_refusal_says_what_to_do(void **unused)
         {&client, NULL, TLS1_1_VERSION, NULL,
          "client speaks no version of TLS that the listener does; see tls_min"},
         {&client, NULL, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256",
-         "client and listener have no cipher suite in common; see tls_ciphers, and the "
-         "certificate's kind of key"},
+         "client and listener have no cipher suite in common; see tls_ciphers, the certificate's "
+         "kind of key, and whether its key usage has digitalSignature"},
         {&client, NULL, TLS1_2_VERSION, "ADH-AES256-GCM-SHA384:@SECLEVEL=0",
          "client wants to see no certificate, and then anybody could be in between; give it one "
          "and a CA (omrelp: tls.myCert, tls.myPrivKey, tls.caCert)"},
