@@ -2,7 +2,8 @@
 """The scores of `systemd-analyze security` for both forms, with the service running.
 
 At most 1.0 for the unit that binds its own ports, and 0.3 for the one that sees no network.
-A port below 1024 is refused to the first, and granted with the drop-in file for it.
+A port below 1024 is refused to the first, and granted with the drop-in file for it. Files may be
+written where the unit says, and elsewhere with ReadWritePaths=; --check tells which it is.
 """
 
 import re
@@ -25,6 +26,34 @@ def bind_low_port(machine):
     machine.wait("the message", lambda: machine.journal("PEER_ADDRESS=127.0.0.1"), 5)
 
 
+def files_at(machine, folder):
+    """A configuration with files there. Returns: what --check says of it."""
+    path = f"{folder}/%{{address}}/all.log"
+    machine.write(daemon.CONFIGURATION, daemon.configuration("file", path))
+    return machine.out("sh", "-c", "peerlogd --check 2>&1")
+
+
+def write_to(machine, folder):
+    """One message, which is in its file."""
+    machine.run("systemctl", "restart", daemon.SERVICE)
+    daemon.wait_active(machine)
+    machine.run("peerlog", "into a file")
+    said = machine.read(f"{folder}/127.0.0.1/all.log")
+    expect(said.endswith(" into a file\n"), f"{folder}: {said!r}")
+
+
+def write_files(machine):
+    """Where the unit lets them be, and elsewhere."""
+    warning = "is not below /var/log/peerlog/, where peerlogd.service may write"
+    expect(warning not in files_at(machine, "/var/log/peerlog"), "it warns of its own folder")
+    write_to(machine, "/var/log/peerlog")
+    expect(warning in files_at(machine, "/srv/logs"), "it does not warn of another folder")
+    daemon.add_drop_in(machine, "files", ["[Service]", "ReadWritePaths=/srv/logs"])
+    machine.run("mkdir", "-m", "1777", "/srv/logs")
+    expect(warning not in files_at(machine, "/srv/logs"), "it warns of what a drop-in allows")
+    write_to(machine, "/srv/logs")
+
+
 def run(machine, _):
     """See above."""
     scores = []
@@ -34,5 +63,6 @@ def run(machine, _):
         expect(found, f"no score for {unit}: {text[-300:]}")
         expect(float(found.group(1)) <= limit, f"{unit}: {found.group(1)} is more than {limit}")
         scores.append(f"{unit} {found.group(1)}")
+    write_files(machine)
     bind_low_port(machine)
     return ", ".join(scores) + f"; port {LOW_PORT} only with its drop-in"

@@ -111,6 +111,19 @@ static void judge_name(const struct judge *j)
     j->warn(j->context, text);
 }
 
+/* One that is hidden from us: see settings_look(). */
+static void judge_hidden(const struct judge *j)
+{
+    char text[TEXT_BYTES];
+
+    if (j->listener->tls_mode == TLS_OFF)
+        return;
+    (void)snprintf(text, sizeof text, "%s, or what belongs to it, cannot be looked at from here, "
+                   "because systemd shows it to the service alone; the service itself looks at a "
+                   "reload", j->listener->certificate);
+    j->warn(j->context, text);
+}
+
 void advice_judge_certificates(const struct settings *settings,
                                const struct certificate_setting *around, warning_fn *warn,
                                void *context)
@@ -119,8 +132,10 @@ void advice_judge_certificates(const struct settings *settings,
         const struct listener_settings *listener = &settings->listeners[i];
         const struct judge j = {listener, around, functions_of(listener), warn, context};
         struct tls_facts facts;
-        if (j.tls == NULL)
+        if (j.tls == NULL) {
+            judge_hidden(&j);
             continue;
+        }
         j.tls->facts(j.listener->tls, &facts);
         judge_dates(&j, &facts);
         judge_key(&j, &facts);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/advice/unit_properties.h"
 #include "peerlog/path_template.h"
 
 /* What the units let the service write to (LogsDirectory=). */
@@ -47,7 +48,8 @@ void advice_judge_files(const struct settings *settings, const char *unit, warni
                        "below " UNIT_FOLDER ", and where ReadWritePaths= of a drop-in lets it",
                        folder, strerror(errno));
         warn(context, text);
-    } else if (unit != NULL && strncmp(path, UNIT_FOLDER, sizeof UNIT_FOLDER - 1) != 0) {
+    } else if (unit != NULL && strncmp(path, UNIT_FOLDER, sizeof UNIT_FOLDER - 1) != 0 &&
+               !unit_properties_writes(unit, path)) {
         (void)snprintf(text, sizeof text,
                        "output.path: %s is not below " UNIT_FOLDER ", where %s may write; a "
                        "drop-in with ReadWritePaths= lets it write there, too",

@@ -6,6 +6,7 @@
 #ifndef PEERLOG_DAEMON_ADVICE_UNIT_PROPERTIES_H
 #define PEERLOG_DAEMON_ADVICE_UNIT_PROPERTIES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How many messages of a unit the journal takes in a time; 0 and 0: as journald.conf says. */
@@ -20,5 +21,11 @@ struct unit_rate {
  * Blocks:  2 seconds at most.
  */
 int unit_properties_rate(const char *unit, struct unit_rate *ret_rate);
+
+/*
+ * Answers: does ReadWritePaths= let this unit write to the file PATH? No, when it is not known.
+ * Blocks:  2 seconds at most.
+ */
+bool unit_properties_writes(const char *unit, const char *path);
 
 #endif
