@@ -77,9 +77,11 @@ static int read_file(const struct options *options, char **ret_text, size_t *ret
 static int parse_settings(const struct options *options, const char *text, size_t len,
                           struct settings **ret_settings)
 {
-    int error = text == NULL ? settings_new_default(ret_settings)
-                             : settings_parse(options->file, text, len, say_fault, NULL,
-                                              ret_settings);
+    int (*parse)(const char *, const char *, size_t, settings_fault_fn *, void *,
+                 struct settings **) = options->check ? settings_look : settings_parse;
+    int error = text == NULL
+                    ? settings_new_default(ret_settings)
+                    : parse(options->file, text, len, say_fault, NULL, ret_settings);
 
     if (error == -ENOMEM)
         log_say(SEVERITY_ERR, "out of memory");

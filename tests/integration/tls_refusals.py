@@ -218,6 +218,7 @@ def files_that_cannot_be_used(scratch):
     small = authority.issue("small", kind="1024")
     rows = [
         (dict(certificate=small.file, key=small.key), r"key is too small; 2048 bits of RSA"),
+        (dict(certificate="/run/credentials/none"), r"listeners\[0\]\.certificate.*No such file"),
         (dict(certificate="/nonexistent"), r"listeners\[0\]\.certificate.*No such file"),
         (dict(key=other.key), r"listeners\[0\]\.key.* is not the key of the certificate in "),
         (dict(key=sealed), r"listeners\[0\]\.key.*passphrase"),

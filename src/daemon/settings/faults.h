@@ -23,6 +23,7 @@ struct faults {
     size_t count;
     size_t room;
     bool out_of_memory; /* one could not be kept */
+    bool spares_hidden; /* a credential that only the service may read is none: settings_look() */
 };
 
 /*

@@ -438,24 +438,41 @@ static int read_text(struct reader *reader, const char *text, size_t len)
     return r;
 }
 
+/* See settings_parse(); *READER has the name, and nothing else yet. */
+static int parse(struct reader *reader, const char *text, size_t len, settings_fault_fn *fault,
+                 void *context, struct settings **ret_settings)
+{
+    int r = settings_new_default(&reader->settings);
+
+    if (r < 0)
+        return r;
+    reader->listener = ORIGIN_NO_LISTENER;
+    if (settings_check_text(text, len, &reader->faults))
+        r = read_text(reader, text, len);
+    reader->settings->output.buffer_size = reader->settings->buffer_size;
+    if (r == 0)
+        r = faults_tell(&reader->faults, fault, context);
+    faults_done(&reader->faults);
+    if (r < 0) {
+        (void)settings_free(reader->settings);
+        return r;
+    }
+    *ret_settings = reader->settings;
+    return 0;
+}
+
 int settings_parse(const char *name, const char *text, size_t len, settings_fault_fn *fault,
                    void *context, struct settings **ret_settings)
 {
-    struct reader reader = {.faults = {.name = name}, .listener = ORIGIN_NO_LISTENER};
+    struct reader reader = {.faults = {.name = name}};
 
-    int r = settings_new_default(&reader.settings);
-    if (r < 0)
-        return r;
-    if (settings_check_text(text, len, &reader.faults))
-        r = read_text(&reader, text, len);
-    reader.settings->output.buffer_size = reader.settings->buffer_size;
-    if (r == 0)
-        r = faults_tell(&reader.faults, fault, context);
-    faults_done(&reader.faults);
-    if (r < 0) {
-        (void)settings_free(reader.settings);
-        return r;
-    }
-    *ret_settings = reader.settings;
-    return 0;
+    return parse(&reader, text, len, fault, context, ret_settings);
+}
+
+int settings_look(const char *name, const char *text, size_t len, settings_fault_fn *fault,
+                  void *context, struct settings **ret_settings)
+{
+    struct reader reader = {.faults = {.name = name, .spares_hidden = true}};
+
+    return parse(&reader, text, len, fault, context, ret_settings);
 }

@@ -27,4 +27,12 @@ typedef void settings_fault_fn(void *context, const char *fault);
 int settings_parse(const char *name, const char *text, size_t len, settings_fault_fn *fault,
                    void *context, struct settings **ret_settings);
 
+/*
+ * The same for settings that are to be looked at, and not to be used. systemd shows credentials to
+ * a service alone, and not always to its ExecReload=: a certificate or key that is hidden from
+ * us is no fault, and leaves a listener without its tls.
+ */
+int settings_look(const char *name, const char *text, size_t len, settings_fault_fn *fault,
+                  void *context, struct settings **ret_settings);
+
 #endif

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/settings/broker.h"
 #include "daemon/settings/certificates.h"
@@ -112,6 +113,19 @@ static int finish_output(const struct finish *f)
     return 0;
 }
 
+/* Is one of these files a credential that systemd shows to the service, and not to us? */
+static bool is_hidden(const struct listener_settings *listener)
+{
+    static const char folder[] = "/run/credentials/";
+    const char *const files[] = {listener->certificate, listener->key, listener->client_ca};
+
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        if (strncmp(files[i], folder, sizeof folder - 1) == 0 && access(files[i], R_OK) < 0 &&
+            errno == EACCES)
+            return true;
+    return false;
+}
+
 /* Read certificate and key, and all that is asked of a client's. */
 static int make_context(const struct finish *f, struct listener_settings *listener)
 {
@@ -136,7 +150,8 @@ static int make_context(const struct finish *f, struct listener_settings *listen
     int error = tls->make(&rules, &listener->tls, &fault);
     if (error != -EINVAL)
         return error;
-    finish_refuse(f, fault.setting, fault.words);
+    if (!f->faults->spares_hidden || !is_hidden(listener))
+        finish_refuse(f, fault.setting, fault.words);
     return 0;
 }
 
