@@ -216,6 +216,7 @@ def deaf(scratch):
                     done = client.socket.send(rest)
                     rest = rest[done:]
                     said += done
+                    end = deadline()
                 except BlockingIOError:
                     select.select([], [client.socket], [], PATIENCE)
         assert time.monotonic() < end, "it was closed"

@@ -59,6 +59,8 @@ class Service(Configured):
         self.manager = ServiceManager(scratch, [program, "-c", self.file], write_end, environment)
         self.allow(r": took over \d+ connections",
                    r": leaving \d+ connections, \d+ messages in hand, to the next process")
+        if isinstance(sink, Tally):  # a process of its own, which may have to wait for a CPU
+            self.allow(r"socket \S+ has taken nothing for a while", r"socket \S+ is back after")
         self.since = 0
 
     def output_settings(self):
