@@ -91,7 +91,7 @@ static int look(struct top *top)
     answer_done(&top->status);
     answer_done(&top->connections);
     (void)snprintf(limit, sizeof limit, "%d", LINES > FIRST_ROW + 1 ? LINES - FIRST_ROW - 1 : 1);
-    ask(top->asker, "GET", "/v1/status", &top->status);
+    ask(top->asker, "GET", "/v1/status?busiest=0", &top->status);
     if (top->status.status != EX_OK)
         return top->status.status;
     if (!commands_address(top->asker, top->options, top->sort, limit, path, sizeof path))

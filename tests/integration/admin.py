@@ -111,6 +111,8 @@ def the_busiest_peers_are_named(scratch):
         busiest = admin.get("/v1/status")["busiest"]
         assert [b["address"] for b in busiest] == hosts[:3:-1], busiest
         assert all(b["connections"] == 2 for b in busiest)
+        assert admin.get("/v1/status?busiest=2")["busiest"] == busiest[:2]
+        assert not admin.get("/v1/status?busiest=0")["busiest"]
         socks[hosts[0]][0].sendall(10000 * b"x\n")
         until(lambda: admin.get("/v1/status")["busiest"][0]["address"] == hosts[0],
               "the one that sends now to be the first")

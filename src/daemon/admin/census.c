@@ -155,10 +155,9 @@ static int ask_all(struct admin *admin, const struct wanted *wanted, struct cens
 {
     for (unsigned i = 0; i < admin->plan.workers_count; i++) {
         uint32_t from = 0;
-        int more;
-        do
+        int more = worker_load(admin->plan.workers[i]) > 0; /* those that have none sleep on */
+        while (more > 0)
             more = ask_some(admin, wanted, i, &from, census);
-        while (more > 0);
         if (more < 0)
             return more;
     }

@@ -32,7 +32,6 @@ void reply_fault(struct reply *reply, unsigned status, const char *format, ...)
 }
 
 /* Peers that the status names. */
-#define BUSIEST_MOST 10u
 #define SILENT_MOST 100u
 
 /* --- names --- */
@@ -222,17 +221,17 @@ static json_t *describe_output(const struct overview *overview, const struct pro
                      "lost_seconds", lost_s);
 }
 
-/* Those that send most. Returns: NULL without memory. */
-static json_t *describe_busiest(struct admin *admin, const struct overview *overview)
+/* The MOST that send most. Returns: NULL without memory. */
+static json_t *describe_busiest(struct admin *admin, const struct overview *overview, uint32_t most)
 {
     const struct wanted all = {.limit = 0};
     json_t *list = json_array();
     struct census census;
 
-    if (census_take(admin, overview, &all, &census) < 0)
+    if (most == 0 || census_take(admin, overview, &all, &census) < 0)
         return list;
     census_by_address(&census);
-    for (size_t i = 0; i < census.count && i < BUSIEST_MOST; i++) {
+    for (size_t i = 0; i < census.count && i < most; i++) {
         const struct counted *one = &census.all[i];
         char address[PEER_TEXT_BYTES];
         (void)peer_format_address(&one->of.peer, address);
@@ -266,11 +265,12 @@ static json_t *describe_silent(struct admin *admin, const struct overview *overv
 
 static void answer_status(struct admin *admin, const struct request *request, struct reply *reply)
 {
+    const struct wanted *wanted = &request->wanted;
+    uint32_t busiest = wanted->has_busiest ? wanted->busiest : WANTED_BUSIEST;
     struct errand *errand = ask_overview(admin, reply);
     const struct prometheus_now now = look_now(admin);
     uint64_t totals[COUNTERS];
 
-    (void)request;
     if (errand == NULL)
         return;
     const struct overview *overview = &errand->overview;
@@ -288,7 +288,7 @@ static void answer_status(struct admin *admin, const struct request *request, st
         "logged", (json_int_t)totals[COUNTER_RECORDS], "waiting", (json_int_t)now.waiting,
         "bytes", (json_int_t)totals[COUNTER_BYTES],
         "workers", (json_int_t)now.workers, "output", describe_output(overview, &now),
-        "busiest", describe_busiest(admin, overview),
+        "busiest", describe_busiest(admin, overview, busiest),
         "silent", describe_silent(admin, overview));
     errand_free(errand);
 }

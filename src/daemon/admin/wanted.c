@@ -67,6 +67,17 @@ static const char *take_limit(struct wanted *wanted, const char *value)
     return NULL;
 }
 
+static const char *take_busiest(struct wanted *wanted, const char *value)
+{
+    uint64_t number;
+
+    if (!read_number(value, WANTED_BUSIEST, &number))
+        return "busiest= wants a number from 0 to 10";
+    wanted->has_busiest = true;
+    wanted->busiest = (uint32_t)number;
+    return NULL;
+}
+
 static const char *take_now(struct wanted *wanted, const char *value)
 {
     if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
@@ -82,13 +93,13 @@ const char *wanted_take(struct wanted *wanted, const char *name, const char *val
         const char *(*take)(struct wanted *wanted, const char *value);
     } names[] = {
         {"peer", take_peer}, {"listener", take_listener}, {"sort", take_order},
-        {"limit", take_limit}, {"now", take_now},
+        {"limit", take_limit}, {"now", take_now}, {"busiest", take_busiest},
     };
 
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (strcmp(name, names[i].name) == 0)
             return names[i].take(wanted, value != NULL ? value : "");
-    return "it may have peer=, listener=, sort=, limit= and now=";
+    return "it may have peer=, listener=, sort=, limit=, now= and busiest=";
 }
 
 bool wanted_take_id(struct wanted *wanted, const char *text)

@@ -12,6 +12,9 @@
 #include "peerlog/cidr.h"
 #include "peerlog/limits.h"
 
+/* Peers that a status names when nothing else is said, and at most. */
+#define WANTED_BUSIEST 10u
+
 enum wanted_order {
     ORDER_BY_SLOT, /* none was asked for */
     ORDER_BY_RATE,
@@ -29,6 +32,8 @@ struct wanted {
     enum wanted_order order;
     uint32_t limit; /* not more than so many; 0: all */
     bool now;       /* end it by a reset */
+    bool has_busiest;
+    uint32_t busiest; /* peers that a status names, up to WANTED_BUSIEST */
 };
 
 /*

@@ -147,6 +147,12 @@ static void free_gift(struct letter *letter)
     free(letter->context);
 }
 
+static void post_gift(struct worker *to, struct gift *gift)
+{
+    atomic_fetch_add_explicit(&to->load, gift->letter.adopt.count, memory_order_relaxed);
+    worker_post(to, &gift->letter);
+}
+
 bool worker_give(struct worker *w, const struct crew_decision *work)
 {
     struct crew *crew = w->plan.crew;
@@ -164,7 +170,7 @@ bool worker_give(struct worker *w, const struct crew_decision *work)
             pick(w, work->share, gift);
         given = gift->letter.adopt.count > 0;
         if (given)
-            worker_post(crew->workers[work->to], &gift->letter);
+            post_gift(crew->workers[work->to], gift);
         crew_end_move(crew);
     }
     if (!given)
@@ -251,7 +257,6 @@ static void take(struct worker *w, uint32_t slot)
 {
     struct conn *conn = &w->plan.table->conns[slot];
 
-    atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
     atomic_store_explicit(&conn->owner, (uint16_t)(w->plan.index + 1), memory_order_release);
     if (conn_watch(w->plan.table, slot, w->set) < 0)
         worker_watch_later(w, slot);

@@ -360,6 +360,11 @@ enum worker_end worker_join(struct worker *w)
     return w->end;
 }
 
+uint32_t worker_load(const struct worker *w)
+{
+    return atomic_load_explicit(&w->load, memory_order_relaxed);
+}
+
 uint32_t worker_waiting(const struct worker *w)
 {
     return atomic_load_explicit(&w->waiting, memory_order_relaxed);

@@ -115,6 +115,12 @@ void worker_suspect(struct worker *worker);
 /* Wait for its thread to end. Returns: how it ended. Blocks: yes. */
 enum worker_end worker_join(struct worker *worker);
 
+/*
+ * Connections that it has, with those that are in its mailbox. While connections may not move
+ * (crew_hold()), a worker that has none is asked for none. Threads: any.
+ */
+uint32_t worker_load(const struct worker *worker);
+
 /* Records in hand that the output did not take yet. Threads: any. */
 uint32_t worker_waiting(const struct worker *worker);
 

@@ -23,7 +23,9 @@ static void takes_what_is_known(void **state)
     assert_null(wanted_take(&wanted, "listener", "switches"));
     assert_null(wanted_take(&wanted, "sort", "idle"));
     assert_null(wanted_take(&wanted, "limit", "1000000"));
+    assert_null(wanted_take(&wanted, "busiest", "0"));
     assert_null(wanted_take(&wanted, "now", "1"));
+    assert_true(wanted.has_busiest && wanted.busiest == 0);
     assert_true(wanted.has_peer && wanted.peer.bits == 24 && wanted.now);
     assert_string_equal(wanted.listener, "switches");
     assert_int_equal(wanted.order, ORDER_BY_IDLE);
@@ -39,7 +41,8 @@ static void refuses_everything_else(void **state)
         {"peer", "192.0.2.1/24"}, {"peer", "192.0.2.0/33"}, {"listener", NULL}, {"listener", ""},
         {"listener", "123456789012345678901234567890123"}, {"sort", "name"}, {"sort", ""},
         {"limit", "0"}, {"limit", ""}, {"limit", "1000001"}, {"limit", "-1"}, {"limit", "1e3"},
-        {"limit", "99999999999999999999999"}, {"now", NULL}, {"now", "yes"}, {"now", "10"},
+        {"limit", "99999999999999999999999"}, {"busiest", "11"}, {"busiest", ""},
+        {"now", NULL}, {"now", "yes"}, {"now", "10"},
     };
 
     (void)state;
