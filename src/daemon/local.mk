@@ -118,6 +118,7 @@ admin_sources = \
 	src/daemon/admin/census.c \
 	src/daemon/admin/http.c \
 	src/daemon/admin/in_force.c \
+	src/daemon/admin/onlookers.c \
 	src/daemon/admin/private.h \
 	src/daemon/admin/resources.c \
 	src/daemon/admin/safe_text.c src/daemon/admin/safe_text.h \

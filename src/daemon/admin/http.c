@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP/1.1 by libmicrohttpd, in one thread for all clients. A client that neither reads nor says
- * anything is dropped after a while; one that says too much is refused.
+ * HTTP/1.1 by libmicrohttpd, in one thread for all clients, and another one for those who scrape
+ * by TCP. A client that neither reads nor says anything is dropped after a while; one that says too
+ * much is refused.
  */
 #include "config.h"
 
@@ -24,6 +25,9 @@
 /* What a client may say before it is answered, and how long it may say nothing, in seconds. */
 #define REQUEST_BYTES 16384u
 #define SILENCE_S 10u
+
+/* A step of libmicrohttpd is to resume a client, to make its last words, or to send them. */
+#define STEPS_TO_END 4
 
 /* --- finding the resource --- */
 
@@ -92,21 +96,31 @@ static bool read_query(struct MHD_Connection *http, struct request *request, str
 
 /* --- answering --- */
 
-static enum MHD_Result send_reply(struct MHD_Connection *http, struct reply *reply)
+/* Returns: NULL without memory. */
+static struct MHD_Response *make_response(struct reply *reply)
 {
+    if (reply->stream != NULL)
+        return reply->stream;
     if (reply->json != NULL) {
         reply->text = json_dumps(reply->json, JSON_COMPACT);
         reply->type = "application/json";
         json_decref(reply->json);
     }
     if (reply->text == NULL)
-        return MHD_NO; /* no memory: it sees the connection end */
+        return NULL;
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(reply->text), reply->text, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
+    if (response == NULL)
         free(reply->text);
-        return MHD_NO;
-    }
+    return response;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *http, struct reply *reply)
+{
+    struct MHD_Response *response = make_response(reply);
+
+    if (response == NULL)
+        return MHD_NO; /* it sees the connection end */
     enum MHD_Result queued = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                                                      reply->type);
     if (queued == MHD_YES)
@@ -130,6 +144,7 @@ static void answer(struct admin *admin, struct MHD_Connection *http, const char 
                    const char *method, struct reply *reply)
 {
     struct request request = {
+        .http = http,
         .accept = MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
     };
 
@@ -221,6 +236,32 @@ static void say_nothing(void *context, const char *format, va_list arguments)
     (void)arguments;
 }
 
+/* --- the thread --- */
+
+/* Returns: in how many milliseconds there is something to do by the clock; -1: never. */
+static int wait_ms(struct admin *admin)
+{
+    int look_ms = onlookers_wait_ms(admin);
+    MHD_UNSIGNED_LONG_LONG http_ms;
+
+    if (MHD_get_timeout(admin->http, &http_ms) != MHD_YES || http_ms > 1000 * SILENCE_S)
+        http_ms = 1000 * SILENCE_S;
+    return look_ms >= 0 && (unsigned)look_ms < http_ms ? look_ms : (int)http_ms;
+}
+
+static void *run(void *argument)
+{
+    struct admin *admin = argument;
+    int poller = MHD_get_daemon_info(admin->http, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+
+    while (!atomic_load(&admin->ending)) {
+        onlookers_turn(admin);
+        (void)MHD_run(admin->http); /* one that fails is tried again */
+        bell_wait_or(admin->bell, poller, wait_ms(admin));
+    }
+    return NULL;
+}
+
 /* --- start and stop --- */
 
 static struct admin *admin_free(struct admin *admin)
@@ -237,14 +278,14 @@ static struct admin *admin_free(struct admin *admin)
 }
 
 /* Serve what connects to FD. Returns: 0, or negative errno. */
-static int serve(struct admin *admin, int fd, MHD_AcceptPolicyCallback may,
+static int serve(struct admin *admin, int fd, unsigned how, MHD_AcceptPolicyCallback may,
                  MHD_AccessHandlerCallback on, struct MHD_Daemon **ret_http)
 {
     if (fd < 0)
         return 0;
     errno = 0;
     *ret_http = MHD_start_daemon(
-        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, may, admin, on, admin,
+        how | MHD_USE_ERROR_LOG, 0, may, admin, on, admin,
         MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
@@ -269,25 +310,44 @@ static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
     if (error == 0)
         error = settings_copy_ranges(&plan->metrics->deny, &admin->deny);
     if (error == 0)
-        error = serve(admin, plan->fd, NULL, on_request, &admin->http);
+        error = serve(admin, plan->fd, MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, NULL, on_request,
+                      &admin->http);
     if (error == 0)
-        error = serve(admin, plan->metrics_fd, may_scrape, on_scrape, &admin->metrics);
+        error = serve(admin, plan->metrics_fd, MHD_USE_POLL_INTERNAL_THREAD, may_scrape, on_scrape,
+                      &admin->metrics);
+    if (error == 0 && admin->http != NULL)
+        error = -pthread_create(&admin->thread, NULL, run, admin);
     if (error < 0) {
+        if (admin->metrics != NULL)
+            MHD_stop_daemon(admin->metrics);
         if (admin->http != NULL)
             MHD_stop_daemon(admin->http);
         (void)admin_free(admin);
         return error;
     }
+    if (admin->http != NULL)
+        (void)pthread_setname_np(admin->thread, "admin"); /* a name is only a help */
     *ret_admin = admin;
     return 0;
+}
+
+/* Tell them that it is the end; one that does not read is not waited for. */
+static void end_onlookers(struct admin *admin)
+{
+    onlookers_end(admin);
+    for (int i = 0; i < STEPS_TO_END && admin->onlookers != NULL; i++)
+        (void)MHD_run(admin->http); /* they may see it by the socket's end as well */
 }
 
 static void admin_stop(struct admin *admin)
 {
     atomic_store(&admin->ending, 1);
     bell_ring(admin->bell);
-    if (admin->http != NULL)
+    if (admin->http != NULL) {
+        (void)pthread_join(admin->thread, NULL); /* it was created, and is joined once */
+        end_onlookers(admin);
         MHD_stop_daemon(admin->http); /* which closes the listening socket, too */
+    }
     if (admin->metrics != NULL)
         MHD_stop_daemon(admin->metrics);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of the admin share: http.c is its thread and the protocol, ask.c asks workers and
- * main, wanted.c reads queries, census.c gathers connections, resources.c, trace.c and in_force.c
- * answer. The admin's thread, but where another is named; for this folder alone.
+ * main, wanted.c reads queries, census.c gathers connections, resources.c, onlookers.c and
+ * in_force.c answer. The admin's thread, but where another is named; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_ADMIN_PRIVATE_H
 #define PEERLOG_DAEMON_ADMIN_PRIVATE_H
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -17,7 +18,10 @@
 /* A worker or main that does not answer for so long, in milliseconds, is not waited for. */
 #define ADMIN_PATIENCE_MS 5000u
 
+struct MHD_Connection;
 struct MHD_Daemon;
+struct MHD_Response;
+struct onlooker;
 
 /* What a connection had received when it was last looked at. */
 struct sample {
@@ -32,10 +36,14 @@ struct admin {
     struct MHD_Daemon *http;    /* or NULL */
     struct MHD_Daemon *metrics; /* for counters alone, by TCP; or NULL */
     struct cidr_list allow, deny; /* there; they outlive a reload */
+    pthread_t thread; /* of http */
     int bell; /* rings when a question is answered, and at the end */
     _Atomic uint32_t ending;
     struct sample *samples; /* one for each slot */
     uint64_t started_s;     /* of the process, seconds since 1970 */
+    struct onlooker *onlookers; /* of traces: onlookers.c */
+    uint64_t look_at_ms;    /* when workers are asked for more for these; 0: nothing is traced */
+    unsigned looks;
 };
 
 /* --- ask.c --- */
@@ -99,11 +107,13 @@ bool census_end(struct admin *admin, const struct counted *connection, bool now)
 struct reply {
     unsigned status; /* of HTTP */
     json_t *json;    /* or */
-    char *text;      /* with its media type */
-    const char *type;
+    char *text;      /* or */
+    struct MHD_Response *stream;
+    const char *type; /* the media type of these two */
 };
 
 struct request {
+    struct MHD_Connection *http;
     const char *id;      /* what the path names behind the resource; NULL: nothing */
     const char *accept;  /* the media types that are welcome; NULL: any */
     struct wanted wanted;
@@ -122,12 +132,30 @@ extern const size_t resources_count;
 /* What answers /metrics. Threads: also that of admin.metrics. */
 extern const struct resource *const resource_metrics;
 
-/* What answers /v1/trace: trace.c; and /v1/settings: in_force.c. */
-void answer_trace(struct admin *admin, const struct request *request, struct reply *reply);
+/* What answers /v1/settings: in_force.c. */
 void answer_settings(struct admin *admin, const struct request *request, struct reply *reply);
 
 /* Say in REPLY that something is wrong. */
 __attribute__((format(printf, 3, 4)))
 void reply_fault(struct reply *reply, unsigned status, const char *format, ...);
+
+/* --- trace.c, onlookers.c --- */
+
+struct trace_entry;
+
+/* What a trace has caught, and its TEXT, as JSON. Returns: NULL without memory. */
+json_t *trace_describe(const struct trace_entry *entry, const unsigned char *text);
+
+/* What answers /v1/trace: a stream begins. */
+void answer_trace(struct admin *admin, const struct request *request, struct reply *reply);
+
+/* Tell what has come since the last look, if it is time. */
+void onlookers_turn(struct admin *admin);
+
+/* Returns: how long it is until then, in milliseconds; -1: for ever. */
+int onlookers_wait_ms(const struct admin *admin);
+
+/* The admin ends: all of them go on to their end. */
+void onlookers_end(struct admin *admin);
 
 #endif
