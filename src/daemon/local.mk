@@ -121,6 +121,7 @@ admin_sources = \
 	src/daemon/admin/onlookers.c \
 	src/daemon/admin/private.h \
 	src/daemon/admin/resources.c \
+	src/daemon/admin/rows.c \
 	src/daemon/admin/safe_text.c src/daemon/admin/safe_text.h \
 	src/daemon/admin/trace.c \
 	src/daemon/admin/wanted.c src/daemon/admin/wanted.h

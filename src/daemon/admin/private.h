@@ -65,11 +65,15 @@ struct question *question_new(const struct admin *admin, enum letter_kind kind, 
  */
 bool ask_worker(struct admin *admin, unsigned worker, struct question *question);
 
+/* An errand for main; all else in it is zero. Returns: NULL without memory. */
+struct errand *errand_new(const struct admin *admin, enum errand_kind kind);
+
 /*
- * The same of main. Returns: the answer, which the caller frees with errand_free(); NULL
- * without one.
+ * Send main on it, and wait; NULL goes on none.
+ * Returns: ERRAND with its answer, which the caller frees with errand_free(); or NULL: it is gone.
+ * Blocks:  as ask_worker().
  */
-struct errand *ask_errand(struct admin *admin, const struct errand *errand);
+struct errand *errand_run(struct admin *admin, struct errand *errand);
 void errand_free(struct errand *errand);
 
 /* --- census.c --- */
@@ -102,7 +106,16 @@ void census_by_address(struct census *census);
 /* End a connection. Answers: was it there? */
 bool census_end(struct admin *admin, const struct counted *connection, bool now);
 
+/* --- rows.c --- */
+
+/* All of a census, or one connection of it, as JSON. Returns: text to be freed; NULL: no memory. */
+char *rows_of(const struct census *census);
+char *row_of(const struct census *census, const struct counted *one);
+
 /* --- resources.c --- */
+
+/* The word that stands for NUMBER in the setting NAME of GROUP ("": the file itself). */
+const char *setting_word(const char *group, const char *name, unsigned number);
 
 struct reply {
     unsigned status; /* of HTTP */

@@ -34,10 +34,7 @@ void reply_fault(struct reply *reply, unsigned status, const char *format, ...)
 /* Peers that the status names. */
 #define SILENT_MOST 100u
 
-/* --- names --- */
-
-/* The word that stands for NUMBER in the setting NAME of GROUP ("": the file itself). */
-static const char *setting_word(const char *group, const char *name, unsigned number)
+const char *setting_word(const char *group, const char *name, unsigned number)
 {
     const struct setting_group *table = settings_table();
 
@@ -45,63 +42,6 @@ static const char *setting_word(const char *group, const char *name, unsigned nu
         table = setting_find(table, group)->group;
     const struct setting_words *words = setting_find(table, name)->words;
     return number < words->count ? words->name(number) : "?";
-}
-
-static const char *transport_name(unsigned id)
-{
-    static const char *const names[TRANSPORTS] = {
-        [TRANSPORT_PLAIN] = "plain", [TRANSPORT_TLS] = "tls", [TRANSPORT_AUTO] = "auto",
-    };
-
-    return id < TRANSPORTS ? names[id] : "?";
-}
-
-static const char *session_name(unsigned id)
-{
-    static const char *const names[SESSIONS] = {
-        [SESSION_SYSLOG] = "syslog", [SESSION_FOREIGN] = "foreign", [SESSION_RELP] = "relp",
-        [SESSION_AUTO] = "auto",
-    };
-
-    return id < SESSIONS ? names[id] : "?";
-}
-
-/* What was last seen to be wrong with what it sends; NULL: nothing. */
-static const char *problem_name(unsigned problem)
-{
-    static const char *const names[SLOT_PROBLEMS] = {
-        [PROBLEM_MISFIT] = "count", [PROBLEM_ENDLESS] = "endless", [PROBLEM_TOO_LONG] = "too long",
-        [PROBLEM_UNFINISHED] = "unfinished", [PROBLEM_FOREIGN] = "foreign",
-        [PROBLEM_FAULT] = "session", [PROBLEM_CUT] = "cut", [PROBLEM_LOOP] = "loop",
-    };
-
-    return problem < SLOT_PROBLEMS ? names[problem] : "?";
-}
-
-/* What it waits for; NULL: for nothing but its peer. */
-static const char *wait_name(const struct conn_description *of)
-{
-    if (of->blocked)
-        return "log";
-    if (of->slowed)
-        return "rate";
-    if (of->owes)
-        return "answers";
-    return of->tail_bytes > 0 ? "end" : NULL;
-}
-
-/* How its messages end, as far as it has shown. */
-static json_t *describe_ends(const struct conn_description *of)
-{
-    static const char *const words[] = {"lf", "nul", "cr", "octet-counting"}; /* of the bits */
-    json_t *list = json_array();
-
-    if (of->session == SESSION_RELP)
-        (void)json_array_append_new(list, json_string("relp"));
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (of->ends >> i & 1u)
-            (void)json_array_append_new(list, json_string(words[i]));
-    return list;
 }
 
 /* --- what is known --- */
@@ -179,7 +119,7 @@ static size_t sum_listeners(const struct admin *admin, struct prometheus_listene
 
 static struct errand *ask_overview(struct admin *admin, struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_OVERVIEW});
+    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_OVERVIEW));
 
     if (errand == NULL)
         reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd is busy; try again");
@@ -322,31 +262,6 @@ static void answer_listeners(struct admin *admin, const struct request *request,
 
 /* --- /v1/connections --- */
 
-static json_t *describe_connection(const struct overview *overview, const struct counted *one)
-{
-    const struct conn_description *of = &one->of;
-    const struct overview_listener *listener =
-        of->listener < PEERLOG_LISTENER_PLACES ? &overview->listeners[of->listener] : NULL;
-    char address[PEER_TEXT_BYTES];
-
-    (void)peer_format_address(&of->peer, address);
-    return json_pack(
-        "{s:I, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:b, s:b,"
-        " s:o, s:o, s:s?, s:s?, s:i}",
-        "id", (json_int_t)of->connection, "address", address, "port", (int)of->peer.port,
-        "listener", listener != NULL ? listener->text : "",
-        "tag", listener != NULL ? listener->tag : "",
-        "framing", setting_word("listeners", "framing", of->framing),
-        "transport", transport_name(of->transport), "session", session_name(of->session),
-        "messages", (json_int_t)of->records, "bytes", (json_int_t)of->received,
-        "rate", one->rate < 0 ? json_null() : json_real(one->rate),
-        "idle", (json_int_t)of->silent_s, "tail", (json_int_t)of->tail_bytes,
-        "unread", (json_int_t)of->unread, "slowed", of->slowed, "leaving", of->leaving,
-        "since", of->since_s != 0 ? json_integer((json_int_t)of->since_s) : json_null(),
-        "ends", describe_ends(of), "waits", wait_name(of), "problem", problem_name(of->problem),
-        "worker", (int)one->worker);
-}
-
 /* Gather what the request wants. Answers: is it there? Else REPLY says why not. */
 static bool gather(struct admin *admin, const struct request *request, struct errand **ret_errand,
                    struct census *ret_census, struct reply *reply)
@@ -377,11 +292,9 @@ static void answer_connections(struct admin *admin, const struct request *reques
 
     if (!gather(admin, request, &errand, &census, reply))
         return;
-    json_t *list = json_array();
-    for (size_t i = 0; i < census.count; i++)
-        (void)json_array_append_new(list, describe_connection(&errand->overview, &census.all[i]));
     reply->status = MHD_HTTP_OK;
-    reply->json = json_pack("{s:b, s:o}", "complete", census.absent == 0, "connections", list);
+    reply->type = "application/json";
+    reply->text = rows_of(&census);
     free(census.all);
     errand_free(errand);
 }
@@ -395,7 +308,8 @@ static void answer_connection(struct admin *admin, const struct request *request
     if (!gather(admin, request, &errand, &census, reply))
         return;
     reply->status = MHD_HTTP_OK;
-    reply->json = describe_connection(&errand->overview, &census.all[0]);
+    reply->type = "application/json";
+    reply->text = row_of(&census, &census.all[0]);
     free(census.all);
     errand_free(errand);
 }
@@ -425,7 +339,7 @@ static void end_connections(struct admin *admin, const struct request *request,
 
 static void reload(struct admin *admin, const struct request *request, struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_RELOAD});
+    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_RELOAD));
 
     (void)request;
     if (errand == NULL) {
@@ -443,7 +357,7 @@ static void reload(struct admin *admin, const struct request *request, struct re
 
 static void reopen(struct admin *admin, const struct request *request, struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_REOPEN});
+    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_REOPEN));
 
     (void)request;
     if (errand == NULL) {
