@@ -277,14 +277,16 @@ def top_is_live(scratch):
             lines = screen.lines()
             assert lines[0].startswith(f"log: syslog {sink.path}"[:80]), lines
             assert lines[1] == "2 of 8192 connections, 11 messages, 54 bytes", lines
-            assert lines[5].split()[:3] == ["ID", "PEER", "TAG"], lines
-            assert [line.split()[1] for line in lines[6:8]] == [
+            assert lines[6].split()[:3] == ["ID", "PEER", "TAG"], lines
+            assert lines[6].split()[-1] == "STATE", lines
+            assert [line.split()[1] for line in lines[7:9]] == [
                 f"127.0.0.1:{port_of(busy)}", f"127.0.0.1:{port_of(quiet)}"], lines
             assert lines[23].startswith("by bytes; sort:") and max(map(len, lines)) <= 80, lines
             # It goes on by itself.
             busy.sendall(b"more\n" * 5)
             screen.wait(r"^2 of 8192 connections, 16 messages")
             screen.wait(r"msg/s \|.*[▁-█]")
+            screen.wait(r"B/s   \|.*[▁-█]")
             # The quiet one is second: nothing is cut before a yes.
             screen.tmux("send-keys", "Down", "k")
             screen.wait(rf"^cut off 127\.0\.0\.1:{port_of(quiet)}\?")
@@ -299,6 +301,8 @@ def top_is_live(scratch):
             screen.wait("^1 of 8192 connections")
             screen.tmux("send-keys", "i")
             screen.wait("^by idle")
+            screen.tmux("resize-window", "-x", "130", "-y", "24")
+            screen.wait("^ID PEER .* STATE +AGE HOW +PROBLEM$")
             screen.tmux("resize-window", "-x", "50", "-y", "10")
             until(lambda: len(screen.lines()) == 10 and
                   screen.lines()[9].startswith("by idle; sort:"), "the smaller screen")
