@@ -130,6 +130,8 @@ def scrapers_get_counters_alone(scratch):
             web.close()
             return answer.status, text
 
+        found, = re.findall(r"^peerlogd_start_time_seconds (\d+)$", scrape("/metrics")[1], re.M)
+        assert abs(int(found) - time.time()) < PATIENCE, "not that of the machine"
         assert scrape("/metrics")[0] == 200 and scrape("/metrics", "HEAD")[0] == 200
         assert "peerlogd_connections 0\n" in scrape("/metrics")[1]
         assert scrape("/metrics", "POST")[0] == 405

@@ -78,7 +78,6 @@ void server_ready(struct server *s)
 {
     uint64_t watchdog_us = service_manager_watchdog_us();
 
-    s->started_ms = clock_mono_ms();
     if (watchdog_us > 0)
         s->watchdog_every_ms = watchdog_us / 3000 > 0 ? watchdog_us / 3000 : 1;
     server_say_listening(acceptor_current(s->acceptor), NULL);
