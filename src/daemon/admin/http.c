@@ -26,9 +26,6 @@
 #define REQUEST_BYTES 16384u
 #define SILENCE_S 10u
 
-/* A step of libmicrohttpd is to resume a client, to make its last words, or to send them. */
-#define STEPS_TO_END 4
-
 /* --- finding the resource --- */
 
 /* Answers: is URL this resource? *RET_ID is what it names behind it. */
@@ -153,8 +150,11 @@ static void answer(struct admin *admin, struct MHD_Connection *http, const char 
         return;
     if (!resource->named)
         request.id = NULL;
-    if (read_query(http, &request, reply))
-        resource->answer(admin, &request, reply);
+    if (!read_query(http, &request, reply))
+        return;
+    (void)pthread_mutex_lock(&admin->lock); /* a plain mutex of ours cannot fail */
+    resource->answer(admin, &request, reply);
+    (void)pthread_mutex_unlock(&admin->lock);
 }
 
 /*
@@ -236,32 +236,6 @@ static void say_nothing(void *context, const char *format, va_list arguments)
     (void)arguments;
 }
 
-/* --- the thread --- */
-
-/* Returns: in how many milliseconds there is something to do by the clock; -1: never. */
-static int wait_ms(struct admin *admin)
-{
-    int look_ms = onlookers_wait_ms(admin);
-    MHD_UNSIGNED_LONG_LONG http_ms;
-
-    if (MHD_get_timeout(admin->http, &http_ms) != MHD_YES || http_ms > 1000 * SILENCE_S)
-        http_ms = 1000 * SILENCE_S;
-    return look_ms >= 0 && (unsigned)look_ms < http_ms ? look_ms : (int)http_ms;
-}
-
-static void *run(void *argument)
-{
-    struct admin *admin = argument;
-    int poller = MHD_get_daemon_info(admin->http, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-
-    while (!atomic_load(&admin->ending)) {
-        onlookers_turn(admin);
-        (void)MHD_run(admin->http); /* one that fails is tried again */
-        bell_wait_or(admin->bell, poller, wait_ms(admin));
-    }
-    return NULL;
-}
-
 /* --- start and stop --- */
 
 static struct admin *admin_free(struct admin *admin)
@@ -270,6 +244,9 @@ static struct admin *admin_free(struct admin *admin)
         return NULL;
     if (admin->bell >= 0)
         (void)close(admin->bell); /* it holds no data */
+    if (admin->look_bell >= 0)
+        (void)close(admin->look_bell);
+    (void)pthread_mutex_destroy(&admin->lock); /* it is not held */
     free(admin->allow.ranges);
     free(admin->deny.ranges);
     free(admin->samples);
@@ -278,14 +255,15 @@ static struct admin *admin_free(struct admin *admin)
 }
 
 /* Serve what connects to FD. Returns: 0, or negative errno. */
-static int serve(struct admin *admin, int fd, unsigned how, MHD_AcceptPolicyCallback may,
+static int serve(struct admin *admin, int fd, MHD_AcceptPolicyCallback may,
                  MHD_AccessHandlerCallback on, struct MHD_Daemon **ret_http)
 {
     if (fd < 0)
         return 0;
     errno = 0;
     *ret_http = MHD_start_daemon(
-        how | MHD_USE_ERROR_LOG, 0, may, admin, on, admin,
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+        may, admin, on, admin,
         MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
@@ -302,52 +280,37 @@ static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
         return -ENOMEM;
     admin->plan = *plan;
     admin->started_s = (uint64_t)clock_wall_s() - clock_mono_ms() / 1000 + plan->started_ms / 1000;
+    (void)pthread_mutex_init(&admin->lock, NULL); /* a plain one of ours cannot fail */
     admin->bell = bell_new();
+    admin->look_bell = bell_new();
     admin->samples = calloc(plan->table->capacity, sizeof admin->samples[0]);
-    int error = admin->bell < 0 ? admin->bell : admin->samples == NULL ? -ENOMEM : 0;
+    int error = admin->bell < 0 ? admin->bell : admin->look_bell < 0 ? admin->look_bell
+                : admin->samples == NULL ? -ENOMEM : 0;
     if (error == 0)
         error = settings_copy_ranges(&plan->metrics->allow, &admin->allow);
     if (error == 0)
         error = settings_copy_ranges(&plan->metrics->deny, &admin->deny);
     if (error == 0)
-        error = serve(admin, plan->fd, MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, NULL, on_request,
-                      &admin->http);
+        error = serve(admin, plan->fd, NULL, on_request, &admin->http);
     if (error == 0)
-        error = serve(admin, plan->metrics_fd, MHD_USE_POLL_INTERNAL_THREAD, may_scrape, on_scrape,
-                      &admin->metrics);
-    if (error == 0 && admin->http != NULL)
-        error = -pthread_create(&admin->thread, NULL, run, admin);
+        error = serve(admin, plan->metrics_fd, may_scrape, on_scrape, &admin->metrics);
     if (error < 0) {
-        if (admin->metrics != NULL)
-            MHD_stop_daemon(admin->metrics);
         if (admin->http != NULL)
             MHD_stop_daemon(admin->http);
         (void)admin_free(admin);
         return error;
     }
-    if (admin->http != NULL)
-        (void)pthread_setname_np(admin->thread, "admin"); /* a name is only a help */
     *ret_admin = admin;
     return 0;
-}
-
-/* Tell them that it is the end; one that does not read is not waited for. */
-static void end_onlookers(struct admin *admin)
-{
-    onlookers_end(admin);
-    for (int i = 0; i < STEPS_TO_END && admin->onlookers != NULL; i++)
-        (void)MHD_run(admin->http); /* they may see it by the socket's end as well */
 }
 
 static void admin_stop(struct admin *admin)
 {
     atomic_store(&admin->ending, 1);
     bell_ring(admin->bell);
-    if (admin->http != NULL) {
-        (void)pthread_join(admin->thread, NULL); /* it was created, and is joined once */
-        end_onlookers(admin);
+    onlookers_end(admin);
+    if (admin->http != NULL)
         MHD_stop_daemon(admin->http); /* which closes the listening socket, too */
-    }
     if (admin->metrics != NULL)
         MHD_stop_daemon(admin->metrics);
 }

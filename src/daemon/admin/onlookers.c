@@ -2,18 +2,20 @@
  *
  * /v1/trace: what some peers say, a line of JSON for each message, to an onlooker, as long as that
  * stays. All onlookers share one trace of each worker, which is exchanged for an empty one several
- * times a second, and now and then a census tells what waits for its end. While there is nothing to
- * tell, an onlooker is suspended, and libmicrohttpd does not notice when it goes away.
+ * times a second by a thread of its own, and now and then a census tells what waits for its end.
+ * While there is nothing to tell, an onlooker is suspended, and libmicrohttpd does not notice when
+ * it goes away. The admin's lock holds all of this together.
  */
 #include "config.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/admin/private.h"
 #include "daemon/worker/trace.h"
-#include "os/clock.h"
+#include "os/poller.h"
 #include "os/unix_socket.h"
 #include "peerlog/count.h"
 
@@ -29,6 +31,9 @@
 
 /* Connections whose message waits for its end, and that were told. */
 #define TOLD 64u
+
+/* At the end they are told so, if it takes no longer, in milliseconds. */
+#define END_WITHIN_MS 200
 
 /* libmicrohttpd asks for so much at a time. */
 #define PIECE_BYTES 4096u
@@ -195,13 +200,10 @@ static void look_for_waiting(struct admin *admin)
 
 /* --- an onlooker --- */
 
-/* Called by libmicrohttpd for more of the answer. */
-static ssize_t read_more(void *context, uint64_t at, char *dst, size_t most)
+static ssize_t take_some(struct onlooker *one, char *dst, size_t most)
 {
-    struct onlooker *one = context;
     size_t n = one->len - one->sent;
 
-    (void)at;
     if (atomic_load(&one->admin->ending))
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (one->left)
@@ -217,18 +219,42 @@ static ssize_t read_more(void *context, uint64_t at, char *dst, size_t most)
     return (ssize_t)n;
 }
 
-/* Called by libmicrohttpd when it needs the answer no more. */
-static void free_onlooker(void *context)
+/* Called by libmicrohttpd for more of the answer. */
+static ssize_t read_more(void *context, uint64_t at, char *dst, size_t most)
 {
     struct onlooker *one = context;
 
-    for (struct onlooker **at = &one->admin->onlookers; *at != NULL; at = &(*at)->next)
+    (void)at;
+    (void)pthread_mutex_lock(&one->admin->lock); /* a plain mutex of ours cannot fail */
+    ssize_t n = take_some(one, dst, most);
+    (void)pthread_mutex_unlock(&one->admin->lock);
+    return n;
+}
+
+static void forget(struct onlooker *one)
+{
+    struct admin *admin = one->admin;
+
+    for (struct onlooker **at = &admin->onlookers; *at != NULL; at = &(*at)->next)
         if (*at == one) {
             *at = one->next;
             break;
         }
     free(one->text);
     free(one);
+    if (admin->onlookers == NULL)
+        bell_ring(admin->look_bell); /* that was the last one */
+}
+
+/* Called by libmicrohttpd when it needs the answer no more. */
+static void free_onlooker(void *context)
+{
+    struct onlooker *one = context;
+    struct admin *admin = one->admin;
+
+    (void)pthread_mutex_lock(&admin->lock);
+    forget(one);
+    (void)pthread_mutex_unlock(&admin->lock);
 }
 
 static void go_on(struct onlooker *one)
@@ -260,6 +286,46 @@ static unsigned count_onlookers(const struct admin *admin)
     return count;
 }
 
+/* --- the thread --- */
+
+/* Returns: how long it is until the next look, in milliseconds; -1: for ever. */
+static int look(struct admin *admin)
+{
+    exchange_all(admin); /* without onlookers the trace ends */
+    if (admin->onlookers == NULL)
+        return -1;
+    if (admin->looks++ % LOOKS_FOR_WAITING == 0)
+        look_for_waiting(admin);
+    go_on_all(admin);
+    return LOOK_EVERY_MS;
+}
+
+static void *run(void *argument)
+{
+    struct admin *admin = argument;
+    int wait_ms = LOOK_EVERY_MS;
+
+    while (!atomic_load(&admin->ending)) {
+        bell_wait(admin->look_bell, wait_ms);
+        (void)pthread_mutex_lock(&admin->lock);
+        wait_ms = look(admin);
+        (void)pthread_mutex_unlock(&admin->lock);
+    }
+    return NULL;
+}
+
+/* Answers: is there a thread that looks, now? */
+static bool begin_to_look(struct admin *admin)
+{
+    if (!admin->looks_on)
+        admin->looks_on = pthread_create(&admin->looker, NULL, run, admin) == 0;
+    if (!admin->looks_on)
+        return false;
+    (void)pthread_setname_np(admin->looker, "onlookers"); /* a name is only a help */
+    bell_ring(admin->look_bell);
+    return true;
+}
+
 void answer_trace(struct admin *admin, const struct request *request, struct reply *reply)
 {
     if (!request->wanted.has_peer) {
@@ -278,45 +344,28 @@ void answer_trace(struct admin *admin, const struct request *request, struct rep
     one->peer = request->wanted.peer;
     one->next = admin->onlookers;
     admin->onlookers = one;
-    reply->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, read_more,
-                                                      one, free_onlooker);
-    if (reply->stream == NULL) {
-        free_onlooker(one);
-        return;
-    }
     exchange_all(admin); /* it is told from here on */
-    admin->look_at_ms = clock_mono_ms() + LOOK_EVERY_MS;
+    if (begin_to_look(admin))
+        reply->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, read_more,
+                                                          one, free_onlooker);
+    if (reply->stream == NULL)
+        forget(one);
     reply->status = MHD_HTTP_OK;
     reply->type = "application/x-ndjson";
 }
 
-int onlookers_wait_ms(const struct admin *admin)
-{
-    uint64_t now_ms = clock_mono_ms();
-
-    if (admin->look_at_ms == 0)
-        return -1;
-    return admin->onlookers != NULL && admin->look_at_ms > now_ms
-               ? (int)(admin->look_at_ms - now_ms) : 0;
-}
-
-void onlookers_turn(struct admin *admin)
-{
-    if (onlookers_wait_ms(admin) != 0)
-        return;
-    exchange_all(admin);
-    if (admin->onlookers == NULL) {
-        admin->look_at_ms = 0; /* that was the end of the trace */
-        return;
-    }
-    if (admin->looks++ % LOOKS_FOR_WAITING == 0)
-        look_for_waiting(admin);
-    go_on_all(admin);
-    admin->look_at_ms = clock_mono_ms() + LOOK_EVERY_MS;
-}
-
 void onlookers_end(struct admin *admin)
 {
+    if (!admin->looks_on)
+        return;
+    bell_ring(admin->look_bell);
+    (void)pthread_join(admin->looker, NULL); /* it was created, and is joined once */
+    (void)pthread_mutex_lock(&admin->lock);
+    bool some = admin->onlookers != NULL;
+    bell_hush(admin->look_bell);
     for (struct onlooker *one = admin->onlookers; one != NULL; one = one->next)
         go_on(one);
+    (void)pthread_mutex_unlock(&admin->lock);
+    if (some) /* they are told that it is the end; one that does not read is not waited for */
+        bell_wait(admin->look_bell, END_WITHIN_MS);
 }

@@ -36,14 +36,18 @@ struct admin {
     struct MHD_Daemon *http;    /* or NULL */
     struct MHD_Daemon *metrics; /* for counters alone, by TCP; or NULL */
     struct cidr_list allow, deny; /* there; they outlive a reload */
-    pthread_t thread; /* of http */
+    pthread_mutex_t lock; /* held by whoever answers, or looks for onlookers */
     int bell; /* rings when a question is answered, and at the end */
     _Atomic uint32_t ending;
     struct sample *samples; /* one for each slot */
     uint64_t started_s;     /* of the process, seconds since 1970 */
-    struct onlooker *onlookers; /* of traces: onlookers.c */
-    uint64_t look_at_ms;    /* when workers are asked for more for these; 0: nothing is traced */
-    unsigned looks;
+
+    /* onlookers.c */
+    struct onlooker *onlookers; /* of traces */
+    unsigned looks; /* so far */
+    bool looks_on;  /* there is a thread for them */
+    pthread_t looker;
+    int look_bell;  /* rings for it */
 };
 
 /* --- ask.c --- */
@@ -162,13 +166,7 @@ json_t *trace_describe(const struct trace_entry *entry, const unsigned char *tex
 /* What answers /v1/trace: a stream begins. */
 void answer_trace(struct admin *admin, const struct request *request, struct reply *reply);
 
-/* Tell what has come since the last look, if it is time. */
-void onlookers_turn(struct admin *admin);
-
-/* Returns: how long it is until then, in milliseconds; -1: for ever. */
-int onlookers_wait_ms(const struct admin *admin);
-
-/* The admin ends: all of them go on to their end. */
+/* The admin ends, and so do all of them. Blocks: for a moment. */
 void onlookers_end(struct admin *admin);
 
 #endif
