@@ -236,6 +236,15 @@ def documents_have_every_option_and_command(_):
     assert done.stdout.decode() == "status\nwaiting\n--listener --limit\n", done.stdout
 
 
+def examples_of_the_manual_are_commands(scratch):
+    examples = re.findall(r"^\.Dl peerlogctl (.*)$", read("man", "peerlogctl.1"), re.M)
+    assert len(examples) >= 9, examples
+    nobody = Ctl(os.path.join(scratch, "nobody"))
+    for words in map(str.split, examples):
+        if words != ["top"]:  # it would want a terminal
+            assert nobody.run(*words)[0] == 69, words
+
+
 class Screen:
     """A terminal of 80 columns, with a program in it."""
 
@@ -324,4 +333,5 @@ main(questions_of_the_person_on_call,
      metrics_are_prometheus_text,
      faults_have_their_statuses,
      documents_have_every_option_and_command,
+     examples_of_the_manual_are_commands,
      top_is_live)
