@@ -94,6 +94,7 @@ static int status_of(long http)
         return EX_OK;
     switch (http) {
     case 400:
+        return EX_USAGE; /* a value out of the command line */
     case 404:
         return EX_DATAERR;
     case 409:

@@ -102,13 +102,14 @@ static void print_decisions(const json_t *message)
 {
     const char *end = json_string_value(json_object_get(message, "end"));
     struct brackets brackets = {.open = false};
+    long long bytes = json_integer_value(json_object_get(message, "bytes"));
     bool misfit = false;
     json_t *note;
     size_t i;
 
     if (end != NULL)
         add(&brackets, "%s", end);
-    add(&brackets, "%lld bytes", (long long)json_integer_value(json_object_get(message, "bytes")));
+    add(&brackets, "%lld byte%s", bytes, bytes == 1 ? "" : "s");
     add(&brackets, "priority %lld",
         (long long)json_integer_value(json_object_get(message, "number")));
     json_array_foreach(json_object_get(message, "notes"), i, note) {
@@ -143,10 +144,12 @@ static void print_message(const json_t *message, const char *address)
 
 static void print_waiting(const json_t *one, const char *address)
 {
+    long long tail = json_integer_value(json_object_get(one, "tail"));
+
     print_peer(one, address);
-    (void)printf(" waits for an end since %lld s [%lld bytes so far]\n",
+    (void)printf(" waits for an end since %lld s [%lld byte%s so far]\n",
                  (long long)json_integer_value(json_object_get(one, "idle")),
-                 (long long)json_integer_value(json_object_get(one, "tail")));
+                 tail, tail == 1 ? "" : "s");
 }
 
 /* Answers: could it be printed? */
