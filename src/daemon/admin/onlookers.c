@@ -317,7 +317,7 @@ static void *run(void *argument)
 /* Answers: is there a thread that looks, now? */
 static bool begin_to_look(struct admin *admin)
 {
-    if (!admin->looks_on)
+    if (!admin->looks_on && !atomic_load(&admin->ending))
         admin->looks_on = pthread_create(&admin->looker, NULL, run, admin) == 0;
     if (!admin->looks_on)
         return false;
@@ -356,7 +356,10 @@ void answer_trace(struct admin *admin, const struct request *request, struct rep
 
 void onlookers_end(struct admin *admin)
 {
-    if (!admin->looks_on)
+    (void)pthread_mutex_lock(&admin->lock);
+    bool looks_on = admin->looks_on; /* from here on it stays as it is */
+    (void)pthread_mutex_unlock(&admin->lock);
+    if (!looks_on)
         return;
     bell_ring(admin->look_bell);
     (void)pthread_join(admin->looker, NULL); /* it was created, and is joined once */
