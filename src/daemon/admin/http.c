@@ -250,6 +250,7 @@ static struct admin *admin_free(struct admin *admin)
     free(admin->allow.ranges);
     free(admin->deny.ranges);
     free(admin->samples);
+    errand_free(admin->overview);
     free(admin);
     return NULL;
 }

@@ -41,6 +41,8 @@ struct admin {
     _Atomic uint32_t ending;
     struct sample *samples; /* one for each slot */
     uint64_t started_s;     /* of the process, seconds since 1970 */
+    struct errand *overview; /* the last one; NULL: there was none */
+    uint64_t overview_at_ms;
 
     /* onlookers.c */
     struct onlooker *onlookers; /* of traces */

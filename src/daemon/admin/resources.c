@@ -34,6 +34,10 @@ void reply_fault(struct reply *reply, unsigned status, const char *format, ...)
 /* Peers that the status names. */
 #define SILENT_MOST 100u
 
+/* Connections are told with listeners that were so not longer ago, in milliseconds: main sleeps on
+ * when somebody asks for a status and for these. */
+#define LISTENERS_AGE_MS 100u
+
 const char *setting_word(const char *group, const char *name, unsigned number)
 {
     const struct setting_group *table = settings_table();
@@ -117,13 +121,23 @@ static size_t sum_listeners(const struct admin *admin, struct prometheus_listene
     return count;
 }
 
-static struct errand *ask_overview(struct admin *admin, struct reply *reply)
+/* An overview that is not older than so much; the admin's. Returns: NULL without one. */
+static const struct overview *get_overview(struct admin *admin, uint64_t most_ms,
+                                           struct reply *reply)
 {
-    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_OVERVIEW));
+    uint64_t now_ms = clock_mono_ms();
 
-    if (errand == NULL)
+    if (admin->overview != NULL && now_ms - admin->overview_at_ms < most_ms)
+        return &admin->overview->overview;
+    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_OVERVIEW));
+    if (errand == NULL) {
         reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd is busy; try again");
-    return errand;
+        return NULL;
+    }
+    errand_free(admin->overview);
+    admin->overview = errand;
+    admin->overview_at_ms = now_ms;
+    return &errand->overview;
 }
 
 /* --- /metrics --- */
@@ -207,13 +221,12 @@ static void answer_status(struct admin *admin, const struct request *request, st
 {
     const struct wanted *wanted = &request->wanted;
     uint32_t busiest = wanted->has_busiest ? wanted->busiest : WANTED_BUSIEST;
-    struct errand *errand = ask_overview(admin, reply);
+    const struct overview *overview = get_overview(admin, 0, reply);
     const struct prometheus_now now = look_now(admin);
     uint64_t totals[COUNTERS];
 
-    if (errand == NULL)
+    if (overview == NULL)
         return;
-    const struct overview *overview = &errand->overview;
     sum_counters(admin, totals);
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack(
@@ -230,7 +243,6 @@ static void answer_status(struct admin *admin, const struct request *request, st
         "workers", (json_int_t)now.workers, "output", describe_output(overview, &now),
         "busiest", describe_busiest(admin, overview, busiest),
         "silent", describe_silent(admin, overview));
-    errand_free(errand);
 }
 
 /* --- /v1/listeners --- */
@@ -246,41 +258,34 @@ static json_t *describe_listener(const struct overview_listener *listener)
 static void answer_listeners(struct admin *admin, const struct request *request,
                              struct reply *reply)
 {
-    struct errand *errand = ask_overview(admin, reply);
+    const struct overview *overview = get_overview(admin, 0, reply);
 
     (void)request;
-    if (errand == NULL)
+    if (overview == NULL)
         return;
     json_t *list = json_array();
-    for (size_t i = 0; i < COUNT_OF(errand->overview.listeners); i++)
-        if (errand->overview.listeners[i].text[0] != '\0')
-            (void)json_array_append_new(list, describe_listener(&errand->overview.listeners[i]));
+    for (size_t i = 0; i < COUNT_OF(overview->listeners); i++)
+        if (overview->listeners[i].text[0] != '\0')
+            (void)json_array_append_new(list, describe_listener(&overview->listeners[i]));
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack("{s:o}", "listeners", list);
-    errand_free(errand);
 }
 
 /* --- /v1/connections --- */
 
 /* Gather what the request wants. Answers: is it there? Else REPLY says why not. */
-static bool gather(struct admin *admin, const struct request *request, struct errand **ret_errand,
-                   struct census *ret_census, struct reply *reply)
+static bool gather(struct admin *admin, const struct request *request, struct census *ret_census,
+                   struct reply *reply)
 {
-    struct errand *errand = ask_overview(admin, reply);
+    const struct overview *overview = get_overview(admin, LISTENERS_AGE_MS, reply);
 
-    if (errand == NULL)
-        return false;
-    if (census_take(admin, &errand->overview, &request->wanted, ret_census) < 0) {
-        errand_free(errand);
+    if (overview == NULL || census_take(admin, overview, &request->wanted, ret_census) < 0)
         return false; /* there is no memory for words, either */
-    }
     if (request->wanted.has_id && ret_census->count == 0) {
         reply_fault(reply, MHD_HTTP_NOT_FOUND, "there is no connection %s", request->id);
         free(ret_census->all);
-        errand_free(errand);
         return false;
     }
-    *ret_errand = errand;
     return true;
 }
 
@@ -288,51 +293,45 @@ static void answer_connections(struct admin *admin, const struct request *reques
                                struct reply *reply)
 {
     struct census census;
-    struct errand *errand;
 
-    if (!gather(admin, request, &errand, &census, reply))
+    if (!gather(admin, request, &census, reply))
         return;
     reply->status = MHD_HTTP_OK;
     reply->type = "application/json";
     reply->text = rows_of(&census);
     free(census.all);
-    errand_free(errand);
 }
 
 static void answer_connection(struct admin *admin, const struct request *request,
                               struct reply *reply)
 {
     struct census census;
-    struct errand *errand;
 
-    if (!gather(admin, request, &errand, &census, reply))
+    if (!gather(admin, request, &census, reply))
         return;
     reply->status = MHD_HTTP_OK;
     reply->type = "application/json";
     reply->text = row_of(&census, &census.all[0]);
     free(census.all);
-    errand_free(errand);
 }
 
 static void end_connections(struct admin *admin, const struct request *request,
                             struct reply *reply)
 {
     struct census census;
-    struct errand *errand;
     size_t ended = 0;
 
     if (!request->wanted.has_id && !request->wanted.has_peer) {
         reply_fault(reply, MHD_HTTP_BAD_REQUEST, "whose? Say peer=, or name a connection");
         return;
     }
-    if (!gather(admin, request, &errand, &census, reply))
+    if (!gather(admin, request, &census, reply))
         return;
     for (size_t i = 0; i < census.count; i++)
         ended += census_end(admin, &census.all[i], request->wanted.now);
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack("{s:I}", "ended", (json_int_t)ended);
     free(census.all);
-    errand_free(errand);
 }
 
 /* --- /v1/reload --- */
@@ -346,6 +345,7 @@ static void reload(struct admin *admin, const struct request *request, struct re
         reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd did not answer in time");
         return;
     }
+    admin->overview_at_ms = 0; /* that one may be of other listeners */
     if (errand->good) {
         reply->status = MHD_HTTP_OK;
         reply->json = json_pack("{s:s}", "reloaded", errand->line);
