@@ -65,7 +65,7 @@ static bool put(struct onlooker *one, const char *text)
         one->sent = one->len = 0;
     if (more > UNREAD_MOST_BYTES - (one->len - one->sent))
         return false;
-    if (one->len + more > one->room) {
+    if (one->len + more > one->room && one->sent > 0) {
         memmove(one->text, one->text + one->sent, one->len - one->sent);
         one->len -= one->sent;
         one->sent = 0;
