@@ -94,6 +94,7 @@ static int status_of(long http)
         return EX_OK;
     switch (http) {
     case 400:
+        return EX_USAGE; /* a value out of the command line */
     case 404:
         return EX_DATAERR;
     case 409:
@@ -122,28 +123,103 @@ static void read_answer(struct asker *asker, struct answer *answer)
                    words != NULL ? words : "this daemon does not understand the request");
 }
 
+/* What comes is for TAKE. Returns: false when libcurl lacks something. */
+static bool prepare(CURL *curl, const char *socket, const char *method, const char *path,
+                    curl_write_callback take)
+{
+    char url[1024];
+
+    (void)snprintf(url, sizeof url, "http://peerlogd%s", path); /* paths are ours, and short */
+    curl_easy_reset(curl); /* what is connected stays */
+    return curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take) == CURLE_OK;
+}
+
+static void lacks_something(struct answer *answer)
+{
+    (void)snprintf(answer->fault, sizeof answer->fault, "libcurl lacks something");
+}
+
 void ask(struct asker *asker, const char *method, const char *path, struct answer *ret_answer)
 {
     struct buffer buffer = {.text = NULL};
-    char url[1024];
 
     *ret_answer = (struct answer){.status = EX_SOFTWARE};
-    (void)snprintf(url, sizeof url, "http://peerlogd%s", path); /* paths are ours, and short */
-    curl_easy_reset(asker->curl); /* what is connected stays */
-    if (curl_easy_setopt(asker->curl, CURLOPT_UNIX_SOCKET_PATH, asker->socket) != CURLE_OK ||
-        curl_easy_setopt(asker->curl, CURLOPT_URL, url) != CURLE_OK ||
-        curl_easy_setopt(asker->curl, CURLOPT_CUSTOMREQUEST, method) != CURLE_OK ||
-        curl_easy_setopt(asker->curl, CURLOPT_PROXY, "") != CURLE_OK ||
-        curl_easy_setopt(asker->curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+    if (!prepare(asker->curl, asker->socket, method, path, take_more) ||
         curl_easy_setopt(asker->curl, CURLOPT_TIMEOUT_MS, PATIENCE_MS) != CURLE_OK ||
-        curl_easy_setopt(asker->curl, CURLOPT_WRITEFUNCTION, take_more) != CURLE_OK ||
         curl_easy_setopt(asker->curl, CURLOPT_WRITEDATA, &buffer) != CURLE_OK) {
-        (void)snprintf(ret_answer->fault, sizeof ret_answer->fault, "libcurl lacks something");
+        lacks_something(ret_answer);
         return;
     }
     CURLcode code = curl_easy_perform(asker->curl);
     ret_answer->text = buffer.text;
     if (code != CURLE_OK)
+        note_failure(asker, code, ret_answer);
+    else
+        read_answer(asker, ret_answer);
+}
+
+/* --- streams --- */
+
+struct stream {
+    struct asker *asker;
+    struct buffer buffer; /* what is not a whole line yet */
+    bool (*take)(void *context, const json_t *line);
+    void *context;
+    bool ended; /* by TAKE */
+};
+
+/* Hand on the lines that are whole. Answers: is there to be more? */
+static bool take_lines(struct stream *stream)
+{
+    struct buffer *buffer = &stream->buffer;
+    size_t at = 0;
+    const char *end;
+
+    while (!stream->ended && (end = memchr(buffer->text + at, '\n', buffer->len - at)) != NULL) {
+        json_t *line = json_loadb(buffer->text + at, (size_t)(end - buffer->text) - at, 0, NULL);
+        stream->ended = line != NULL && !stream->take(stream->context, line);
+        json_decref(line);
+        at = (size_t)(end - buffer->text) + 1;
+    }
+    buffer->len -= at;
+    memmove(buffer->text, buffer->text + at, buffer->len + 1);
+    return !stream->ended;
+}
+
+/* Called by libcurl with more of it. Returns: how much was taken. */
+static size_t take_stream(char *bytes, size_t size, size_t count, void *context)
+{
+    struct stream *stream = context;
+    long http = 0;
+
+    (void)curl_easy_getinfo(stream->asker->curl, CURLINFO_RESPONSE_CODE, &http); /* there is one */
+    if (take_more(bytes, size, count, &stream->buffer) != size * count)
+        return 0;
+    return http >= 300 || take_lines(stream) ? size * count : 0;
+}
+
+void ask_stream(struct asker *asker, const char *path,
+                bool (*take)(void *context, const json_t *line), void *context,
+                struct answer *ret_answer)
+{
+    struct stream stream = {.asker = asker, .take = take, .context = context};
+
+    *ret_answer = (struct answer){.status = EX_SOFTWARE};
+    if (!prepare(asker->curl, asker->socket, "GET", path, take_stream) ||
+        curl_easy_setopt(asker->curl, CURLOPT_WRITEDATA, &stream) != CURLE_OK) {
+        lacks_something(ret_answer);
+        return;
+    }
+    CURLcode code = curl_easy_perform(asker->curl);
+    ret_answer->text = stream.buffer.text;
+    if (stream.ended)
+        ret_answer->status = EX_OK;
+    else if (code != CURLE_OK)
         note_failure(asker, code, ret_answer);
     else
         read_answer(asker, ret_answer);

@@ -6,6 +6,7 @@
 #define PEERLOG_CTL_ASK_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct asker;
@@ -27,6 +28,15 @@ struct asker *asker_free(struct asker *asker);
  * Owns: the caller releases what is in ANSWER with answer_done().  Blocks: 10 seconds at most.
  */
 void ask(struct asker *asker, const char *method, const char *path, struct answer *ret_answer);
+
+/*
+ * Ask for PATH, which is answered by lines of JSON, and give each to TAKE, which answers: is there
+ * to be more?
+ * Owns: as ask().  Blocks: until TAKE or the daemon ends it.
+ */
+void ask_stream(struct asker *asker, const char *path,
+                bool (*take)(void *context, const json_t *line), void *context,
+                struct answer *ret_answer);
 void answer_done(struct answer *answer);
 
 /* VALUE as a part of an address. Returns: NULL without memory; free it with ask_free_escaped(). */

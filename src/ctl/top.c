@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The screen: three lines of the daemon, a sparkline of its last minute, and connections, of which
- * one is chosen. It is asked once a second.
+ * The screen: three lines of the daemon, of which the first is its output's, sparklines of its last
+ * minute, and connections, of which one is chosen. It is asked once a second.
  */
 #include "config.h"
 
@@ -23,15 +23,20 @@
 
 #define EVERY_MS 1000
 #define HISTORY 60 /* seconds */
-#define FIRST_ROW 6 /* lines before the connections */
+#define FIRST_ROW 7 /* lines before the connections */
+
+/* A number that only grows, as it was at the last looks. */
+struct growth {
+    double history[HISTORY]; /* how much a second, the latest last */
+    long long last;          /* -1: there was no look */
+};
 
 struct top {
     struct asker *asker;
     const struct options *options;
     const char *sort;
     struct answer status, connections; /* the last that came */
-    double history[HISTORY]; /* messages a second, the latest last */
-    long long logged;        /* at the last look; -1: there was none */
+    struct growth messages, bytes;
     double looked_s;
     long long chosen; /* number of the connection; -1: none */
     bool utf8;
@@ -68,18 +73,26 @@ static size_t chosen_index(const struct top *top)
     return 0;
 }
 
-static void remember_rate(struct top *top)
+/* It is NOW, and was so long ago what it was. */
+static void remember(struct growth *growth, long long now, double passed_s)
 {
-    long long logged = view_number(top->status.json, "messages", "logged");
-    double looked_s = now_s();
+    double rate = growth->last >= 0 && now > growth->last && passed_s > 0
+                      ? (double)(now - growth->last) / passed_s : 0;
 
-    if (top->logged >= 0 && looked_s - top->looked_s < 0.9 * EVERY_MS / 1000)
+    memmove(growth->history, growth->history + 1,
+            sizeof growth->history - sizeof growth->history[0]);
+    growth->history[HISTORY - 1] = rate;
+    growth->last = now;
+}
+
+static void remember_rates(struct top *top)
+{
+    double looked_s = now_s(), passed_s = looked_s - top->looked_s;
+
+    if (passed_s < 0.9 * EVERY_MS / 1000)
         return; /* it was asked between two seconds, because of a key */
-    memmove(top->history, top->history + 1, sizeof top->history - sizeof top->history[0]);
-    top->history[HISTORY - 1] = 0;
-    if (top->logged >= 0 && logged > top->logged && looked_s > top->looked_s)
-        top->history[HISTORY - 1] = (double)(logged - top->logged) / (looked_s - top->looked_s);
-    top->logged = logged;
+    remember(&top->messages, view_number(top->status.json, "messages", "logged"), passed_s);
+    remember(&top->bytes, view_number(top->status.json, "messages", "bytes"), passed_s);
     top->looked_s = looked_s;
 }
 
@@ -99,7 +112,7 @@ static int look(struct top *top)
     ask(top->asker, "GET", path, &top->connections);
     if (top->connections.status != EX_OK)
         return top->connections.status;
-    remember_rate(top);
+    remember_rates(top);
     if (json_array_size(list_of(top)) > 0)
         top->chosen = id_at(top, chosen_index(top));
     return 0;
@@ -107,7 +120,8 @@ static int look(struct top *top)
 
 /* --- drawing --- */
 
-static void draw_spark(const struct top *top, int line)
+static void draw_spark(const struct top *top, int line, const struct growth *growth,
+                       const char *unit)
 {
     static const char *const blocks[NUMBERS_LEVELS] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const signs[NUMBERS_LEVELS] = {" ", ".", ":", "-", "=", "+", "*", "%", "#"};
@@ -115,12 +129,12 @@ static void draw_spark(const struct top *top, int line)
     double most = 0;
 
     for (size_t i = 0; i < HISTORY; i++)
-        most = top->history[i] > most ? top->history[i] : most;
-    numbers_count(rate, top->history[HISTORY - 1]);
-    (void)mvprintw(line, 0, "%5s msg/s |", rate);
+        most = growth->history[i] > most ? growth->history[i] : most;
+    numbers_count(rate, growth->history[HISTORY - 1]);
+    (void)mvprintw(line, 0, "%5s %-5s |", rate, unit);
     int room = COLS - getcurx(stdscr) - 1;
     for (int i = room < HISTORY ? HISTORY - room : 0; room > 0 && i < HISTORY; i++) {
-        unsigned level = numbers_level(top->history[i], most);
+        unsigned level = numbers_level(growth->history[i], most);
         (void)addstr(top->utf8 ? blocks[level] : signs[level]);
     }
     (void)addstr("|");
@@ -134,7 +148,13 @@ static void draw_line(int line, const char *text, attr_t how)
     (void)attr_set(A_NORMAL, 0, NULL);
 }
 
-/* The columns as narrow as they may be: 80 of them are enough for most peers. */
+/* What a screen of 80 columns has room for; on a wider one more. */
+static int columns(void)
+{
+    return COLS > 80 ? VIEW_COLUMNS : VIEW_NARROW;
+}
+
+/* The columns as narrow as they may be. */
 static void measure(const struct top *top, size_t widths[VIEW_COLUMNS])
 {
     struct view_row row;
@@ -148,6 +168,7 @@ static void measure(const struct top *top, size_t widths[VIEW_COLUMNS])
         view_connection(one, (long long)time(NULL), &row);
         view_widen(widths, &row);
     }
+    view_squeeze(widths, VIEW_NARROW, (size_t)COLS);
 }
 
 static void draw_connections(const struct top *top)
@@ -159,13 +180,13 @@ static void draw_connections(const struct top *top)
 
     measure(top, widths);
     view_heading(&row);
-    (void)view_line(line, &row, widths, VIEW_NARROW);
+    (void)view_line(line, &row, widths, columns());
     draw_line(FIRST_ROW - 1, line, A_BOLD);
     json_array_foreach(list_of(top), i, one) {
         if (FIRST_ROW + (int)i >= LINES - 1)
             break;
         view_connection(one, (long long)time(NULL), &row);
-        (void)view_line(line, &row, widths, VIEW_NARROW);
+        (void)view_line(line, &row, widths, columns());
         draw_line(FIRST_ROW + (int)i, line, i == chosen ? A_REVERSE : A_NORMAL);
     }
 }
@@ -182,9 +203,10 @@ static void draw(const struct top *top)
     draw_line(1, line, A_NORMAL);
     view_process(line, top->status.json, (long long)time(NULL));
     draw_line(2, line, A_NORMAL);
-    draw_spark(top, 3);
+    draw_spark(top, 3, &top->messages, "msg/s");
+    draw_spark(top, 4, &top->bytes, "B/s");
     if (trouble != NULL)
-        draw_line(4, trouble, A_BOLD);
+        draw_line(5, trouble, A_BOLD);
     draw_connections(top);
     (void)snprintf(line, sizeof line, "by %s; sort: r rate, b bytes, i idle, w waiting; k cut off; "
                    "q quit", top->sort);
@@ -299,7 +321,8 @@ static int loop(struct top *top)
 
 int top_run(struct asker *asker, const struct options *options)
 {
-    struct top top = {.asker = asker, .options = options, .logged = -1, .chosen = -1,
+    struct top top = {.asker = asker, .options = options, .chosen = -1,
+                      .messages.last = -1, .bytes.last = -1,
                       .sort = options->sort != NULL ? options->sort : "rate"};
 
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {

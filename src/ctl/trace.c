@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The daemon is asked again and again for what it has caught since.
+ * A line for each that the daemon tells.
  */
 #include "config.h"
 
@@ -13,16 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "ctl/commands.h"
 #include "peerlog/escape.h"
-
-#define EVERY_NS 200000000L
-
-/* What waits is looked for once in so many looks; it has waited for so long then, in seconds. */
-#define LOOKS 5u
-#define WAITS_S 2
 
 /* The bytes of base64 TEXT, in its own place. Returns: how many. */
 static size_t decode(char *text)
@@ -109,13 +102,14 @@ static void print_decisions(const json_t *message)
 {
     const char *end = json_string_value(json_object_get(message, "end"));
     struct brackets brackets = {.open = false};
+    long long bytes = json_integer_value(json_object_get(message, "bytes"));
     bool misfit = false;
     json_t *note;
     size_t i;
 
     if (end != NULL)
         add(&brackets, "%s", end);
-    add(&brackets, "%lld bytes", (long long)json_integer_value(json_object_get(message, "bytes")));
+    add(&brackets, "%lld byte%s", bytes, bytes == 1 ? "" : "s");
     add(&brackets, "priority %lld",
         (long long)json_integer_value(json_object_get(message, "number")));
     json_array_foreach(json_object_get(message, "notes"), i, note) {
@@ -138,121 +132,64 @@ static void print_peer(const json_t *one, const char *address)
                  (long long)json_integer_value(json_object_get(one, "port")));
 }
 
-static void print_messages(const struct answer *answer)
+static void print_message(const json_t *message, const char *address)
 {
-    long long missed = json_integer_value(json_object_get(answer->json, "missed"));
-    json_t *message;
-    size_t i;
+    const char *priority = json_string_value(json_object_get(message, "priority"));
 
-    json_array_foreach(json_object_get(answer->json, "messages"), i, message) {
-        const char *address = json_string_value(json_object_get(message, "address"));
-        const char *priority = json_string_value(json_object_get(message, "priority"));
-        if (address == NULL || priority == NULL)
-            continue; /* no memory there */
-        print_peer(message, address);
-        (void)printf(" %s: ", priority);
-        print_text(message);
-        print_decisions(message);
-    }
-    if (missed > 0)
+    print_peer(message, address);
+    (void)printf(" %s: ", priority != NULL ? priority : "?");
+    print_text(message);
+    print_decisions(message);
+}
+
+static void print_waiting(const json_t *one, const char *address)
+{
+    long long tail = json_integer_value(json_object_get(one, "tail"));
+
+    print_peer(one, address);
+    (void)printf(" waits for an end since %lld s [%lld byte%s so far]\n",
+                 (long long)json_integer_value(json_object_get(one, "idle")),
+                 tail, tail == 1 ? "" : "s");
+}
+
+/* Answers: could it be printed? */
+static bool print_line(void *context, const json_t *line)
+{
+    const char *address = json_string_value(json_object_get(line, "address"));
+    long long missed = json_integer_value(json_object_get(line, "missed"));
+
+    (void)context;
+    if (address != NULL && json_object_get(line, "text") != NULL)
+        print_message(line, address);
+    else if (address != NULL && json_object_get(line, "waits") != NULL)
+        print_waiting(line, address);
+    else if (missed > 0)
         (void)printf("(%lld more were not caught)\n", missed);
-}
-
-/* --- what waits --- */
-
-/* Connections whose message waits for its end, and that were told. */
-#define TOLD 64u
-
-struct waiting {
-    struct told {
-        json_int_t id, bytes;
-    } told[TOLD];
-    size_t next;
-};
-
-/* Answers: was it told already? It is from now on. */
-static bool is_told(struct waiting *waiting, json_int_t id, json_int_t bytes)
-{
-    for (size_t i = 0; i < TOLD; i++)
-        if (waiting->told[i].id == id && waiting->told[i].bytes == bytes)
-            return true;
-    waiting->told[waiting->next] = (struct told){id, bytes};
-    waiting->next = (waiting->next + 1) % TOLD;
-    return false;
-}
-
-static void print_waiting(struct waiting *waiting, const struct answer *answer)
-{
-    json_t *one;
-    size_t i;
-
-    json_array_foreach(json_object_get(answer->json, "connections"), i, one) {
-        const char *address = json_string_value(json_object_get(one, "address"));
-        json_int_t tail = json_integer_value(json_object_get(one, "tail"));
-        json_int_t idle_s = json_integer_value(json_object_get(one, "idle"));
-        if (address == NULL || tail == 0 || idle_s < WAITS_S ||
-            is_told(waiting, json_integer_value(json_object_get(one, "id")),
-                    json_integer_value(json_object_get(one, "bytes"))))
-            continue;
-        print_peer(one, address);
-        (void)printf(" waits for an end since %lld s [%lld bytes so far]\n", (long long)idle_s,
-                     (long long)tail);
-    }
-}
-
-/* Ask for PATH?peer=PEER. Returns: the exit status of the answer. */
-static int ask_of(struct asker *asker, const char *path, const char *escaped,
-                  struct answer *ret_answer)
-{
-    char address[900];
-    int n = snprintf(address, sizeof address, "%s?peer=%s", path, escaped);
-
-    if (n < 0 || (size_t)n >= sizeof address) {
-        *ret_answer = (struct answer){.status = EX_USAGE, .fault = "that is too long"};
-        return EX_USAGE;
-    }
-    ask(asker, "GET", address, ret_answer);
-    return ret_answer->status;
-}
-
-/* Look once for messages, and every LOOKS times for what waits. */
-static int look(struct asker *asker, const char *escaped, struct waiting *waiting, unsigned turn)
-{
-    struct answer answer;
-
-    int status = ask_of(asker, "/v1/trace", escaped, &answer);
-    if (status == EX_OK)
-        print_messages(&answer);
-    else
-        (void)commands_complain(&answer);
-    answer_done(&answer);
-    if (status != EX_OK || turn % LOOKS != 0)
-        return status;
-    status = ask_of(asker, "/v1/connections", escaped, &answer);
-    if (status == EX_OK)
-        print_waiting(waiting, &answer);
-    else
-        (void)commands_complain(&answer);
-    answer_done(&answer);
-    return status;
+    return fflush(stdout) == 0; /* main says why not */
 }
 
 int trace_run(struct asker *asker, const char *peer)
 {
-    const struct timespec rest = {.tv_nsec = EVERY_NS};
-    struct waiting waiting = {.next = 0};
-    unsigned turn = 0;
-    int status;
+    struct answer answer;
+    char path[900];
 
     char *escaped = ask_escape(asker, peer);
     if (escaped == NULL)
         return EX_OSERR;
-    do {
-        status = look(asker, escaped, &waiting, turn++);
-        if (fflush(stdout) != 0)
-            break; /* main says why */
-        (void)nanosleep(&rest, NULL); /* an earlier look does no harm */
-    } while (status == EX_OK);
+    int n = snprintf(path, sizeof path, "/v1/trace?peer=%s", escaped);
     ask_free_escaped(escaped);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        (void)fprintf(stderr, "peerlogctl: that is too long\n");
+        return EX_USAGE;
+    }
+    ask_stream(asker, path, print_line, NULL, &answer);
+    int status = answer.status;
+    if (status != EX_OK) {
+        (void)commands_complain(&answer);
+    } else if (!ferror(stdout)) {
+        (void)fprintf(stderr, "peerlogctl: peerlogd has ended the trace\n");
+        status = EX_UNAVAILABLE;
+    }
+    answer_done(&answer);
     return status;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ctl/numbers.h"
+#include "peerlog/count.h"
 
 /* A text of OBJECT, with nothing in it that a terminal would obey. */
 static void take_text(char *dst, size_t room, const json_t *object, const char *name)
@@ -146,6 +147,39 @@ void view_widen(size_t widths[VIEW_COLUMNS], const struct view_row *row)
     }
 }
 
+void view_squeeze(size_t widths[VIEW_COLUMNS], int count, size_t room)
+{
+    static const struct {
+        enum view_column column;
+        size_t least;
+    } soft[] = {{VIEW_PEER, 21}, {VIEW_TAG, 5}};
+    size_t wide = (size_t)count - 1; /* spaces between them */
+
+    for (int i = 0; i < count; i++)
+        wide += widths[i];
+    for (size_t i = 0; i < COUNT_OF(soft) && wide > room; i++) {
+        size_t *width = &widths[soft[i].column];
+        size_t spare = *width > soft[i].least ? *width - soft[i].least : 0;
+        size_t less = wide - room < spare ? wide - room : spare;
+        *width -= less;
+        wide -= less;
+    }
+}
+
+/* CELL as it fits into WIDTH. */
+static const char *shorten(char dst[VIEW_CELL_BYTES], const char *cell, int column, size_t width)
+{
+    size_t len = strlen(cell);
+
+    if (len <= width || width == 0)
+        return cell;
+    if (column == VIEW_PEER)
+        (void)snprintf(dst, VIEW_CELL_BYTES, "~%s", cell + len - (width - 1));
+    else
+        (void)snprintf(dst, VIEW_CELL_BYTES, "%.*s~", (int)width - 1, cell);
+    return dst;
+}
+
 size_t view_line(char dst[VIEW_LINE_BYTES], const struct view_row *row,
                  const size_t widths[VIEW_COLUMNS], int count)
 {
@@ -153,8 +187,10 @@ size_t view_line(char dst[VIEW_LINE_BYTES], const struct view_row *row,
 
     for (int i = 0; i < count && n < VIEW_LINE_BYTES; i++) {
         bool left = i == VIEW_PEER || i == VIEW_TAG || i == VIEW_STATE || i > VIEW_SINCE;
+        char cell[VIEW_CELL_BYTES];
         int len = snprintf(dst + n, VIEW_LINE_BYTES - n, left ? "%s%-*s" : "%s%*s",
-                           i > 0 ? " " : "", (int)widths[i], row->cell[i]);
+                           i > 0 ? " " : "", (int)widths[i],
+                           shorten(cell, row->cell[i], i, widths[i]));
         n += len > 0 ? (size_t)len : 0;
     }
     if (n >= VIEW_LINE_BYTES)

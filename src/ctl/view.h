@@ -43,7 +43,14 @@ void view_connection(const json_t *connection, long long now_s, struct view_row 
 void view_widen(size_t widths[VIEW_COLUMNS], const struct view_row *row);
 
 /*
- * The first COUNT cells of a row as a line, in columns of these WIDTHS.
+ * Make the first COUNT columns fit into ROOM, as far as the peer's address and the tag can be
+ * shortened.
+ */
+void view_squeeze(size_t widths[VIEW_COLUMNS], int count, size_t room);
+
+/*
+ * The first COUNT cells of a row as a line, in columns of these WIDTHS. What does not fit into its
+ * column is shortened, and a tilde stands where: of an address at the beginning.
  * Returns: its length, below VIEW_LINE_BYTES.
  */
 size_t view_line(char dst[VIEW_LINE_BYTES], const struct view_row *row,

@@ -118,8 +118,10 @@ admin_sources = \
 	src/daemon/admin/census.c \
 	src/daemon/admin/http.c \
 	src/daemon/admin/in_force.c \
+	src/daemon/admin/onlookers.c \
 	src/daemon/admin/private.h \
 	src/daemon/admin/resources.c \
+	src/daemon/admin/rows.c \
 	src/daemon/admin/safe_text.c src/daemon/admin/safe_text.h \
 	src/daemon/admin/trace.c \
 	src/daemon/admin/wanted.c src/daemon/admin/wanted.h

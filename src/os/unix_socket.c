@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,6 +47,13 @@ int unix_socket_listen(const char *path, int type, mode_t mode)
         return error;
     }
     return fd;
+}
+
+bool unix_socket_is_left(int fd)
+{
+    struct pollfd wait = {.fd = fd};
+
+    return poll(&wait, 1, 0) > 0 && (wait.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 /* Returns: 0, or -ENOENT. */

@@ -5,6 +5,7 @@
 #ifndef PEERLOG_OS_UNIX_SOCKET_H
 #define PEERLOG_OS_UNIX_SOCKET_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 struct sockaddr_un;
@@ -18,6 +19,9 @@ int unix_socket_address(const char *path, struct sockaddr_un *ret_address);
  * Returns: the descriptor, readable when somebody connects; or negative errno.
  */
 int unix_socket_listen(const char *path, int type, mode_t mode);
+
+/* Answers: is nobody at the other end of this connection any more? */
+bool unix_socket_is_left(int fd);
 
 /*
  * Let GROUP, by name or number, use the socket at PATH, too, which its mode must allow.

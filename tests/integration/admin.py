@@ -129,29 +129,86 @@ def many_connections_are_all_listed(scratch):
         assert len({c["id"] for c in listed}) == 900
 
 
+def lines_of(answer, count, wanted="text"):
+    """So many lines of a stream that have what is wanted."""
+    lines = []
+    while len(lines) < count:
+        line = json.loads(answer.readline())
+        if wanted in line:
+            lines.append(line)
+    return lines
+
+
+def count_told(answer, count):
+    """Read a stream until so many messages were told, or counted as missed."""
+    told = missed = 0
+    while told + missed < count:
+        line = json.loads(answer.readline())
+        told += "text" in line
+        missed += line.get("missed", 0)
+    assert told + missed == count
+    return told
+
+
 def a_trace_has_the_very_bytes(scratch):
     with administered(scratch, workers=2) as (daemon, sink, admin):
         assert admin.ask("/v1/trace")[0] == 400
-        ask = "/v1/trace?peer=127.0.0.1"
-        assert admin.get(ask) == dict(complete=True, missed=0, messages=[])
-        sock = connect(daemon.port)
-        sock.sendall("grüß <dich>\n".encode() + b"\xff\x80\n")
-        sink.wait_count(2)
-        first, second = admin.get(ask)["messages"]
-        assert first["text"] == "grüß <dich>" and "base64" not in first and not first["notes"]
-        assert first["port"] == port_of(sock) and first["sequence"] == 1
-        assert second["text"] == "\ufffd\ufffd" and second["base64"] == "/4A="
-        assert not admin.get(ask)["messages"], "told once"
-        # More than there is room for is counted, and logged all the same.
-        sock.sendall(b"".join(b"%0100d\n" % i for i in range(2000)))
-        sink.wait_count(2002)
-        answer = admin.get(ask)
-        assert answer["missed"] > 0 and len(answer["messages"]) + answer["missed"] == 2000
-        # Another range takes over, and gets nothing of this one.
-        sock.sendall(b"x\n")
-        sink.wait_count(2003)
-        assert not admin.get("/v1/trace?peer=::1")["messages"]
-        assert not admin.get(ask)["messages"]
+        with admin.stream("/v1/trace?peer=127.0.0.1") as answer:
+            sock = connect(daemon.port)
+            sock.sendall("grüß <dich>\n".encode() + b"\xff\x80\n")
+            first, second = lines_of(answer, 2)
+            assert first["text"] == "grüß <dich>" and "base64" not in first, first
+            assert first["port"] == port_of(sock) and first["sequence"] == 1 and not first["notes"]
+            assert second["text"] == "\ufffd\ufffd" and second["base64"] == "/4A="
+            # What waits for its end is told, once.
+            sock.sendall(b"half")
+            waiting, = lines_of(answer, 1, "waits")
+            assert (waiting["port"], waiting["waits"], waiting["tail"]) == (
+                port_of(sock), "end", 4), waiting
+            sock.sendall(b" and half\n")
+            assert lines_of(answer, 1)[0]["text"] == "half and half"
+            # More than there is room for is counted, and logged all the same.
+            sock.sendall(b"".join(b"%0100d\n" % i for i in range(2000)))
+            sink.wait_count(2003)
+            assert 0 < count_told(answer, 2000) < 2000
+
+
+def several_look_on(scratch):
+    with administered(scratch) as (daemon, sink, admin):
+        one, other = (connect(daemon.port, source=f"127.0.0.{i}") for i in (2, 3))
+        with contextlib.ExitStack() as onlookers:
+            def begin(peer):
+                return onlookers.enter_context(admin.stream(f"/v1/trace?peer={peer}"))
+            of_one, of_other, of_both = map(begin, ("127.0.0.2", "127.0.0.3", "127.0.0.2/31"))
+            for _ in range(4):
+                begin("::1")
+            with admin.stream("/v1/trace?peer=::1"):
+                assert admin.ask("/v1/trace?peer=::1")[0] == 503
+            # Who goes away makes room, although its peer says nothing.
+            until(lambda: admin.ask("/v1/trace?peer=::1", "HEAD")[0] == 200, "a place")
+            one.sendall(b"first\n")
+            sink.wait_count(1)
+            other.sendall(b"second\n")
+            for answer, texts in ((of_one, ["first"]), (of_other, ["second"]),
+                                  (of_both, ["first", "second"])):
+                assert [line["text"] for line in lines_of(answer, len(texts))] == texts
+            one.sendall(b"third\n")
+            assert lines_of(of_one, 1)[0]["text"] == "third"
+            # A stop ends the streams.
+            daemon.end()
+            assert of_one.read() == b""
+
+
+def one_that_looks_on_and_reads_late(scratch):
+    with administered(scratch) as (daemon, sink, admin):
+        with admin.stream("/v1/trace?peer=127.0.0.1") as late, \
+                admin.stream("/v1/trace?peer=127.0.0.1") as prompt:
+            sock = connect(daemon.port)
+            for _ in range(5):  # each becomes nearly 256 KiB of JSON
+                sock.sendall(14 * (3999 * b"\xff" + b"\n"))
+                assert count_told(prompt, 14) == 14
+            sink.wait_count(70)
+            assert 14 <= count_told(late, 70) < 70
 
 
 def connections_end_when_told(scratch):
@@ -376,6 +433,8 @@ main(nothing_is_loaded_before_it_is_asked,
      the_busiest_peers_are_named,
      many_connections_are_all_listed,
      a_trace_has_the_very_bytes,
+     several_look_on,
+     one_that_looks_on_and_reads_late,
      connections_end_when_told,
      what_was_sent_is_logged_before_the_end,
      one_that_never_stops_sending_is_ended,

@@ -49,9 +49,22 @@ class Admin:
         answer = http_connection.getresponse()
         text = answer.read().decode()
         http_connection.close()
-        if answer.headers.get_content_type() == "application/json":
+        if text and answer.headers.get_content_type() == "application/json":
             return answer.status, json.loads(text)
         return answer.status, text
+
+    @contextlib.contextmanager
+    def stream(self, what):
+        """An answer that goes on; its reader can wait for more."""
+        http_connection = Unix(self.path)
+        http_connection.request("GET", what)
+        answer = http_connection.getresponse()
+        assert answer.status == 200, (what, answer.read())
+        try:
+            yield answer
+        finally:
+            answer.close()
+            http_connection.close()
 
     def get(self, what):
         status, answer = self.ask(what)

@@ -97,7 +97,7 @@ def connections_are_killed(scratch):
         until(lambda: len(ctl.ports()) == 2, "it to be gone")
         assert ctl.run("kill", str(one["id"]))[0] == 65
         assert ctl.run("kill", "192.0.2.1")[:2] == (65, "told 0 connections to end\n")
-        assert ctl.run("kill", "no address")[0] == 65
+        assert ctl.run("kill", "no address")[0] == 64
         assert ctl.good("kill", "-f", "127.0.0.1") == "told 2 connections to end\n"
         until(lambda: not ctl.ports(), "all to be gone")
 
@@ -131,7 +131,7 @@ def what_a_device_really_sends(scratch):
         device = connect(daemon.port, source="127.0.0.2")
         device.sendall(b"7 <13>one7 <13>two7 <13>six\n6 <13>bad\n")
         words.wait(peer + r"\w+\.notice: two \[counted, 3 bytes, priority \d+\]$")
-        words.wait(peer + r"\w+\.notice: d \[.*, 1 byte too few was counted\]$")
+        words.wait(peer + r"\w+\.notice: d \[LF, 1 byte, .*, 1 byte too few was counted\]$")
         # Why does nothing arrive from it?
         line = ctl.good("connections", "-p", "127.0.0.2").splitlines()[1]
         assert line.endswith(" count") and "octet-counting" in line, line
@@ -141,7 +141,7 @@ def what_a_device_really_sends(scratch):
         process.kill()
         process.wait()
         words.thread.join()
-        assert ctl.run("trace", "no address")[0] == 65
+        assert ctl.run("trace", "no address")[0] == 64
 
 
 def a_reload_says_how_it_went(scratch):
@@ -199,7 +199,7 @@ def faults_have_their_statuses(scratch):
         for words in (), ("what",), ("status", "-f"), ("kill",), ("connections", "-o", "xml"):
             assert ctl.run(*words)[0] == 64, words
         assert ctl.run("top")[0] == 64
-        assert ctl.run("connections", "-S", "name")[0] == 65
+        assert ctl.run("connections", "-S", "name")[0] == 64
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([PEERLOGCTL, "-s", ctl.path, "status"], stdout=full,
                                   stderr=subprocess.PIPE, check=False)
@@ -234,6 +234,15 @@ def documents_have_every_option_and_command(_):
     path = os.path.join(SOURCE, "etc", "completion", "peerlogctl.bash")
     done = subprocess.run([tool("bash"), "-c", script, path], capture_output=True, check=True)
     assert done.stdout.decode() == "status\nwaiting\n--listener --limit\n", done.stdout
+
+
+def examples_of_the_manual_are_commands(scratch):
+    examples = re.findall(r"^\.Dl peerlogctl (.*)$", read("man", "peerlogctl.1"), re.M)
+    assert len(examples) >= 9, examples
+    nobody = Ctl(os.path.join(scratch, "nobody"))
+    for words in map(str.split, examples):
+        if words != ["top"]:  # it would want a terminal
+            assert nobody.run(*words)[0] == 69, words
 
 
 class Screen:
@@ -277,14 +286,16 @@ def top_is_live(scratch):
             lines = screen.lines()
             assert lines[0].startswith(f"log: syslog {sink.path}"[:80]), lines
             assert lines[1] == "2 of 8192 connections, 11 messages, 54 bytes", lines
-            assert lines[5].split()[:3] == ["ID", "PEER", "TAG"], lines
-            assert [line.split()[1] for line in lines[6:8]] == [
+            assert lines[6].split()[:3] == ["ID", "PEER", "TAG"], lines
+            assert lines[6].split()[-1] == "STATE", lines
+            assert [line.split()[1] for line in lines[7:9]] == [
                 f"127.0.0.1:{port_of(busy)}", f"127.0.0.1:{port_of(quiet)}"], lines
             assert lines[23].startswith("by bytes; sort:") and max(map(len, lines)) <= 80, lines
             # It goes on by itself.
             busy.sendall(b"more\n" * 5)
             screen.wait(r"^2 of 8192 connections, 16 messages")
             screen.wait(r"msg/s \|.*[▁-█]")
+            screen.wait(r"B/s   \|.*[▁-█]")
             # The quiet one is second: nothing is cut before a yes.
             screen.tmux("send-keys", "Down", "k")
             screen.wait(rf"^cut off 127\.0\.0\.1:{port_of(quiet)}\?")
@@ -299,6 +310,8 @@ def top_is_live(scratch):
             screen.wait("^1 of 8192 connections")
             screen.tmux("send-keys", "i")
             screen.wait("^by idle")
+            screen.tmux("resize-window", "-x", "130", "-y", "24")
+            screen.wait("^ID PEER .* STATE +AGE HOW +PROBLEM$")
             screen.tmux("resize-window", "-x", "50", "-y", "10")
             until(lambda: len(screen.lines()) == 10 and
                   screen.lines()[9].startswith("by idle; sort:"), "the smaller screen")
@@ -320,4 +333,5 @@ main(questions_of_the_person_on_call,
      metrics_are_prometheus_text,
      faults_have_their_statuses,
      documents_have_every_option_and_command,
+     examples_of_the_manual_are_commands,
      top_is_live)

@@ -43,7 +43,8 @@ integration_tests = \
 	tests/integration/tls_ends.py \
 	tests/integration/tls_limits.py \
 	tests/integration/tls_refusals.py \
-	tests/integration/waiting_messages.py
+	tests/integration/waiting_messages.py \
+	tests/integration/without_admin.py
 
 TESTS += $(integration_tests)
 EXTRA_DIST += $(integration_tests) tests/integration/valgrind.supp \

@@ -131,6 +131,8 @@ def scrapers_get_counters_alone(scratch):
             web.close()
             return answer.status, text
 
+        found, = re.findall(r"^peerlogd_start_time_seconds (\d+)$", scrape("/metrics")[1], re.M)
+        assert abs(int(found) - time.time()) < PATIENCE, "not that of the machine"
         assert scrape("/metrics")[0] == 200 and scrape("/metrics", "HEAD")[0] == 200
         assert "peerlogd_connections 0\n" in scrape("/metrics")[1]
         # Two numbers that are rounded make it, so it may be some seconds off.

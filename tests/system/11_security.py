@@ -4,6 +4,7 @@
 At most 1.0 for the unit that binds its own ports, and 0.3 for the one that sees no network.
 A port below 1024 is refused to the first, and granted with the drop-in file for it. Files may be
 written where the unit says, and elsewhere with ReadWritePaths=; --check tells which it is.
+Administrators are root alone, until a drop-in file lets a group in; the score stays.
 """
 
 import re
@@ -12,6 +13,9 @@ from harness import daemon
 from harness.failure import expect
 
 LOW_PORT = 514
+
+# Exit status of peerlogctl, after sysexits.h.
+NO_PERMISSION = 77
 
 
 def bind_low_port(machine):
@@ -54,15 +58,39 @@ def write_files(machine):
     write_to(machine, "/srv/logs")
 
 
+def ask_as(machine, groups):
+    """Exit status of peerlogctl for a user in these groups."""
+    return machine.run("setpriv", "--reuid=nobody", "--regid=nogroup", groups, "peerlogctl",
+                       "status", check=False).returncode
+
+
+def let_a_group_ask(machine):
+    """As peerlogd.conf(5) says, under admin.group."""
+    in_adm, in_none = "--groups=adm", "--clear-groups"
+    machine.run("peerlogctl", "status")
+    expect(ask_as(machine, in_adm) == NO_PERMISSION, "it answers anybody")
+    daemon.add_drop_in(machine, "group", ["[Service]", "Group=adm", "RuntimeDirectoryMode=0750"])
+    machine.run("systemctl", "restart", daemon.SERVICE)
+    machine.run("peerlogctl", "status")
+    expect(ask_as(machine, in_adm) == 0, "it does not answer its group")
+    expect(ask_as(machine, in_none) == NO_PERMISSION, "it answers others, too")
+
+
+def score(machine, unit, limit):
+    """What systemd thinks of a unit, when that is not more than LIMIT."""
+    text = machine.out("systemd-analyze", "security", "--no-pager", unit)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", text)
+    expect(found, f"no score for {unit}: {text[-300:]}")
+    expect(float(found.group(1)) <= limit, f"{unit}: {found.group(1)} is more than {limit}")
+    return f"{unit} {found.group(1)}"
+
+
 def run(machine, _):
     """See above."""
-    scores = []
-    for unit, limit in daemon.MOST_EXPOSURE.items():
-        text = machine.out("systemd-analyze", "security", "--no-pager", unit)
-        found = re.search(r"Overall exposure level for \S+: ([\d.]+)", text)
-        expect(found, f"no score for {unit}: {text[-300:]}")
-        expect(float(found.group(1)) <= limit, f"{unit}: {found.group(1)} is more than {limit}")
-        scores.append(f"{unit} {found.group(1)}")
+    scores = [score(machine, *one) for one in daemon.MOST_EXPOSURE.items()]
     write_files(machine)
+    let_a_group_ask(machine)
+    scores.append("with a group " + score(machine, daemon.SERVICE,
+                                          daemon.MOST_EXPOSURE[daemon.SERVICE]))
     bind_low_port(machine)
     return ", ".join(scores) + f"; port {LOW_PORT} only with its drop-in"

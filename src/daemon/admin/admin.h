@@ -32,7 +32,7 @@ struct overview_listener {
     bool proxy_protocol;
 };
 
-/* What only main's thread can tell, as it was when it answered. */
+/* What only main's thread can tell, as it was when it answered; it was zero when it was asked. */
 struct overview {
     char file[SETTINGS_FILE_BYTES]; /* of the configuration; "": there is none */
     char trouble[160];              /* as in the STATUS line; "": none */

@@ -69,20 +69,33 @@ struct errand_question {
     struct errand errand;
 };
 
-struct errand *ask_errand(struct admin *admin, const struct errand *errand)
+struct errand *errand_new(const struct admin *admin, enum errand_kind kind)
 {
     struct errand_question *ask = (void *)question_new(admin, LETTER_ERRAND, sizeof *ask);
 
     if (ask == NULL)
         return NULL;
-    ask->errand = *errand;
+    ask->errand.kind = kind;
     ask->question.letter.errand = &ask->errand;
-    admin->plan.post(admin->plan.context, &ask->question.letter);
-    return wait_for(admin, &ask->question) ? &ask->errand : NULL;
+    return &ask->errand;
+}
+
+static struct errand_question *question_of(struct errand *errand)
+{
+    return (void *)((char *)errand - offsetof(struct errand_question, errand));
+}
+
+struct errand *errand_run(struct admin *admin, struct errand *errand)
+{
+    if (errand == NULL)
+        return NULL;
+    struct question *question = &question_of(errand)->question;
+    admin->plan.post(admin->plan.context, &question->letter);
+    return wait_for(admin, question) ? errand : NULL;
 }
 
 void errand_free(struct errand *errand)
 {
     if (errand != NULL)
-        free((char *)errand - offsetof(struct errand_question, errand));
+        free(question_of(errand));
 }

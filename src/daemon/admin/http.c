@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP/1.1 by libmicrohttpd, in one thread for all clients. A client that neither reads nor says
- * anything is dropped after a while; one that says too much is refused.
+ * HTTP/1.1 by libmicrohttpd, in one thread for all clients, and another one for those who scrape
+ * by TCP. A client that neither reads nor says anything is dropped after a while; one that says too
+ * much is refused.
  */
 #include "config.h"
 
@@ -93,21 +94,31 @@ static bool read_query(struct MHD_Connection *http, struct request *request, str
 
 /* --- answering --- */
 
-static enum MHD_Result send_reply(struct MHD_Connection *http, struct reply *reply)
+/* Returns: NULL without memory. */
+static struct MHD_Response *make_response(struct reply *reply)
 {
+    if (reply->stream != NULL)
+        return reply->stream;
     if (reply->json != NULL) {
         reply->text = json_dumps(reply->json, JSON_COMPACT);
         reply->type = "application/json";
         json_decref(reply->json);
     }
     if (reply->text == NULL)
-        return MHD_NO; /* no memory: it sees the connection end */
+        return NULL;
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(reply->text), reply->text, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
+    if (response == NULL)
         free(reply->text);
-        return MHD_NO;
-    }
+    return response;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *http, struct reply *reply)
+{
+    struct MHD_Response *response = make_response(reply);
+
+    if (response == NULL)
+        return MHD_NO; /* it sees the connection end */
     enum MHD_Result queued = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                                                      reply->type);
     if (queued == MHD_YES)
@@ -131,6 +142,7 @@ static void answer(struct admin *admin, struct MHD_Connection *http, const char 
                    const char *method, struct reply *reply)
 {
     struct request request = {
+        .http = http,
         .accept = MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
     };
 
@@ -139,8 +151,11 @@ static void answer(struct admin *admin, struct MHD_Connection *http, const char 
         return;
     if (!resource->named)
         request.id = NULL;
-    if (read_query(http, &request, reply))
-        resource->answer(admin, &request, reply);
+    if (!read_query(http, &request, reply))
+        return;
+    (void)pthread_mutex_lock(&admin->lock); /* a plain mutex of ours cannot fail */
+    resource->answer(admin, &request, reply);
+    (void)pthread_mutex_unlock(&admin->lock);
 }
 
 /*
@@ -230,9 +245,13 @@ static struct admin *admin_free(struct admin *admin)
         return NULL;
     if (admin->bell >= 0)
         (void)close(admin->bell); /* it holds no data */
+    if (admin->look_bell >= 0)
+        (void)close(admin->look_bell);
+    (void)pthread_mutex_destroy(&admin->lock); /* it is not held */
     free(admin->allow.ranges);
     free(admin->deny.ranges);
     free(admin->samples);
+    errand_free(admin->overview);
     free(admin);
     return NULL;
 }
@@ -245,7 +264,8 @@ static int serve(struct admin *admin, int fd, MHD_AcceptPolicyCallback may,
         return 0;
     errno = 0;
     *ret_http = MHD_start_daemon(
-        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, may, admin, on, admin,
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+        may, admin, on, admin,
         MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_END);
@@ -275,8 +295,10 @@ static void close_if_open(int fd, ino_t number)
 static int begin(struct admin *admin, const struct admin_plan *plan)
 {
     admin->bell = bell_new();
+    admin->look_bell = bell_new();
     admin->samples = calloc(plan->table->capacity, sizeof admin->samples[0]);
-    int error = admin->bell < 0 ? admin->bell : admin->samples == NULL ? -ENOMEM : 0;
+    int error = admin->bell < 0 ? admin->bell : admin->look_bell < 0 ? admin->look_bell
+                : admin->samples == NULL ? -ENOMEM : 0;
     if (error == 0)
         error = settings_copy_ranges(&plan->metrics->allow, &admin->allow);
     if (error == 0)
@@ -296,7 +318,8 @@ static int admin_start(const struct admin_plan *plan, struct admin **ret_admin)
 
     if (admin != NULL) {
         admin->plan = *plan;
-        admin->bell = -1;
+        admin->bell = admin->look_bell = -1;
+        (void)pthread_mutex_init(&admin->lock, NULL); /* a plain one of ours cannot fail */
         admin->started_s =
             (uint64_t)clock_wall_s() - clock_mono_ms() / 1000 + plan->started_ms / 1000;
         error = begin(admin, plan);
@@ -317,6 +340,7 @@ static void admin_stop(struct admin *admin)
 {
     atomic_store(&admin->ending, 1);
     bell_ring(admin->bell);
+    onlookers_end(admin);
     if (admin->http != NULL)
         MHD_stop_daemon(admin->http); /* which closes the listening socket, too */
     if (admin->metrics != NULL)

@@ -231,10 +231,14 @@ static void drop(struct errand *errand)
 
 void answer_settings(struct admin *admin, const struct request *request, struct reply *reply)
 {
-    const struct errand asked = {.kind = ERRAND_SETTINGS, .take = take, .drop = drop};
-    struct errand *errand = ask_errand(admin, &asked);
+    struct errand *errand = errand_new(admin, ERRAND_SETTINGS);
 
     (void)request;
+    if (errand != NULL) {
+        errand->take = take;
+        errand->drop = drop;
+        errand = errand_run(admin, errand);
+    }
     if (errand == NULL) {
         reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd is busy; try again");
         return;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of the admin share: http.c is its thread and the protocol, ask.c asks workers and
- * main, wanted.c reads queries, census.c gathers connections, resources.c, trace.c and in_force.c
- * answer. The admin's thread, but where another is named; for this folder alone.
+ * main, wanted.c reads queries, census.c gathers connections, resources.c, onlookers.c and
+ * in_force.c answer. The admin's thread, but where another is named; for this folder alone.
  */
 #ifndef PEERLOG_DAEMON_ADMIN_PRIVATE_H
 #define PEERLOG_DAEMON_ADMIN_PRIVATE_H
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -17,7 +18,10 @@
 /* A worker or main that does not answer for so long, in milliseconds, is not waited for. */
 #define ADMIN_PATIENCE_MS 5000u
 
+struct MHD_Connection;
 struct MHD_Daemon;
+struct MHD_Response;
+struct onlooker;
 
 /* What a connection had received when it was last looked at. */
 struct sample {
@@ -32,10 +36,20 @@ struct admin {
     struct MHD_Daemon *http;    /* or NULL */
     struct MHD_Daemon *metrics; /* for counters alone, by TCP; or NULL */
     struct cidr_list allow, deny; /* there; they outlive a reload */
+    pthread_mutex_t lock; /* held by whoever answers, or looks for onlookers */
     int bell; /* rings when a question is answered, and at the end */
     _Atomic uint32_t ending;
     struct sample *samples; /* one for each slot */
     uint64_t started_s;     /* of the process, seconds since 1970 */
+    struct errand *overview; /* the last one; NULL: there was none */
+    uint64_t overview_at_ms;
+
+    /* onlookers.c */
+    struct onlooker *onlookers; /* of traces */
+    unsigned looks; /* so far */
+    bool looks_on;  /* there is a thread for them */
+    pthread_t looker;
+    int look_bell;  /* rings for it */
 };
 
 /* --- ask.c --- */
@@ -57,11 +71,15 @@ struct question *question_new(const struct admin *admin, enum letter_kind kind, 
  */
 bool ask_worker(struct admin *admin, unsigned worker, struct question *question);
 
+/* An errand for main; all else in it is zero. Returns: NULL without memory. */
+struct errand *errand_new(const struct admin *admin, enum errand_kind kind);
+
 /*
- * The same of main. Returns: the answer, which the caller frees with errand_free(); NULL
- * without one.
+ * Send main on it, and wait; NULL goes on none.
+ * Returns: ERRAND with its answer, which the caller frees with errand_free(); or NULL: it is gone.
+ * Blocks:  as ask_worker().
  */
-struct errand *ask_errand(struct admin *admin, const struct errand *errand);
+struct errand *errand_run(struct admin *admin, struct errand *errand);
 void errand_free(struct errand *errand);
 
 /* --- census.c --- */
@@ -94,16 +112,27 @@ void census_by_address(struct census *census);
 /* End a connection. Answers: was it there? */
 bool census_end(struct admin *admin, const struct counted *connection, bool now);
 
+/* --- rows.c --- */
+
+/* All of a census, or one connection of it, as JSON. Returns: text to be freed; NULL: no memory. */
+char *rows_of(const struct census *census);
+char *row_of(const struct census *census, const struct counted *one);
+
 /* --- resources.c --- */
+
+/* The word that stands for NUMBER in the setting NAME of GROUP ("": the file itself). */
+const char *setting_word(const char *group, const char *name, unsigned number);
 
 struct reply {
     unsigned status; /* of HTTP */
     json_t *json;    /* or */
-    char *text;      /* with its media type */
-    const char *type;
+    char *text;      /* or */
+    struct MHD_Response *stream;
+    const char *type; /* the media type of these two */
 };
 
 struct request {
+    struct MHD_Connection *http;
     const char *id;      /* what the path names behind the resource; NULL: nothing */
     const char *accept;  /* the media types that are welcome; NULL: any */
     struct wanted wanted;
@@ -122,12 +151,24 @@ extern const size_t resources_count;
 /* What answers /metrics. Threads: also that of admin.metrics. */
 extern const struct resource *const resource_metrics;
 
-/* What answers /v1/trace: trace.c; and /v1/settings: in_force.c. */
-void answer_trace(struct admin *admin, const struct request *request, struct reply *reply);
+/* What answers /v1/settings: in_force.c. */
 void answer_settings(struct admin *admin, const struct request *request, struct reply *reply);
 
 /* Say in REPLY that something is wrong. */
 __attribute__((format(printf, 3, 4)))
 void reply_fault(struct reply *reply, unsigned status, const char *format, ...);
+
+/* --- trace.c, onlookers.c --- */
+
+struct trace_entry;
+
+/* What a trace has caught, and its TEXT, as JSON. Returns: NULL without memory. */
+json_t *trace_describe(const struct trace_entry *entry, const unsigned char *text);
+
+/* What answers /v1/trace: a stream begins. */
+void answer_trace(struct admin *admin, const struct request *request, struct reply *reply);
+
+/* The admin ends, and so do all of them. Blocks: for a moment. */
+void onlookers_end(struct admin *admin);
 
 #endif

@@ -14,9 +14,7 @@
 #include "daemon/admin/private.h"
 #include "daemon/metrics/prometheus.h"
 #include "daemon/parking/parking.h"
-#include "daemon/session/session.h"
 #include "daemon/session/silence.h"
-#include "daemon/session/transport.h"
 #include "daemon/settings/table.h"
 #include "os/clock.h"
 #include "peerlog/count.h"
@@ -36,10 +34,11 @@ void reply_fault(struct reply *reply, unsigned status, const char *format, ...)
 /* Peers that the status names. */
 #define SILENT_MOST 100u
 
-/* --- names --- */
+/* Connections are told with listeners that were so not longer ago, in milliseconds: main sleeps on
+ * when somebody asks for a status and for these. */
+#define LISTENERS_AGE_MS 100u
 
-/* The word that stands for NUMBER in the setting NAME of GROUP ("": the file itself). */
-static const char *setting_word(const char *group, const char *name, unsigned number)
+const char *setting_word(const char *group, const char *name, unsigned number)
 {
     const struct setting_group *table = settings_table();
 
@@ -47,44 +46,6 @@ static const char *setting_word(const char *group, const char *name, unsigned nu
         table = setting_find(table, group)->group;
     const struct setting_words *words = setting_find(table, name)->words;
     return number < words->count ? words->name(number) : "?";
-}
-
-/* What was last seen to be wrong with what it sends; NULL: nothing. */
-static const char *problem_name(unsigned problem)
-{
-    static const char *const names[SLOT_PROBLEMS] = {
-        [PROBLEM_MISFIT] = "count", [PROBLEM_ENDLESS] = "endless", [PROBLEM_TOO_LONG] = "too long",
-        [PROBLEM_UNFINISHED] = "unfinished", [PROBLEM_FOREIGN] = "foreign",
-        [PROBLEM_FAULT] = "session", [PROBLEM_CUT] = "cut", [PROBLEM_LOOP] = "loop",
-    };
-
-    return problem < SLOT_PROBLEMS ? names[problem] : "?";
-}
-
-/* What it waits for; NULL: for nothing but its peer. */
-static const char *wait_name(const struct conn_description *of)
-{
-    if (of->blocked)
-        return "log";
-    if (of->slowed)
-        return "rate";
-    if (of->owes)
-        return "answers";
-    return of->tail_bytes > 0 ? "end" : NULL;
-}
-
-/* How its messages end, as far as it has shown. */
-static json_t *describe_ends(const struct conn_description *of)
-{
-    static const char *const words[] = {"lf", "nul", "cr", "octet-counting"}; /* of the bits */
-    json_t *list = json_array();
-
-    if (of->session == SESSION_RELP)
-        (void)json_array_append_new(list, json_string("relp"));
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (of->ends >> i & 1u)
-            (void)json_array_append_new(list, json_string(words[i]));
-    return list;
 }
 
 /* --- what is known --- */
@@ -160,13 +121,23 @@ static size_t sum_listeners(const struct admin *admin, struct prometheus_listene
     return count;
 }
 
-static struct errand *ask_overview(struct admin *admin, struct reply *reply)
+/* An overview that is not older than so much; the admin's. Returns: NULL without one. */
+static const struct overview *get_overview(struct admin *admin, uint64_t most_ms,
+                                           struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_OVERVIEW});
+    uint64_t now_ms = clock_mono_ms();
 
-    if (errand == NULL)
+    if (admin->overview != NULL && now_ms - admin->overview_at_ms < most_ms)
+        return &admin->overview->overview;
+    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_OVERVIEW));
+    if (errand == NULL) {
         reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd is busy; try again");
-    return errand;
+        return NULL;
+    }
+    errand_free(admin->overview);
+    admin->overview = errand;
+    admin->overview_at_ms = now_ms;
+    return &errand->overview;
 }
 
 /* --- /metrics --- */
@@ -250,13 +221,12 @@ static void answer_status(struct admin *admin, const struct request *request, st
 {
     const struct wanted *wanted = &request->wanted;
     uint32_t busiest = wanted->has_busiest ? wanted->busiest : WANTED_BUSIEST;
-    struct errand *errand = ask_overview(admin, reply);
+    const struct overview *overview = get_overview(admin, 0, reply);
     const struct prometheus_now now = look_now(admin);
     uint64_t totals[COUNTERS];
 
-    if (errand == NULL)
+    if (overview == NULL)
         return;
-    const struct overview *overview = &errand->overview;
     sum_counters(admin, totals);
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack(
@@ -273,7 +243,6 @@ static void answer_status(struct admin *admin, const struct request *request, st
         "workers", (json_int_t)now.workers, "output", describe_output(overview, &now),
         "busiest", describe_busiest(admin, overview, busiest),
         "silent", describe_silent(admin, overview));
-    errand_free(errand);
 }
 
 /* --- /v1/listeners --- */
@@ -289,66 +258,34 @@ static json_t *describe_listener(const struct overview_listener *listener)
 static void answer_listeners(struct admin *admin, const struct request *request,
                              struct reply *reply)
 {
-    struct errand *errand = ask_overview(admin, reply);
+    const struct overview *overview = get_overview(admin, 0, reply);
 
     (void)request;
-    if (errand == NULL)
+    if (overview == NULL)
         return;
     json_t *list = json_array();
-    for (size_t i = 0; i < COUNT_OF(errand->overview.listeners); i++)
-        if (errand->overview.listeners[i].text[0] != '\0')
-            (void)json_array_append_new(list, describe_listener(&errand->overview.listeners[i]));
+    for (size_t i = 0; i < COUNT_OF(overview->listeners); i++)
+        if (overview->listeners[i].text[0] != '\0')
+            (void)json_array_append_new(list, describe_listener(&overview->listeners[i]));
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack("{s:o}", "listeners", list);
-    errand_free(errand);
 }
 
 /* --- /v1/connections --- */
 
-static json_t *describe_connection(const struct overview *overview, const struct counted *one)
-{
-    const struct conn_description *of = &one->of;
-    const struct overview_listener *listener =
-        of->listener < PEERLOG_LISTENER_PLACES ? &overview->listeners[of->listener] : NULL;
-    char address[PEER_TEXT_BYTES];
-
-    (void)peer_format_address(&of->peer, address);
-    return json_pack(
-        "{s:I, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:b, s:b,"
-        " s:o, s:o, s:s?, s:s?, s:i}",
-        "id", (json_int_t)of->connection, "address", address, "port", (int)of->peer.port,
-        "listener", listener != NULL ? listener->text : "",
-        "tag", listener != NULL ? listener->tag : "",
-        "framing", setting_word("listeners", "framing", of->framing),
-        "transport", transport_name(of->transport), "session", session_name(of->session),
-        "messages", (json_int_t)of->records, "bytes", (json_int_t)of->received,
-        "rate", one->rate < 0 ? json_null() : json_real(one->rate),
-        "idle", (json_int_t)of->silent_s, "tail", (json_int_t)of->tail_bytes,
-        "unread", (json_int_t)of->unread, "slowed", of->slowed, "leaving", of->leaving,
-        "since", of->since_s != 0 ? json_integer((json_int_t)of->since_s) : json_null(),
-        "ends", describe_ends(of), "waits", wait_name(of), "problem", problem_name(of->problem),
-        "worker", (int)one->worker);
-}
-
 /* Gather what the request wants. Answers: is it there? Else REPLY says why not. */
-static bool gather(struct admin *admin, const struct request *request, struct errand **ret_errand,
-                   struct census *ret_census, struct reply *reply)
+static bool gather(struct admin *admin, const struct request *request, struct census *ret_census,
+                   struct reply *reply)
 {
-    struct errand *errand = ask_overview(admin, reply);
+    const struct overview *overview = get_overview(admin, LISTENERS_AGE_MS, reply);
 
-    if (errand == NULL)
-        return false;
-    if (census_take(admin, &errand->overview, &request->wanted, ret_census) < 0) {
-        errand_free(errand);
+    if (overview == NULL || census_take(admin, overview, &request->wanted, ret_census) < 0)
         return false; /* there is no memory for words, either */
-    }
     if (request->wanted.has_id && ret_census->count == 0) {
         reply_fault(reply, MHD_HTTP_NOT_FOUND, "there is no connection %s", request->id);
         free(ret_census->all);
-        errand_free(errand);
         return false;
     }
-    *ret_errand = errand;
     return true;
 }
 
@@ -356,65 +293,59 @@ static void answer_connections(struct admin *admin, const struct request *reques
                                struct reply *reply)
 {
     struct census census;
-    struct errand *errand;
 
-    if (!gather(admin, request, &errand, &census, reply))
+    if (!gather(admin, request, &census, reply))
         return;
-    json_t *list = json_array();
-    for (size_t i = 0; i < census.count; i++)
-        (void)json_array_append_new(list, describe_connection(&errand->overview, &census.all[i]));
     reply->status = MHD_HTTP_OK;
-    reply->json = json_pack("{s:b, s:o}", "complete", census.absent == 0, "connections", list);
+    reply->type = "application/json";
+    reply->text = rows_of(&census);
     free(census.all);
-    errand_free(errand);
 }
 
 static void answer_connection(struct admin *admin, const struct request *request,
                               struct reply *reply)
 {
     struct census census;
-    struct errand *errand;
 
-    if (!gather(admin, request, &errand, &census, reply))
+    if (!gather(admin, request, &census, reply))
         return;
     reply->status = MHD_HTTP_OK;
-    reply->json = describe_connection(&errand->overview, &census.all[0]);
+    reply->type = "application/json";
+    reply->text = row_of(&census, &census.all[0]);
     free(census.all);
-    errand_free(errand);
 }
 
 static void end_connections(struct admin *admin, const struct request *request,
                             struct reply *reply)
 {
     struct census census;
-    struct errand *errand;
     size_t ended = 0;
 
     if (!request->wanted.has_id && !request->wanted.has_peer) {
         reply_fault(reply, MHD_HTTP_BAD_REQUEST, "whose? Say peer=, or name a connection");
         return;
     }
-    if (!gather(admin, request, &errand, &census, reply))
+    if (!gather(admin, request, &census, reply))
         return;
     for (size_t i = 0; i < census.count; i++)
         ended += census_end(admin, &census.all[i], request->wanted.now);
     reply->status = MHD_HTTP_OK;
     reply->json = json_pack("{s:I}", "ended", (json_int_t)ended);
     free(census.all);
-    errand_free(errand);
 }
 
 /* --- /v1/reload --- */
 
 static void reload(struct admin *admin, const struct request *request, struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_RELOAD});
+    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_RELOAD));
 
     (void)request;
     if (errand == NULL) {
         reply_fault(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "peerlogd did not answer in time");
         return;
     }
+    admin->overview_at_ms = 0; /* that one may be of other listeners */
     if (errand->good) {
         reply->status = MHD_HTTP_OK;
         reply->json = json_pack("{s:s}", "reloaded", errand->line);
@@ -426,7 +357,7 @@ static void reload(struct admin *admin, const struct request *request, struct re
 
 static void reopen(struct admin *admin, const struct request *request, struct reply *reply)
 {
-    struct errand *errand = ask_errand(admin, &(struct errand){.kind = ERRAND_REOPEN});
+    struct errand *errand = errand_run(admin, errand_new(admin, ERRAND_REOPEN));
 
     (void)request;
     if (errand == NULL) {

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What peers really say: each worker is given an empty trace, and what the one before has caught is
- * told. The first request begins it. One peer, or range of them, is traced at a time: the latest.
+ * What peers really say: a record that a worker has traced, as JSON.
  */
 #include "config.h"
 
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +49,7 @@ static json_t *describe_flags(const struct trace_entry *entry)
     return list;
 }
 
-static json_t *describe(const struct trace_entry *entry, const unsigned char *text)
+json_t *trace_describe(const struct trace_entry *entry, const unsigned char *text)
 {
     char address[PEER_TEXT_BYTES], priority[32];
 
@@ -84,59 +82,4 @@ static json_t *describe(const struct trace_entry *entry, const unsigned char *te
         free(exact);
     }
     return one;
-}
-
-/* Append what TRACE has caught of PEER to LIST. */
-static void tell(const struct trace *trace, const struct cidr *peer, json_t *list,
-                 json_int_t *missed)
-{
-    const unsigned char *text;
-    uint32_t at = 0;
-
-    if (memcmp(&trace->peer, peer, sizeof *peer) != 0)
-        return; /* it was for another request */
-    for (const struct trace_entry *entry = trace_next(trace, &at, &text); entry != NULL;
-         entry = trace_next(trace, &at, &text))
-        (void)json_array_append_new(list, describe(entry, text));
-    *missed += trace->missed;
-}
-
-/* Exchange the trace of a worker. Answers: did it answer? */
-static bool exchange(struct admin *admin, unsigned worker, const struct cidr *peer, json_t *list,
-                     json_int_t *missed)
-{
-    struct question *ask = question_new(admin, LETTER_TRACE, sizeof *ask);
-    struct trace *trace = calloc(1, sizeof *trace);
-
-    if (ask == NULL || trace == NULL) {
-        free(ask);
-        free(trace);
-        return false;
-    }
-    trace->peer = *peer;
-    ask->letter.trace = trace;
-    if (!ask_worker(admin, worker, ask))
-        return false;
-    if (ask->letter.trace != NULL)
-        tell(ask->letter.trace, peer, list, missed);
-    free(ask->letter.trace);
-    free(ask);
-    return true;
-}
-
-void answer_trace(struct admin *admin, const struct request *request, struct reply *reply)
-{
-    bool complete = true;
-    json_int_t missed = 0;
-
-    if (!request->wanted.has_peer) {
-        reply_fault(reply, MHD_HTTP_BAD_REQUEST, "whose? Say peer=");
-        return;
-    }
-    json_t *list = json_array();
-    for (unsigned i = 0; i < admin->plan.workers_count; i++)
-        complete = exchange(admin, i, &request->wanted.peer, list, &missed) && complete;
-    reply->status = MHD_HTTP_OK;
-    reply->json = json_pack("{s:b, s:I, s:o}", "complete", complete, "missed", missed,
-                            "messages", list);
 }

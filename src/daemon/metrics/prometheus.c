@@ -7,7 +7,6 @@
 
 #include "daemon/metrics/prometheus.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,22 +23,38 @@ struct page {
     bool full; /* a line did not fit: none follows */
 };
 
-__attribute__((format(printf, 2, 3)))
-static void put(struct page *page, const char *format, ...)
+/* Most of a page is words that stand still: they are copied, which costs less than printf. */
+static void put_bytes(struct page *page, const char *text, size_t len)
 {
-    size_t left = page->room - page->len;
-    va_list arguments;
-
-    if (page->full)
+    if (page->full || len >= page->room - page->len) {
+        page->full = true;
         return;
-    va_start(arguments, format);
-    int n = vsnprintf(page->dst + page->len, left, format, arguments);
-    va_end(arguments);
-    page->full = n < 0 || (size_t)n >= left;
-    if (page->full)
-        page->dst[page->len] = '\0';
-    else
-        page->len += (size_t)n;
+    }
+    memcpy(page->dst + page->len, text, len);
+    page->len += len;
+}
+
+static void put(struct page *page, const char *text)
+{
+    put_bytes(page, text, strlen(text));
+}
+
+/* The number of a line, and its end. */
+static void put_value(struct page *page, uint64_t value)
+{
+    char line[32];
+
+    (void)snprintf(line, sizeof line, " %llu\n", (unsigned long long)value); /* there is room */
+    put(page, line);
+}
+
+/* The same for one that is not whole. */
+static void put_real(struct page *page, int digits, double value)
+{
+    char line[64];
+
+    (void)snprintf(line, sizeof line, " %.*f\n", digits, value); /* there is room for it */
+    put(page, line);
 }
 
 static void put_family(struct page *page, const char *metric, const char *type, const char *help)
@@ -50,45 +65,67 @@ static void put_family(struct page *page, const char *metric, const char *type, 
     if (page->form == PROMETHEUS_OPENMETRICS && strcmp(type, "counter") == 0 &&
         len >= sizeof total && strcmp(metric + len - (sizeof total - 1), total) == 0)
         len -= sizeof total - 1;
-    put(page, "# HELP %.*s %s\n", (int)len, metric, help);
-    put(page, "# TYPE %.*s %s\n", (int)len, metric, type);
+    put(page, "# HELP ");
+    put_bytes(page, metric, len);
+    put(page, " ");
+    put(page, help);
+    put(page, "\n# TYPE ");
+    put_bytes(page, metric, len);
+    put(page, " ");
+    put(page, type);
+    put(page, "\n");
 }
 
-static void put_counter(struct page *page, const struct counter_name *name, uint64_t value)
+/* LABELS: as they stand between the braces; NULL: there are none. */
+static void put_line(struct page *page, const char *metric, const char *labels, uint64_t value)
 {
-    const char *label = name->label != NULL ? name->label : "";
-    const char *open = *label != '\0' ? "{" : "", *close = *label != '\0' ? "}" : "";
-
-    put(page, "%s%s%s%s %llu\n", name->metric, open, label, close, (unsigned long long)value);
+    put(page, metric);
+    if (labels != NULL) {
+        put(page, "{");
+        put(page, labels);
+        put(page, "}");
+    }
+    put_value(page, value);
 }
 
-static bool is_of(int which, const char *metric)
+/* A family's first row has its help; the others, if there are any, have labels, as it has. */
+static bool begins_family(const struct counter_name *name)
 {
-    return counter_names[which].metric != NULL && strcmp(counter_names[which].metric, metric) == 0;
+    return name->metric != NULL && name->help != NULL;
 }
 
-/* Answers: does the table name this family here for the first time? */
-static bool begins_family(int which)
+static bool goes_on_with(const struct counter_name *name, const struct counter_name *first)
 {
-    if (counter_names[which].metric == NULL)
-        return false;
-    for (int i = 0; i < which; i++)
-        if (is_of(i, counter_names[which].metric))
-            return false;
-    return true;
+    return name->metric != NULL && name->help == NULL && strcmp(name->metric, first->metric) == 0;
 }
 
 static void put_counters(struct page *page, const uint64_t totals[COUNTERS])
 {
     for (int i = 0; i < COUNTERS; i++) {
         const struct counter_name *first = &counter_names[i];
-        if (!begins_family(i))
+        if (!begins_family(first))
             continue;
         put_family(page, first->metric, "counter", first->help);
-        for (int k = i; k < COUNTERS; k++)
-            if (is_of(k, first->metric))
-                put_counter(page, &counter_names[k], totals[k]);
+        put_line(page, first->metric, first->label, totals[i]);
+        for (int k = i + 1; k < COUNTERS && first->label != NULL; k++)
+            if (goes_on_with(&counter_names[k], first))
+                put_line(page, first->metric, counter_names[k].label, totals[k]);
     }
+}
+
+/* What came through a listener by SESSION; NULL: by any. */
+static void put_listener(struct page *page, const char *metric, const char *listener,
+                         const char *session, uint64_t value)
+{
+    put(page, metric);
+    put(page, "{listener=\"");
+    put(page, listener);
+    if (session != NULL) {
+        put(page, "\",session=\"");
+        put(page, session);
+    }
+    put(page, "\"}");
+    put_value(page, value);
 }
 
 static void put_listeners(struct page *page, const struct prometheus_now *now)
@@ -99,34 +136,32 @@ static void put_listeners(struct page *page, const struct prometheus_now *now)
     put_family(page, messages, "counter", "Records that are in the log, by listener and session.");
     for (size_t i = 0; i < now->listeners_count; i++) {
         const struct prometheus_listener *l = &now->listeners[i];
-        put(page, "%s{listener=\"%s\",session=\"syslog\"} %llu\n", messages, l->name,
-            (unsigned long long)l->syslog);
-        put(page, "%s{listener=\"%s\",session=\"relp\"} %llu\n", messages, l->name,
-            (unsigned long long)l->relp);
+        put_listener(page, messages, l->name, "syslog", l->syslog);
+        put_listener(page, messages, l->name, "relp", l->relp);
     }
     put_family(page, bytes, "counter", "Bytes received from peers, by listener.");
     for (size_t i = 0; i < now->listeners_count; i++)
-        put(page, "%s{listener=\"%s\"} %llu\n", bytes, now->listeners[i].name,
-            (unsigned long long)now->listeners[i].bytes);
+        put_listener(page, bytes, now->listeners[i].name, NULL, now->listeners[i].bytes);
 }
 
 /* How long it took from receiving until the log had it. */
 static void put_times(struct page *page, const uint64_t totals[COUNTERS])
 {
-    static const char metric[] = "peerlogd_delivery_seconds";
     uint64_t count = 0;
 
-    put_family(page, metric, "histogram",
+    put_family(page, "peerlogd_delivery_seconds", "histogram",
                "Time from the first receive of a round until the log has taken its records.");
     for (int i = 0; i < COUNTERS_WITHIN; i++) {
         count += totals[COUNTER_TAKEN_WITHIN + i];
-        put(page, "%s_bucket{le=\"%g\"} %llu\n", metric, counters_within_us[i] / 1e6,
-            (unsigned long long)count);
+        char label[32];
+        (void)snprintf(label, sizeof label, "le=\"%g\"", counters_within_us[i] / 1e6);
+        put_line(page, "peerlogd_delivery_seconds_bucket", label, count);
     }
     count += totals[COUNTER_TAKEN_LATER];
-    put(page, "%s_bucket{le=\"+Inf\"} %llu\n", metric, (unsigned long long)count);
-    put(page, "%s_sum %.6f\n", metric, (double)totals[COUNTER_TAKEN_US] / 1e6);
-    put(page, "%s_count %llu\n", metric, (unsigned long long)count);
+    put_line(page, "peerlogd_delivery_seconds_bucket", "le=\"+Inf\"", count);
+    put(page, "peerlogd_delivery_seconds_sum");
+    put_real(page, 6, (double)totals[COUNTER_TAKEN_US] / 1e6);
+    put_line(page, "peerlogd_delivery_seconds_count", NULL, count);
 }
 
 /* Counters that are not in the table as they are told. */
@@ -135,11 +170,11 @@ static void put_others(struct page *page, const uint64_t totals[COUNTERS],
 {
     put_family(page, "peerlogd_output_away_seconds_total", "counter",
                "Seconds that the log was away.");
-    put(page, "peerlogd_output_away_seconds_total %.3f\n",
-        (double)totals[COUNTER_OUTPUT_LOST_MS] / 1000 + (double)now->lost_s);
+    put(page, "peerlogd_output_away_seconds_total");
+    put_real(page, 3, (double)totals[COUNTER_OUTPUT_LOST_MS] / 1000 + (double)now->lost_s);
     put_family(page, "peerlogd_takeovers_total", "counter",
                "Takeovers from a process before.");
-    put(page, "peerlogd_takeovers_total %llu\n", (unsigned long long)now->takeovers);
+    put_line(page, "peerlogd_takeovers_total", NULL, now->takeovers);
 }
 
 static void put_now(struct page *page, const struct prometheus_now *now)
@@ -171,10 +206,13 @@ static void put_now(struct page *page, const struct prometheus_now *now)
 
     for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++) {
         put_family(page, gauges[i].metric, "gauge", gauges[i].help);
-        put(page, "%s %llu\n", gauges[i].metric, (unsigned long long)gauges[i].value);
+        put_line(page, gauges[i].metric, NULL, gauges[i].value);
     }
     put_family(page, "peerlogd_build_info", "gauge", "The program that runs; always 1.");
-    put(page, "peerlogd_build_info{version=\"%s\",tls=\"%s\"} 1\n", now->version, BUILT_WITH_TLS);
+    put(page, "peerlogd_build_info{version=\"");
+    put(page, now->version);
+    put(page, "\",tls=\"" BUILT_WITH_TLS "\"}");
+    put_value(page, 1);
 }
 
 size_t prometheus_format(char *dst, size_t room, enum prometheus_form form,
@@ -189,6 +227,9 @@ size_t prometheus_format(char *dst, size_t room, enum prometheus_form form,
     put_now(&page, now);
     if (form == PROMETHEUS_OPENMETRICS)
         put(&page, "# EOF\n");
+    while (page.full && page.len > 0 && dst[page.len - 1] != '\n')
+        page.len--; /* a line is whole, or left out */
+    dst[page.len] = '\0'; /* there is always room for it */
     return page.len;
 }
 

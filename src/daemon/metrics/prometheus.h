@@ -46,7 +46,7 @@ struct prometheus_now {
 };
 
 /* Room for all of it and a NUL. */
-#define PROMETHEUS_BYTES 131072u
+#define PROMETHEUS_BYTES 98304u
 
 /*
  * Write it to DST, with a NUL.

@@ -46,7 +46,7 @@ struct parking {
     uint32_t sweep_after; /* so many died since the last sweep */
     uint32_t next_number;
     uint16_t current; /* being filled, or LOT_NONE */
-    uint16_t used;    /* lots from here on were never used */
+    _Atomic uint16_t used; /* lots from here on were never used */
     _Atomic uint32_t dead;
     struct lot lots[LOTS];
 };
@@ -125,7 +125,7 @@ static uint16_t find_place(struct parking *p)
     for (uint16_t i = 0; i < p->used; i++)
         if (p->lots[i].keep_fd < 0)
             return i;
-    return p->used < LOTS ? p->used++ : LOT_NONE;
+    return p->used < LOTS ? atomic_fetch_add(&p->used, 1) : LOT_NONE;
 }
 
 static void take_place(struct parking *p, uint16_t index, int keep_fd, int send_fd, uint32_t number)
@@ -326,7 +326,8 @@ void parking_look(const struct parking *p, struct parking_view *ret_view)
 {
     uint32_t alive = 0, parked = atomic_load(&p->parked);
 
-    for (size_t i = 0; i < LOTS; i++)
+    uint16_t used = atomic_load(&p->used);
+    for (uint16_t i = 0; i < used; i++)
         alive += atomic_load_explicit(&p->lots[i].alive, memory_order_relaxed);
     *ret_view = (struct parking_view){
         .lots = atomic_load(&p->open_lots), .alive = alive,

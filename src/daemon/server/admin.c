@@ -90,7 +90,6 @@ static void describe_all(const struct server *s, struct overview *overview)
 {
     const struct snapshot *snapshot = acceptor_current(s->acceptor)->snapshot;
 
-    memset(overview, 0, sizeof *overview);
     (void)snprintf(overview->file, sizeof overview->file, "%s", s->file != NULL ? s->file : "");
     (void)snprintf(overview->trouble, sizeof overview->trouble, "%s", s->trouble);
     overview->output_type = snapshot->settings->output.type;

@@ -437,7 +437,7 @@ int server_run(const struct server_plan *plan)
             if (s->workers[i] != NULL)
                 (void)worker_join(s->workers[i]);
     } else {
-        s->started_ms = clock_mono_ms();
+        s->started_ms = clock_mono_ms(); /* before scrapers are told */
         server_open_requests(s);
         server_note_listeners(s);
         server_open_admin(s);

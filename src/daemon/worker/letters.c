@@ -153,7 +153,7 @@ static void exchange_trace(struct worker *w, struct letter *letter)
 
     if (!w->round.notes_ends)
         memset(w->round.ends, 0, w->round.batch->count); /* of these nobody knows */
-    round_note_ends(&w->round, true);
+    round_note_ends(&w->round, letter->trace != NULL);
     w->trace = letter->trace;
     w->traced_at_s = w->now_s;
     letter->trace = before;

@@ -70,7 +70,7 @@ struct letter {
         } stop;
         const struct snapshot *snapshot;
         struct errand *errand;
-        struct trace *trace; /* an empty one; answer: the one before, or NULL (trace.h) */
+        struct trace *trace; /* an empty one, or NULL: end it; answer: the one before */
         struct {
             const uint32_t *slots; /* nobody owns them until then */
             uint32_t count;

@@ -39,7 +39,7 @@ void trace_records(struct trace *trace, const struct batch *batch, uint32_t from
 {
     for (uint32_t i = from; i < batch->count; i++) {
         const struct source *source = &batch->sources[batch->records[i].source];
-        if (cidr_longest_match(&trace->peer, 1, &source->peer) >= 0)
+        if (cidr_longest_match(trace->peers, trace->peers_count, &source->peer) >= 0)
             add(trace, &batch->records[i], source, ends[i]);
     }
 }

@@ -15,6 +15,9 @@
 #define TRACE_BYTES 65536u
 #define TRACE_TEXT_BYTES 4096u
 
+/* Addresses, or ranges of them, that one trace can be about. */
+#define TRACE_PEERS 8u
+
 /* A trace that was not asked for so long, in seconds, ends. */
 #define TRACE_SILENCE_S 5u
 
@@ -36,7 +39,8 @@ struct trace_entry {
 };
 
 struct trace {
-    struct cidr peer; /* whom it is about */
+    struct cidr peers[TRACE_PEERS]; /* whom it is about */
+    uint32_t peers_count;
     uint32_t used;
     uint32_t missed;  /* records that did not fit */
     _Alignas(8) unsigned char bytes[TRACE_BYTES];

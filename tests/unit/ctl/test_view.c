@@ -46,6 +46,32 @@ static void lines_up_columns(void **state)
     json_decref(one);
 }
 
+static void shortens_addresses_and_tags_alone(void **state)
+{
+    json_t *one = parse("{\"id\":1234567,"
+                        "\"address\":\"2001:db8:1111:2222:3333:4444:5555:6666\","
+                        "\"port\":65535,\"tag\":\"switches-of-the-west\",\"messages\":123456,"
+                        "\"bytes\":56789,\"rate\":120.4,\"idle\":3,\"tail\":4,\"unread\":8}");
+    size_t widths[VIEW_COLUMNS] = {0};
+    char line[VIEW_LINE_BYTES];
+    struct view_row row;
+
+    (void)state;
+    view_heading(&row);
+    view_widen(widths, &row);
+    view_connection(one, 160, &row);
+    view_widen(widths, &row);
+    view_squeeze(widths, VIEW_NARROW, 80);
+    assert_int_equal(view_line(line, &row, widths, VIEW_NARROW), 80);
+    assert_string_equal(line, "1234567 ~444:5555:6666]:65535 switches-o~     123k   57k 120   3s"
+                              "      12 unread");
+    view_squeeze(widths, VIEW_NARROW, 10); /* the rest is cut off by the screen */
+    (void)view_line(line, &row, widths, VIEW_NARROW);
+    assert_string_equal(line, "1234567 ~444:5555:6666]:65535 swit~     123k   57k 120   3s      12"
+                              " unread");
+    json_decref(one);
+}
+
 static void tells_how_it_is_connected(void **state)
 {
     static const struct {
@@ -151,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_up_columns),
+        cmocka_unit_test(shortens_addresses_and_tags_alone),
         cmocka_unit_test(tells_how_it_is_connected),
         cmocka_unit_test(tells_where_a_setting_comes_from),
         cmocka_unit_test(says_first_what_is_worst),

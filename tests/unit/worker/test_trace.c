@@ -35,7 +35,8 @@ static struct trace *new_trace(const char *range)
     struct trace *trace = calloc(1, sizeof *trace);
 
     assert_non_null(trace);
-    assert_int_equal(cidr_parse(range, &trace->peer), 0);
+    assert_int_equal(cidr_parse(range, &trace->peers[0]), 0);
+    trace->peers_count = 1;
     return trace;
 }
 
@@ -90,9 +91,28 @@ static void counts_what_does_not_fit(void **state)
     free(batch);
 }
 
+static void is_about_several_peers(void **state)
+{
+    struct batch *batch = new_batch(10, (const unsigned char *)"hello", 5);
+    struct trace *trace = new_trace("192.0.2.2");
+    const unsigned char *text;
+    uint32_t at = 0, count = 0;
+
+    (void)state;
+    assert_int_equal(cidr_parse("192.0.2.0/31", &trace->peers[1]), 0);
+    trace->peers_count = 2;
+    trace_records(trace, batch, 0, ends);
+    while (trace_next(trace, &at, &text) != NULL)
+        count++;
+    assert_int_equal(count, 10);
+    free(trace);
+    free(batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_about_several_peers),
         cmocka_unit_test(copies_what_is_new_of_its_peer),
         cmocka_unit_test(counts_what_does_not_fit),
     };
