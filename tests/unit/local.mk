@@ -65,6 +65,7 @@ DAEMON_TESTS = \
 	tests/unit/settings/test_target \
 	tests/unit/worker/test_crew \
 	tests/unit/worker/test_mailbox \
+	tests/unit/worker/test_pause \
 	tests/unit/worker/test_peer_rates \
 	tests/unit/worker/test_rate \
 	tests/unit/worker/test_round \

@@ -78,6 +78,11 @@ struct worker {
     struct epoll_event events[WORKER_EVENTS];
 };
 
+/* --- worker.c --- */
+
+/* The output takes nothing: wait for what it waits for, and for the bell, alone. */
+void worker_pause(struct worker *w);
+
 /* --- letters.c --- */
 
 /* The bell rang: give a sign of life, and do what was asked for. */

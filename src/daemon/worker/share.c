@@ -49,8 +49,8 @@ void worker_weigh(struct worker *w, uint32_t slot, uint64_t bytes)
 }
 
 /*
- * Thousandths of the time since the look before that it has worked, or waited for answers to what
- * it had handed over: another worker would have handed over more meanwhile.
+ * Thousandths of the time since the look before that it has worked, or waited for its output:
+ * another worker would have handed over more meanwhile.
  */
 static unsigned measure(struct sharing *s)
 {

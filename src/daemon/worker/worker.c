@@ -147,8 +147,7 @@ void worker_note_crash(void)
 
 /* --- the thread --- */
 
-/* The output takes nothing: wait for what it waits for, and for the bell, alone. */
-static void pause_for_output(struct worker *w)
+void worker_pause(struct worker *w)
 {
     struct epoll_event events[2];
     struct output_wait wait;
@@ -167,7 +166,8 @@ static void pause_for_output(struct worker *w)
         timeout_ms = worker_until(w->stop_at_ms);
     uint64_t from_us = clock_mono_us();
     int n = poller_wait(w->pause_set, events, 2, timeout_ms);
-    if (w->round.batch->submitted > w->round.batch->delivered)
+    /* While it is there and has no room, or has answers to give, another worker gets on. */
+    if (wait.fd >= 0 || w->round.batch->submitted > w->round.batch->delivered)
         w->sharing.waited_us += clock_mono_us() - from_us;
     for (int i = 0; i < n; i++)
         if (events[i].data.u64 == TAG_BELL)
@@ -221,7 +221,7 @@ static bool turn(struct worker *w)
 static bool finish_patiently(struct worker *w)
 {
     while (!worker_finish_round(w)) {
-        pause_for_output(w);
+        worker_pause(w);
         worker_take_snapshot(w); /* another output may be what it waits for */
         if (w->draining && clock_mono_ms() >= w->stop_at_ms)
             return false;
@@ -310,7 +310,7 @@ static void work(struct worker *w)
     worker_plan_sweep(w, true);
     while (!has_stopped(w, blocked)) {
         if (blocked) {
-            pause_for_output(w);
+            worker_pause(w);
             blocked = !worker_finish_round(w);
         } else if (!w->draining) {
             blocked = !turn(w);
