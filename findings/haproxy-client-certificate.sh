@@ -22,7 +22,8 @@ get() {
 # A key, and a certificate of the common name NAME which CA or, without, nobody has signed.
 certificate() { # NAME [CA]
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-        -subj "/CN=$1" -keyout "$1.key" -out "$1.crt" 2>openssl.log
+        -addext keyUsage=digitalSignature,keyCertSign -subj "/CN=$1" -keyout "$1.key" \
+        -out "$1.crt" 2>openssl.log
     if [ $# -gt 1 ]; then
         openssl x509 -in "$1.crt" -signkey "$1.key" -x509toreq 2>>openssl.log |
             openssl x509 -req -CA "$2.crt" -CAkey "$2.key" -CAcreateserial -days 2 -out "$1.crt" \

@@ -185,7 +185,8 @@ finding() {
     WORK=$(mktemp -d)
     trap 'rm -rf "$WORK"' EXIT
     get
-    FINDING_WORK=$WORK timeout "$LIMIT_S" unshare --user --map-root-user --mount --net --pid \
-        --fork --kill-child --mount-proc bash "$HERE/${0##*/}" </dev/null || status=$?
+    # The first process of a namespace minds no other signal.
+    FINDING_WORK=$WORK timeout --signal=KILL "$LIMIT_S" unshare --user --map-root-user --mount \
+        --net --pid --fork --kill-child --mount-proc bash "$HERE/${0##*/}" </dev/null || status=$?
     exit "$status"
 }

@@ -11,7 +11,6 @@
 # without a prefix afterwards is an emergency. And to a sender that means to be compatible,
 # which has to choose between the manual and the program.
 # shellcheck source=findings/lib.sh
-# shellcheck source=findings/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 get() {
