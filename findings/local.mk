@@ -13,6 +13,7 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/omrelp-refused.sh \
               findings/openssl-s_server-stdin.sh \
               findings/openssl-session-tickets.sh \
+              findings/rsyslog-anonymous-tls.sh \
               findings/rsyslog-client-certificate.sh \
               findings/rsyslog-compression.sh \
               findings/rsyslog-leading-digit.sh \
