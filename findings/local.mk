@@ -6,6 +6,7 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/journald-entries.sh \
               findings/libconfig-numbers.sh \
               findings/librdkafka-fork.sh \
+              findings/librdkafka-mock-repeats.sh \
               findings/logger-prio-prefix.sh \
               findings/nats-full-replicas.sh \
               findings/nats-max-bytes.sh \
