@@ -18,4 +18,5 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/rsyslog-client-certificate.sh \
               findings/rsyslog-compression.sh \
               findings/rsyslog-leading-digit.sh \
-              findings/tcp-info-fin.sh
+              findings/tcp-info-fin.sh \
+              findings/tcp-send-room.sh
