@@ -17,6 +17,7 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/rsyslog-anonymous-tls.sh \
               findings/rsyslog-client-certificate.sh \
               findings/rsyslog-compression.sh \
+              findings/rsyslog-full-queue.sh \
               findings/rsyslog-leading-digit.sh \
               findings/tcp-info-fin.sh \
               findings/tcp-send-room.sh
