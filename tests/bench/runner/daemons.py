@@ -201,7 +201,7 @@ class RsyslogGtls(Rsyslog):
     name = "rsyslog, gtls"
     special = True
     driver = "gtls"
-    # Without it "anon" offers no suite that a client which wants a certificate could choose.
+    # Without it "anon" speaks TLS 1.2 at most.
     driver_settings = 'gnutlsPriorityString="NORMAL"'
 
 
