@@ -110,6 +110,7 @@ def build_within(builder, source, work, folder):
     finally:
         cgroup.remove(groups)
         machine.unmount(root)
+        shutil.rmtree(folder)  # the next package is built in a place as clean
 
 
 def build(source, suite, folder):
