@@ -178,6 +178,8 @@ class Daemon(Configured):
 
     def signal(self, number):
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:  # some threads hear of it later than others
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def wait(self):
         """The exit status; negative for a signal."""

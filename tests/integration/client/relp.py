@@ -130,6 +130,7 @@ def hear_all_answers_before_the_end():
         b"%d\n" % n for n in range(4000)))
     session.messages(3000)
     process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
     session.answer(*(n for n in range(2, 3002) if n != 2500))
     reset(session.connection)
     process.send_signal(signal.SIGCONT)
