@@ -166,8 +166,8 @@ static_assert(COUNTER_HINT_REDIS - COUNTER_HINT_TLS == PROTOCOL_REDIS - PROTOCOL
 static void name_protocol(struct round *r, const struct peer *peer)
 {
     if (r->view.protocol >= PROTOCOL_TLS)
-        counter_add(r->counters, (enum counter)(COUNTER_HINT_TLS + r->view.protocol - PROTOCOL_TLS),
-                    1);
+        counter_add(r->counters,
+                    (enum counter)(COUNTER_HINT_TLS + (r->view.protocol - PROTOCOL_TLS)), 1);
     preface_name(r->preface, peer, r->view.protocol);
 }
 

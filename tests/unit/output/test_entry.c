@@ -22,7 +22,7 @@ static void marks_are_words_with_commas_between(void **state)
     } rows[] = {
         {0, ""},
         {RECORD_REPEAT, "repeat"},
-        {FRAME_SPLIT | RECORD_REPEAT, "split,repeat"},
+        {(uint32_t)FRAME_SPLIT | RECORD_REPEAT, "split,repeat"},
         {FRAME_SPLIT | FRAME_LAST | RECORD_CUT, "split,last,cut"},
         {RECORD_INDENTED, "continued"},
     };
