@@ -39,7 +39,7 @@ static void say_denied(uint32_t count)
 /* Peers that the new settings deny. */
 static void leave_all_denied(struct worker *w)
 {
-    struct ledger *ledger = w->plan.table->ledger;
+    const struct ledger *ledger = w->plan.table->ledger;
     uint32_t count = 0;
 
     for (uint32_t i = ledger_next_live(ledger, 0); i != LEDGER_NO_SLOT;
