@@ -279,7 +279,7 @@ static void judge_order(const struct trial *t, const struct broker *successor, u
 
     for (uint32_t i = 0; i < successor->count; i++) {
         const struct broker_record *record = &successor->records[i];
-        assert_uint_in_range(record->connection, 1, t->plan.connections);
+        assert_int_in_range(record->connection, 1, t->plan.connections);
         assert_true(record->sequence > last[record->connection]);
         last[record->connection] = record->sequence;
         marked += record->repeat;

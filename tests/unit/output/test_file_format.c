@@ -78,7 +78,7 @@ static char *write_one(unsigned format, const char *said, size_t len, size_t *re
     source.peer = (struct peer){.address = {192, 0, 2, 7}, .family = PEER_IPV4, .port = 5};
     source.peer_len = (uint8_t)strlen(strcpy(source.peer_text, "192.0.2.7:5"));
     *ret_len = form->write(bytes, &writer, &record, &source);
-    assert_uint_in_range(*ret_len, 1, form->bound(&record));
+    assert_int_in_range(*ret_len, 1, form->bound(&record));
     return bytes;
 }
 

@@ -59,7 +59,7 @@ static void keeps_as_many_full_files_as_it_is_told(void **state)
     }
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char number[32];
-        assert_uint_in_range(file_rig_load(w, names[i]), 1, 1000);
+        assert_int_in_range(file_rig_load(w, names[i]), 1, 1000);
         const char *at = strstr(w->bytes, "number ");
         uint32_t first = (uint32_t)strtoul(at + 7, NULL, 10);
         assert_true(next == 0 || first == next);
@@ -110,7 +110,7 @@ static void two_write_to_one_file(void **state)
     for (unsigned number = 1000; number <= 1000; number--) {
         (void)snprintf(name, sizeof name, number > 0 ? "log.%u" : "log", number);
         size_t len = file_rig_load(first, name);
-        assert_uint_in_range(len, 0, 20000);
+        assert_int_in_range(len, 0, 20000);
         const char *past = first->bytes + len;
         for (char *at = first->bytes, *end;
              (end = memchr(at, '\n', (size_t)(past - at))) != NULL; at = end + 1) {

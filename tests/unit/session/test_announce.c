@@ -40,7 +40,7 @@ static void counts_what_has_no_line(void **state)
     announce_end(a, &(struct slot){.peer = peer});
     assert_int_equal(counted, 1); /* main is woken once */
     uint64_t due_ms = announce_tick(a, before_ms - 1); /* whose look at the clock is older */
-    assert_uint_in_range(due_ms, before_ms, clock_mono_ms() + PEERLOG_ANNOUNCE_S * 1000);
+    assert_int_in_range(due_ms, before_ms, clock_mono_ms() + PEERLOG_ANNOUNCE_S * 1000);
     assert_int_equal(announce_tick(a, due_ms - 1), due_ms);
     assert_int_equal(announce_tick(a, due_ms), 0);
     assert_null(announcer_free(a));

@@ -90,7 +90,7 @@ static unsigned sweep(const char *text, int wanted)
 static void good_settings_survive_it(void **state)
 {
     (void)state;
-    assert_uint_in_range(
+    assert_int_in_range(
         sweep("listeners = ( { allow = [ \"::1\" ]; deny = [ \"::2\" ]; },\n"
               "  { port = 1; proxy_protocol = true; proxy_from = [ \"::3\" ]; } );", 0),
         6, 100);
@@ -103,8 +103,8 @@ static void faults_survive_it(void **state)
     (void)state;
     for (unsigned i = 0; i < 100; i++)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), "x%u=1;", i);
-    assert_uint_in_range(sweep(text, -EINVAL), 6, 1000);
-    assert_uint_in_range(
+    assert_int_in_range(sweep(text, -EINVAL), 6, 1000);
+    assert_int_in_range(
         sweep("listeners = ( { allow = [ \"x\", 5 ]; port = \"x\"; } ); y = 1;", -EINVAL), 5, 100);
 }
 

@@ -34,9 +34,9 @@ static void each_default_is_in_its_range(void **state)
         for (size_t i = 0; group != NULL && i < group->count; i++) {
             const struct setting_rule *rule = &group->rules[i];
             if (rule->kind == SETTING_NUMBER)
-                assert_uint_in_range(rule->initial, rule->min, rule->max);
+                assert_int_in_range(rule->initial, rule->min, rule->max);
             if (rule->kind == SETTING_WORD)
-                assert_uint_in_range(rule->initial, 0, rule->words->count - 1);
+                assert_int_in_range(rule->initial, 0, rule->words->count - 1);
             assert_ptr_equal(setting_find(group, rule->name), rule);
         }
     }
@@ -317,7 +317,7 @@ static void the_examples_of_the_manual_are_accepted(void **state)
         (void)settings_free(settings);
         count++;
     }
-    assert_uint_in_range(count, 5, 50);
+    assert_int_in_range(count, 5, 50);
     free(manual);
 }
 
