@@ -39,11 +39,6 @@ uint64_t clock_mono_us(void)
     return to_us(now(CLOCK_MONOTONIC));
 }
 
-uint64_t clock_thread_cpu_us(void)
-{
-    return to_us(now(CLOCK_THREAD_CPUTIME_ID));
-}
-
 void clock_rest_us(unsigned us)
 {
     struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};

@@ -19,9 +19,6 @@ uint64_t clock_mono_coarse_ms(void);
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t clock_mono_us(void);
 
-/* Microseconds of a CPU that the calling thread has used. */
-uint64_t clock_thread_cpu_us(void);
-
 /* Seconds since 1970 of the wall clock; cheap. */
 time_t clock_wall_s(void);
 

@@ -5,10 +5,9 @@
  * larger. So all work goes to the first worker until it is busy, then to the next one, too; and
  * back, when fewer keep up.
  *
- * A worker is busy by what it uses of a CPU, and by how long its output lets it wait: for answers,
- * or for room, since each worker has a queue of its own into the log. One that waits for a CPU,
- * because other programs have them all, or for a log that is away, would get no more done by
- * being two.
+ * A worker is busy whenever it has something to do: also while its output lets it wait, for answers
+ * or for room, since each worker has a queue of its own into the log; and while other threads have
+ * the CPUs, of which two get a larger share. A log that is away is nothing to do.
  *
  * What is decided is a pure function of what is measured; share.c measures, and does it.
  */
@@ -53,10 +52,9 @@ struct crew {
 
 /* What a worker measures to decide whether it has too much to do. */
 struct sharing {
-    uint64_t looked_at_ms; /* by the turn's clock, and by the exact one: */
+    uint64_t looked_at_ms; /* by the turn's clock, and by the exact one */
     uint64_t looked_at_us;
-    uint64_t cpu_us;       /* what its thread had used by then */
-    uint64_t waited_us;    /* since then, for an output that is there */
+    uint64_t idle_us;      /* since then, with nothing to do */
     uint64_t busy_from_ms; /* since when it is busy, and all are calm; both: it may be now */
     uint64_t calm_from_ms;
     uint32_t size;         /* of the crew, when it last looked */

@@ -48,20 +48,16 @@ void worker_weigh(struct worker *w, uint32_t slot, uint64_t bytes)
     }
 }
 
-/*
- * Thousandths of the time since the look before that it has worked, or waited for its output:
- * another worker would have handed over more meanwhile.
- */
+/* Thousandths of the time since the look before, if any, in which it had something to do. */
 static unsigned measure(struct sharing *s)
 {
-    uint64_t now_us = clock_mono_us(), cpu_us = clock_thread_cpu_us();
-    uint64_t passed_us = now_us - s->looked_at_us;
-    uint64_t used_us = cpu_us - s->cpu_us + s->waited_us;
+    uint64_t now_us = clock_mono_us();
+    uint64_t passed_us = s->looked_at_us > 0 ? now_us - s->looked_at_us : 0;
+    uint64_t idle_us = s->idle_us;
 
     s->looked_at_us = now_us;
-    s->cpu_us = cpu_us;
-    s->waited_us = 0;
-    return passed_us > used_us ? (unsigned)(used_us * CREW_WHOLE / passed_us) : CREW_WHOLE;
+    s->idle_us = 0;
+    return idle_us < passed_us ? (unsigned)((passed_us - idle_us) * CREW_WHOLE / passed_us) : 0;
 }
 
 /* What is the case, and for how long it has been so. */

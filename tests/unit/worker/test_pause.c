@@ -32,12 +32,12 @@ static void open_full_pipe(int fds[2])
 /* Answers: does a short wait for the output count as work? */
 static bool counts_as_work(struct worker *w)
 {
-    w->sharing.waited_us = 0;
+    w->sharing.idle_us = 0;
     w->stop_at_ms = clock_mono_ms() + 5; /* until then */
     w->draining = true;
     worker_pause(w);
     w->draining = false;
-    return w->sharing.waited_us > 0;
+    return w->sharing.idle_us == 0;
 }
 
 static void waiting_for_room_is_work(void **state)

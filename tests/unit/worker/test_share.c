@@ -81,8 +81,8 @@ static void pass(struct worker *w, bool busy)
     s->busy_from_ms = s->calm_from_ms = now_ms;
     now_ms += CREW_CALM_MS;
     w->turn_ms = now_ms;
-    s->looked_at_us = clock_mono_us() - (busy ? 0 : a_while_us);
-    s->cpu_us = clock_thread_cpu_us() - (busy ? a_while_us : 0);
+    s->looked_at_us = clock_mono_us() - a_while_us;
+    s->idle_us = busy ? 0 : a_while_us;
     s->size = atomic_load(&rig.crew.size);
 }
 
@@ -314,18 +314,17 @@ static void a_storm_of_short_ones_needs_no_gift(void **state)
     end();
 }
 
-static void an_output_that_lets_it_wait_is_work(void **state)
+static void whoever_is_not_idle_is_busy(void **state)
 {
     (void)state;
     begin();
     hear_all("1\n");
     pass(rig.worker, false);
-    rig.worker->sharing.looked_at_us = clock_mono_us();
-    rig.worker->sharing.waited_us = 1000000000;
-    rig.worker->sharing.busy_from_ms = now_ms - CREW_BUSY_MS;
+    worker_share(rig.worker);
+    assert_int_equal(atomic_load(&rig.crew.size), 1);
+    pass(rig.worker, true);
     worker_share(rig.worker);
     assert_int_equal(atomic_load(&rig.crew.size), 2);
-    assert_int_equal(rig.worker->sharing.waited_us, 0);
     end();
 }
 
@@ -460,7 +459,7 @@ int main(void)
         cmocka_unit_test(those_of_which_something_is_left_stay),
         cmocka_unit_test(one_that_says_most_stays_where_it_is),
         cmocka_unit_test(a_storm_of_short_ones_needs_no_gift),
-        cmocka_unit_test(an_output_that_lets_it_wait_is_work),
+        cmocka_unit_test(whoever_is_not_idle_is_busy),
         cmocka_unit_test(one_alone_keeps_its_worker),
         cmocka_unit_test(nothing_moves_when_it_may_not),
         cmocka_unit_test(one_that_cannot_be_watched_is_watched_later),
