@@ -39,6 +39,11 @@ uint64_t clock_mono_us(void)
     return to_us(now(CLOCK_MONOTONIC));
 }
 
+uint64_t clock_raw_us(void)
+{
+    return to_us(now(CLOCK_MONOTONIC_RAW));
+}
+
 void clock_rest_us(unsigned us)
 {
     struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};

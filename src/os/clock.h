@@ -19,6 +19,9 @@ uint64_t clock_mono_coarse_ms(void);
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t clock_mono_us(void);
 
+/* Microseconds of CLOCK_MONOTONIC_RAW, which nobody sets right: for how long something took. */
+uint64_t clock_raw_us(void);
+
 /* Seconds since 1970 of the wall clock; cheap. */
 time_t clock_wall_s(void);
 

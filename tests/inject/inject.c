@@ -330,14 +330,14 @@ typedef int clock_gettime_fn(clockid_t, struct timespec *);
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
+    static _Atomic int64_t idle_s; /* by the clock that workers measure their idle time with */
     REAL("clock_gettime", clock_gettime_fn *)
-    int64_t work = clock == CLOCK_THREAD_CPUTIME_ID ? clocks->work : WORK_REAL;
-    int result = real(work == WORK_ALWAYS ? CLOCK_MONOTONIC : clock, now);
+    int64_t work = clock == CLOCK_MONOTONIC_RAW ? clocks->work : WORK_REAL;
+    int result = real(clock, now);
 
-    if (work == WORK_NEVER)
-        *now = (struct timespec){.tv_sec = 0};
-    else if (work == WORK_ALWAYS)
-        return result;
+    if (work != WORK_REAL)
+        *now = (struct timespec){.tv_sec = work == WORK_NEVER ? atomic_fetch_add(&idle_s, 1)
+                                                              : atomic_load(&idle_s)};
     else if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         now->tv_sec += clocks->wall_s;
     else if (result == 0)

@@ -164,11 +164,11 @@ void worker_pause(struct worker *w)
         timeout_ms = worker_until(wait.until_ms);
     if (w->draining && worker_until(w->stop_at_ms) < timeout_ms)
         timeout_ms = worker_until(w->stop_at_ms);
-    uint64_t from_us = clock_mono_us();
+    uint64_t from_us = clock_raw_us();
     int n = poller_wait(w->pause_set, events, 2, timeout_ms);
     /* While it is there and has no room, or has answers to give, another worker gets on. */
     if (wait.fd < 0 && w->round.batch->submitted <= w->round.batch->delivered)
-        w->sharing.idle_us += clock_mono_us() - from_us;
+        w->sharing.idle_us += clock_raw_us() - from_us;
     for (int i = 0; i < n; i++)
         if (events[i].data.u64 == TAG_BELL)
             worker_answer_bell(w);
@@ -184,9 +184,9 @@ static bool wait_for_events(struct worker *w)
         return false;
     w->signatures = SIGNATURES_A_TURN;
     w->events_next = 0;
-    uint64_t from_us = clock_mono_us();
+    uint64_t from_us = clock_raw_us();
     w->events_count = (uint32_t)poller_wait(w->set, w->events, WORKER_EVENTS, timeout_ms);
-    w->sharing.idle_us += clock_mono_us() - from_us;
+    w->sharing.idle_us += clock_raw_us() - from_us;
     w->turn_ms = clock_mono_coarse_ms();
     w->now_s = (uint32_t)(w->turn_ms / 1000);
     return true;
