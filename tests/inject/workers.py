@@ -9,10 +9,10 @@ stop or a kill in between changes nothing.
 """
 
 import http.client
-import itertools
 import json
 import os
 import socket
+import time
 
 from injecting import PATIENCE, Skip, UnluckyService, connect, finish, main, new_sink, until
 
@@ -63,13 +63,14 @@ class Speakers:
 
     def until_owners(self, good, what):
         """They go on speaking until their workers are as wanted."""
-        for _ in itertools.count():
+        end = time.monotonic() + 2 * PATIENCE
+        while time.monotonic() < end:
             self.say()
             now = owners(self.path)
             assert now.keys() == self.ports, "one is missing, or seen twice"
             if good(set(now.values())):
-                return now
-        return None
+                return
+        raise AssertionError(f"no {what}, but {set(now.values())}")
 
     def end(self):
         for sock in self.socks:
