@@ -41,6 +41,9 @@ _Noreturn void die_errno(const char *what);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now_ns(void);
 
+/* Processor time of the whole process, all its threads. */
+uint64_t cpu_ns(void);
+
 /* Sleep until NS on CLOCK_MONOTONIC; a signal ends it early. */
 void sleep_until_ns(uint64_t ns);
 

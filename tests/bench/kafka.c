@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
+
+#include "common.h"
 
 static unsigned long stored;
 
@@ -41,23 +42,6 @@ static rd_kafka_t *new_producer(const char *brokers)
     if (producer == NULL)
         exit(1);
     return producer;
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return 1e6 * (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-static double clock_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return 1e6 * (double)now.tv_sec + (double)now.tv_nsec / 1000;
 }
 
 static rd_kafka_vu_t header(const char *name, const char *value)
@@ -104,11 +88,12 @@ int main(int argc, char **argv)
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, argv[2], NULL);
     send_one(producer, topic, body, len); /* it is connected then */
     (void)rd_kafka_flush(producer, 60000);
-    double begin_us = cpu_us(), begun_us = clock_us();
+    uint64_t begin_ns = cpu_ns(), begun_ns = now_ns();
     for (unsigned long i = 0; i < count; i++)
         send_one(producer, topic, body, len);
     (void)rd_kafka_flush(producer, 600000);
-    double us = (cpu_us() - begin_us) / (double)count, all_us = clock_us() - begun_us;
+    double us = (double)(cpu_ns() - begin_ns) / 1000 / (double)count;
+    double all_us = (double)(now_ns() - begun_ns) / 1000;
     (void)getrusage(RUSAGE_SELF, &usage);
     (void)printf("%.3f %.0f %.1f\n", us, 1e6 * (double)count / all_us,
                  (double)usage.ru_maxrss / 1024);

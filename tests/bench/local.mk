@@ -57,11 +57,11 @@ tests_bench_sink_SOURCES = \
 	tests/bench/tally.h \
 	$(bench_common)
 
-tests_bench_kafka_SOURCES = tests/bench/kafka.c
+tests_bench_kafka_SOURCES = tests/bench/kafka.c $(bench_common)
 tests_bench_kafka_CFLAGS = $(AM_CFLAGS) $(KAFKA_CFLAGS)
 tests_bench_kafka_LDADD = $(KAFKA_LIBS)
 
-tests_bench_nats_SOURCES = tests/bench/nats.c
+tests_bench_nats_SOURCES = tests/bench/nats.c $(bench_common)
 tests_bench_nats_CFLAGS = $(AM_CFLAGS) $(NATS_CFLAGS)
 tests_bench_nats_LDADD = $(NATS_LIBS)
 

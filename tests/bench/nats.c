@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 #define PENDING 1024 /* messages on their way: what a load of peerlogd's has */
 
@@ -33,23 +34,6 @@ static void need(natsStatus status)
         return;
     (void)fprintf(stderr, "nats: %s\n", natsStatus_GetText(status));
     exit(1);
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-
-    (void)getrusage(RUSAGE_SELF, &usage);
-    return 1e6 * (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-static double clock_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return 1e6 * (double)now.tv_sec + (double)now.tv_nsec / 1000;
 }
 
 static void send_one(jsCtx *js, const char *subject, const char *body, int len,
@@ -101,11 +85,12 @@ int main(int argc, char **argv)
     need(natsConnection_JetStream(&js, connection, &options));
     send_one(js, argv[2], body, len, 0);
     wait_for_all(js);
-    double begin_us = cpu_us(), begun_us = clock_us();
+    uint64_t begin_ns = cpu_ns(), begun_ns = now_ns();
     for (unsigned long i = 1; i <= count; i++)
         send_one(js, argv[2], body, len, i);
     wait_for_all(js);
-    double us = (cpu_us() - begin_us) / (double)count, all_us = clock_us() - begun_us;
+    double us = (double)(cpu_ns() - begin_ns) / 1000 / (double)count;
+    double all_us = (double)(now_ns() - begun_ns) / 1000;
     (void)getrusage(RUSAGE_SELF, &usage);
     (void)printf("%.3f %.0f %.1f\n", us, 1e6 * (double)count / all_us,
                  (double)usage.ru_maxrss / 1024);

@@ -2,10 +2,10 @@
 """As few workers as keep up.
 
 Sixteen connections that say little have one worker, however many there are. When it has too
-much to do (its clock says so, since this machine is too busy to wait for that) they are shared
-with others, one of them after the other; and when one is enough again they come back. Nothing is
-lost, repeated or out of order on the way, half messages are made whole by the next worker, and a
-stop or a kill in between changes nothing.
+much to do (the clock of its idle time says so, since this machine is too busy to wait for that)
+they are shared with others, one of them after the other; and when one is enough again they come
+back. Nothing is lost, repeated or out of order on the way, half messages are made whole by the
+next worker, and a stop or a kill in between changes nothing.
 """
 
 import http.client

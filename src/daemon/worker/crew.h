@@ -23,13 +23,13 @@
 
 struct worker;
 
-/* All of a CPU, and of what a worker has: shares are thousandths. */
+/* All of the time, and of what a worker has: shares are thousandths. */
 #define CREW_WHOLE 1000u
 
 /* From here on a worker is busy. */
 #define CREW_BUSY 850u
 
-/* Fewer keep up when the others would use no more than this of their CPUs. */
+/* Fewer keep up when the others would be busy for no more than this. */
 #define CREW_CALM 600u
 
 /* Two workers are even when they differ by less. */
@@ -43,7 +43,7 @@ struct crew {
     struct worker *const *workers;
     unsigned count;
     _Atomic uint32_t size; /* the workers below this index are given work */
-    _Atomic uint64_t use[PEERLOG_MAX_WORKERS]; /* of a CPU, and when that was measured */
+    _Atomic uint64_t use[PEERLOG_MAX_WORKERS]; /* the share that it was busy, and when */
 
     /* Held while connections change their worker. */
     pthread_mutex_t moving;
@@ -68,7 +68,7 @@ struct sharing {
 /* What a worker knows when it looks whether to change something. */
 struct crew_view {
     unsigned self, size, count;
-    uint16_t use[PEERLOG_MAX_WORKERS]; /* of all, in thousandths of a CPU; 0: it sleeps */
+    uint16_t use[PEERLOG_MAX_WORKERS]; /* of all: busy for so many thousandths; 0: it sleeps */
     uint64_t busy_ms; /* for how long it has been busy */
     uint64_t calm_ms; /* for how long fewer would have kept up */
 };
@@ -102,7 +102,7 @@ struct crew_decision crew_decide(const struct crew_view *view);
  */
 void crew_look(const struct crew *crew, unsigned self, uint64_t now_ms, struct crew_view *ret_view);
 
-/* What worker INDEX has used of a CPU of late. Threads: that worker. */
+/* For which share of the time worker INDEX was busy of late. Threads: that worker. */
 void crew_publish(struct crew *crew, unsigned index, unsigned use, uint64_t now_ms);
 
 /* Answers: is worker INDEX given work? Threads: any. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The worker as one of a crew: it measures what it uses of a CPU, looks ten times a second whether
- * it has too much to do or too little, and gives connections to another worker when it is so.
+ * The worker as one of a crew: it measures how long it has something to do, looks ten times a
+ * second whether that is too much or too little, and gives connections to another worker when it
+ * is so.
  *
  * A connection changes its worker between two rounds, when nothing of it is in hand and nothing
  * is owed to it: all that is known of it is then in its slot and tail, and no inbox names it. A
