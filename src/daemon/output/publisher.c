@@ -7,6 +7,7 @@
 #include "daemon/output/publisher.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #define IDLE_MS 1000u /* between two looks at what a library has to say without a load */
 #define END_MS 500u   /* that an end waits for the thread */
 
+#define KEPT_BYTES (4 * 1024 * 1024) /* that malloc(3) keeps for the next message */
+
 static int start(struct publisher *p);
 
 /* --- the worker's side --- */
@@ -34,6 +37,17 @@ static void release(struct publisher *p)
     free(p);
 }
 
+/*
+ * A broker's library asks for the memory of each message, some 128 KiB of it where records are
+ * packed, and gives it back at once: if that were mapped anew each time (see main()), or given back
+ * to the kernel, page faults would cost more than all else.
+ */
+static void keep_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES); /* advice: without it all works, too */
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 int publisher_new(const struct publisher_kind *kind, const struct output_settings *settings,
                   size_t longest, uint64_t instance, struct publisher **ret_publisher)
 {
@@ -42,6 +56,7 @@ int publisher_new(const struct publisher_kind *kind, const struct output_setting
 
     if (p == NULL)
         return -ENOMEM;
+    keep_memory();
     p->kind = kind;
     p->settings = *settings; /* its lists may go; they are in it as texts, too */
     p->settings.servers = p->settings.brokers = p->settings.properties =
