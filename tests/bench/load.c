@@ -42,7 +42,9 @@ static const char help[] =
     "  --patience MS              for the last writes, and for the sink (10000)\n"
     "  --progress FILE            the sink's page; churn needs it\n"
     "  --lead N                   messages that may be ahead of the sink (2048)\n"
-    "  --tls FILE                 streams speak TLS 1.3, AES-128-GCM; whom FILE names is trusted\n";
+    "  --tls FILE                 streams speak TLS 1.3, AES-128-GCM; whom FILE names is trusted\n"
+    "  --seal-aside FILE          streams are plain, and what they send is sealed as by --tls, too,\n"
+    "                             and thrown away; certificate and key are in FILE\n";
 
 /* Which of COUNT names is this? Exits when none is. */
 static unsigned parse_name(const char *option, const char *text, const char *const *names,
@@ -91,6 +93,8 @@ static void parse_option(struct load_plan *p, enum load_way *way, const char *na
         p->progress = value;
     else if (strcmp(name, "tls") == 0)
         p->wire.ca = value;
+    else if (strcmp(name, "seal-aside") == 0)
+        p->seal_aside = value;
 }
 
 static void parse_options(int argc, char **argv, struct load_plan *p, enum load_way *way)
@@ -103,7 +107,8 @@ static void parse_options(int argc, char **argv, struct load_plan *p, enum load_
         {"rate", required_argument, NULL, 0},      {"count", required_argument, NULL, 0},
         {"duration", required_argument, NULL, 0},  {"patience", required_argument, NULL, 0},
         {"lead", required_argument, NULL, 0},      {"progress", required_argument, NULL, 0},
-        {"tls", required_argument, NULL, 0},       {"help", no_argument, NULL, 'h'},
+        {"tls", required_argument, NULL, 0},       {"seal-aside", required_argument, NULL, 0},
+        {"help", no_argument, NULL, 'h'},
         {0},
     };
     int which = 0, option;

@@ -34,6 +34,7 @@ struct load_plan {
     uint64_t lead;         /* messages that may be ahead of the sink */
     const char *progress;  /* the sink's page, or NULL */
     struct wire_rules wire; /* whether streams speak TLS */
+    const char *seal_aside; /* certificate and key of those who only seal, or NULL */
 };
 
 /* Messages ready to be written; they are made anew for each write. */
@@ -67,6 +68,14 @@ void shape_fill(struct load_shape *s, unsigned n, const struct mark *first);
  * Returns: the descriptor, or a negative errno.
  */
 int load_connect(const struct load_plan *plan, uint64_t index);
+
+/*
+ * A session of TLS with itself, which seals what a plain stream sends and throws it away. FILE:
+ * certificate and key, in PEM. Exits when it cannot be.
+ */
+struct seal *seal_new(const char *file);
+void seal_bytes(struct seal *seal, const void *bytes, size_t len);
+void seal_free(struct seal *seal);
 
 /* The ways. Each runs to its end or to a signal. */
 void load_streams(const struct load_plan *plan, struct load_result *ret_result);

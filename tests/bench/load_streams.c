@@ -27,6 +27,7 @@
 struct stream {
     int fd; /* -1 once it broke */
     struct wire *wire;
+    struct seal *seal;  /* or NULL */
     uint32_t id;
     uint32_t sequence;  /* of the next message */
     bool full;          /* the socket takes nothing now */
@@ -66,6 +67,8 @@ static void open_streams(struct run *r)
         s->wire = wire_new(&r->plan->wire, 0, fd); /* of the same kind all */
         if (s->wire == NULL)
             die_errno("handshake");
+        if (r->plan->seal_aside != NULL)
+            s->seal = seal_new(r->plan->seal_aside);
         s->id = r->plan->first_id + i;
         if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
             die_errno("epoll_ctl");
@@ -82,6 +85,7 @@ static void close_streams(struct run *r)
             (void)close(s->fd); /* the kernel delivers what it took */
         }
         (void)wire_free(s->wire);
+        seal_free(s->seal);
         free(s->rest);
     }
     (void)close(r->epoll_fd); /* holds nothing */
@@ -123,6 +127,8 @@ static void push(struct run *r, struct stream *s, uint64_t ns)
         bytes = r->shape.bytes;
         len = n * r->shape.unit;
     }
+    if (s->seal != NULL)
+        seal_bytes(s->seal, bytes, len);
     ssize_t taken = wire_send(s->wire, bytes, len);
     if (taken < 0 && errno != EAGAIN && errno != EINTR) {
         (void)close(s->fd); /* it is broken already */

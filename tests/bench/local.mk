@@ -35,6 +35,7 @@ tests_bench_load_SOURCES = \
 	tests/bench/load.h \
 	tests/bench/load_churn.c \
 	tests/bench/load_hold.c \
+	tests/bench/load_seal.c \
 	tests/bench/load_shape.c \
 	tests/bench/load_streams.c \
 	tests/bench/load_trickle.c \

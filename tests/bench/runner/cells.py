@@ -46,8 +46,8 @@ def new_folder(bench):
 
 
 def certificate(bench):
-    """The files of a certificate that its own key has signed, ECDSA P-256, and of that key."""
-    files = bench.scratch("certificate.pem"), bench.scratch("certificate.key")
+    """Files of a certificate that its own key has signed, ECDSA P-256, of that key, of both."""
+    files = tuple(map(bench.scratch, ("certificate.pem", "certificate.key", "both.pem")))
     if not os.path.exists(files[0]):
         done = subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -56,6 +56,10 @@ def certificate(bench):
             capture_output=True, text=True, timeout=20)
         if done.returncode != 0:
             raise Failure("openssl makes no certificate: " + done.stderr)
+        with open(files[2], "wb") as both:
+            for file in files[:2]:
+                with open(file, "rb") as part:
+                    both.write(part.read())
     return files
 
 
@@ -81,6 +85,7 @@ class Stream(Cell):
         self.kind = settings.get("kind", "syslog")  # of the output
         self.path = settings.get("path")            # of an output that is not the sink
         self.tls = settings.get("tls", False)
+        self.seal_aside = settings.get("seal_aside", False)  # plain, at the load's cost of TLS
         self.idle = settings.get("idle", 0)         # silent connections beside
         self.trickling = settings.get("trickling", 0)  # beside: each says a byte a second
         self.group = settings.get("group", "saturated")
@@ -98,6 +103,8 @@ class Stream(Cell):
             options["batch"] = max(1, WRITE_BYTES // self.size)
         if self.tls:
             options["tls"] = certificate(bench)[0]
+        if self.seal_aside:
+            options["seal-aside"] = certificate(bench)[2]
         if self.rate:
             options["rate"] = self.rate
         elif sink:
@@ -118,7 +125,7 @@ class Stream(Cell):
         running = idle = trickling = None
         try:
             running = daemon.start(Target(kind, folder or sink.path,
-                                          tls=certificate(bench) if self.tls else None),
+                                          tls=certificate(bench)[:2] if self.tls else None),
                                    max(USUAL_CONNECTIONS, self.connections + self.idle),
                                    **popen_args)
             if self.idle:
