@@ -313,9 +313,14 @@ static int64_t seconds_of(const ASN1_TIME *date, int64_t wrong)
 void tls_context_facts(const struct tls_context *context, struct tls_facts *ret_facts)
 {
     EVP_PKEY *key = SSL_CTX_get0_privatekey(context->ssl);
-    X509 *certificate;
+    X509 *certificate = SSL_CTX_get0_certificate(context->ssl);
 
-    *ret_facts = (struct tls_facts){.begins = INT64_MIN, .ends = INT64_MAX};
+    /* Where there is no such extension, all bits are set. */
+    *ret_facts = (struct tls_facts){
+        .begins = INT64_MIN, .ends = INT64_MAX,
+        .serves = X509_get_extended_key_usage(certificate) & (XKU_SSL_SERVER | XKU_ANYEKU),
+        .signs = X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE,
+    };
     for (int i = 0; (certificate = chain_at(context, i)) != NULL; i++) {
         int64_t begins = seconds_of(X509_get0_notBefore(certificate), INT64_MAX);
         int64_t ends = seconds_of(X509_get0_notAfter(certificate), INT64_MIN);

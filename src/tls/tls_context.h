@@ -71,6 +71,8 @@ struct tls_facts {
     int64_t begins; /* seconds since 1970: the latest beginning in the chain */
     int64_t ends;   /* and the earliest end */
     int rsa_bits;   /* 0: the key is of another kind */
+    bool serves;    /* its extended key usage, if it has one, allows it to be a server's */
+    bool signs;     /* its key usage, if it has one, allows what all our suites do */
 };
 
 #define TLS_LEAST_RSA_BITS 2048

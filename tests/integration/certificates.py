@@ -88,7 +88,7 @@ class Authority(Certificate):
                 "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign")
 
     def issue(self, name, names="DNS:localhost,IP:127.0.0.1", kind="ec", usage=None,
-              begins=-DAY, ends=90 * DAY, signs=False):
+              key_usage=None, begins=-DAY, ends=90 * DAY, signs=False):
         """Sign one for NAMES. BEGINS and ENDS: seconds from now. SIGNS: it may sign others."""
         made = Certificate(self.folder, name)
         extensions = os.path.join(self.folder, f"{name}.ext")
@@ -99,6 +99,8 @@ class Authority(Certificate):
                 file.write(f"subjectAltName = {names}\n")
             if usage:
                 file.write(f"extendedKeyUsage = {usage}\n")
+            if key_usage:
+                file.write(f"keyUsage = {key_usage}\n")
         new_key(kind, made.key)
         request = os.path.join(self.folder, f"{name}.csr")
         openssl("req", "-new", "-key", made.key, "-out", request, "-subj", f"/CN={name}")

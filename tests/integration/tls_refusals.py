@@ -115,7 +115,8 @@ def both_sides_of_a_bad_listener(scratch):
     for number, (certificate, words, ours) in enumerate(rows):
         with serving("syslog", folder(scratch, str(number)),
                      listeners=[certificate.settings()]) as (daemon, sink):
-            daemon.allow("expire", "not valid before", "is neither for", REFUSED)
+            daemon.allow("expire", "not valid before", "is neither for", "is not for servers",
+                         REFUSED)
             status, said = peerlog_says(daemon, "--tls-ca", authority.file)
             assert status == 76 and words in said, (status, words, said)
             daemon.expect(re.escape(ours))
@@ -244,6 +245,12 @@ def what_check_warns_of(scratch):
         (authority.issue("gone", ends=-DAY), {}, r"has expired on \d{4}-\d\d-\d\d"),
         (authority.issue("young", begins=DAY), {}, r"is not valid before \d{4}-\d\d-\d\d"),
         (authority.issue("elsewhere", "DNS:elsewhere.example.net"), {}, "127.0.0.1"),
+        (authority.issue("server", usage="serverAuth", key_usage="digitalSignature"), {}, None),
+        (authority.issue("any", usage="anyExtendedKeyUsage"), {}, None),
+        (authority.issue("client", usage="clientAuth"), {},
+         r"client\.crt is not for servers.* its extended key usage lacks serverAuth"),
+        (authority.issue("mute", key_usage="critical,keyEncipherment"), {},
+         r"mute\.crt is not for signing.* its key usage lacks digitalSignature"),
     ]
     loose = authority.issue("loose")
     os.chmod(loose.key, 0o644)

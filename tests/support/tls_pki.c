@@ -78,6 +78,7 @@ static X509 *make_certificate(const struct pki_wish *wish, EVP_PKEY *key)
     add_extension(certificate, issuer, NID_basic_constraints, wish->is_ca ? "CA:TRUE" : "CA:FALSE");
     add_extension(certificate, issuer, NID_subject_alt_name, wish->names);
     add_extension(certificate, issuer, NID_ext_key_usage, wish->usage);
+    add_extension(certificate, issuer, NID_key_usage, wish->key_usage);
     require(X509_sign(certificate, signer, EVP_sha256()) > 0, "a signature");
     return certificate;
 }

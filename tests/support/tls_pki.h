@@ -16,6 +16,7 @@ struct pki_wish {
     const char *subject;        /* its common name */
     const char *names;          /* "DNS:a.example,IP:192.0.2.1" */
     const char *usage;          /* "clientAuth" */
+    const char *key_usage;      /* "digitalSignature" */
     const struct pki *issuer;   /* NULL: itself */
     int rsa_bits;               /* 0: a key on P-256 */
     bool is_ca;

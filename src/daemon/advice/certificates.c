@@ -87,6 +87,24 @@ static void judge_key(const struct judge *j, const struct tls_facts *facts)
     }
 }
 
+static void judge_purpose(const struct judge *j, const struct tls_facts *facts)
+{
+    char text[TEXT_BYTES];
+
+    if (!facts->serves) {
+        (void)snprintf(text, sizeof text, "%s is not for servers, and clients refuse it: its "
+                       "extended key usage lacks serverAuth; have one issued that has it",
+                       j->listener->certificate);
+        j->warn(j->context, text);
+    }
+    if (!facts->signs) {
+        (void)snprintf(text, sizeof text, "%s is not for signing, which a server does in each "
+                       "handshake, and some clients refuse it: its key usage lacks "
+                       "digitalSignature; have one issued that has it", j->listener->certificate);
+        j->warn(j->context, text);
+    }
+}
+
 static bool is_loopback(const char *address)
 {
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
@@ -139,6 +157,7 @@ void advice_judge_certificates(const struct settings *settings,
         j.tls->facts(j.listener->tls, &facts);
         judge_dates(&j, &facts);
         judge_key(&j, &facts);
+        judge_purpose(&j, &facts);
         judge_name(&j);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is wrong with certificates of listeners, or soon will be, and keeps clients away: their
- * dates, keys and names, and who can read a key. Without TLS there is nothing to judge.
+ * dates, keys, names and uses, and who can read a key. Without TLS there is nothing to judge.
  */
 #ifndef PEERLOG_DAEMON_ADVICE_CERTIFICATES_H
 #define PEERLOG_DAEMON_ADVICE_CERTIFICATES_H

@@ -165,12 +165,48 @@ static void a_chain_ends_with_its_first_end(void **unused)
     pki_done(&brief);
 }
 
+/* What is not said is allowed. */
+static void a_context_knows_what_its_certificate_is_for(void **unused)
+{
+    static const struct {
+        const char *usage, *key_usage;
+        bool serves, signs;
+    } cases[] = {
+        {NULL, NULL, true, true},
+        {"serverAuth", NULL, true, true},
+        {"clientAuth,serverAuth", NULL, true, true},
+        {"anyExtendedKeyUsage", NULL, true, true},
+        {"clientAuth", NULL, false, true},
+        {"codeSigning,timeStamping", NULL, false, true},
+        {NULL, "digitalSignature", true, true},
+        {NULL, "critical,keyEncipherment,digitalSignature", true, true},
+        {NULL, "keyEncipherment", true, false},
+        {NULL, "critical,keyAgreement,keyCertSign", true, false},
+        {"clientAuth", "keyAgreement", false, false},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct pki own = pki_make(&(struct pki_wish){
+            .subject = "own", .usage = cases[i].usage, .key_usage = cases[i].key_usage});
+        struct tls_rules rules = {.certificate = own.file, .key = own.key_file};
+        struct tls_context *context = peer_context(&rules);
+        struct tls_facts facts;
+        tls_context_facts(context, &facts);
+        assert_int_equal(facts.serves, cases[i].serves);
+        assert_int_equal(facts.signs, cases[i].signs);
+        tls_context_release(context);
+        pki_done(&own);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_context_says_what_it_does_not_like),
         cmocka_unit_test(a_context_knows_its_certificate),
         cmocka_unit_test(a_chain_ends_with_its_first_end),
+        cmocka_unit_test(a_context_knows_what_its_certificate_is_for),
     };
 
     return cmocka_run_group_tests(tests, begin, end);
