@@ -211,6 +211,41 @@ require() { # LOG REQUIREMENT...
     say "Installed."
 }
 
+# --- a Prometheus for the tests ---
+
+# Debian's package would start a service, and pull in fonts and scripts for browsers: it is unpacked
+# here instead, and tests find its programs by PATH.
+PROMETHEUS=$TOP/build-prometheus
+DOWNLOAD_LIMIT_S=20 # of one package
+
+# Before Debian 13 promtool is in the same package. Each says its version, or which library it lacks.
+unpack_prometheus() {
+    local program
+    rm -rf "$PROMETHEUS" "$PROMETHEUS.new" && mkdir "$PROMETHEUS.new" && cd "$PROMETHEUS.new" ||
+        return
+    for program in prometheus promtool; do
+        if [ ! -x "usr/bin/$program" ]; then
+            timeout "$DOWNLOAD_LIMIT_S" apt-get -q -o Acquire::Retries=1 download "$program" &&
+                dpkg -x "$program"_*.deb . && rm "$program"_*.deb || return
+        fi
+        "usr/bin/$program" --version || return
+    done
+    mv "$PROMETHEUS.new" "$PROMETHEUS"
+}
+
+# Have prometheus and promtool, if it can be; tests say what they leave out where there are none.
+provide_prometheus() { # LOG yes|no: MAY IT BE DOWNLOADED
+    PATH=$PATH:$PROMETHEUS/usr/bin
+    if [ "$2" = no ] || ! have apt-get || { have prometheus && have promtool; }; then
+        return
+    fi
+    say "Unpacking Prometheus, for tests alone ..."
+    if ! (unpack_prometheus) >"$1" 2>&1 </dev/null; then
+        complain "there is none: $(grep -m 1 '^E: ' "$1" || echo "see $1")"
+        rm -rf "$PROMETHEUS.new"
+    fi
+}
+
 # --- configuring and building ---
 
 # What a build needs; a release tarball brings its own configure.
