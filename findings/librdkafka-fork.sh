@@ -62,6 +62,7 @@ int main(int argc, char **argv)
     rd_kafka_conf_set_dr_msg_cb(conf, reported);
     kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
     if (!kafka) return puts(error) < 0;
+    rd_kafka_poll(kafka, 500); /* its threads are at rest then: none of them holds a lock */
     if (argc == 1 || !fork()) produce(kafka);
     else wait(NULL);
     _exit(0);
