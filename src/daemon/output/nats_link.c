@@ -108,12 +108,24 @@ static natsStatus set_servers(natsOptions *options, const struct output_settings
     return natsOptions_SetServers(options, servers, count);
 }
 
+/* By default the library writes these to standard error; what we need to know, calls tell. */
+static void hear_error(natsConnection *connection, natsSubscription *subscription,
+                       natsStatus status, void *closure)
+{
+    (void)connection;
+    (void)subscription;
+    (void)status;
+    (void)closure;
+}
+
 static natsStatus set_options(natsOptions *options, const struct output_settings *settings)
 {
     natsStatus status = set_servers(options, settings);
 
     if (status == NATS_OK)
         status = natsOptions_SetName(options, "peerlogd");
+    if (status == NATS_OK)
+        status = natsOptions_SetErrorHandler(options, hear_error, NULL);
     if (status == NATS_OK)
         status = natsOptions_SetAllowReconnect(options, false); /* what was out must be known */
     if (status == NATS_OK)
