@@ -43,8 +43,8 @@ static const char help[] =
     "  --progress FILE            the sink's page; churn needs it\n"
     "  --lead N                   messages that may be ahead of the sink (2048)\n"
     "  --tls FILE                 streams speak TLS 1.3, AES-128-GCM; whom FILE names is trusted\n"
-    "  --seal-aside FILE          streams are plain, but what they send is sealed, too, and thrown\n"
-    "                             away; certificate and key are in FILE\n";
+    "  --seal-aside FILE          streams are plain, what they send is sealed and thrown away,\n"
+    "                             too; certificate and key are in FILE\n";
 
 /* Which of COUNT names is this? Exits when none is. */
 static unsigned parse_name(const char *option, const char *text, const char *const *names,
