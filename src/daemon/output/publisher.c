@@ -85,29 +85,34 @@ static void release_joined(struct publisher *p)
     release(p);
 }
 
+/* Wait with the mutex until something changes, or this time is over. Returns: false then. */
+static bool wait_for_change(struct publisher *p, uint64_t until_us)
+{
+    const struct timespec until = {
+        .tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000) * 1000,
+    };
+
+    return pthread_cond_clockwait(&p->changed, &p->mutex, CLOCK_MONOTONIC, &until) == 0;
+}
+
 void publisher_end(struct publisher *p)
 {
-    struct timespec until;
+    uint64_t until_us = clock_mono_us() + END_MS * 1000u;
 
     (void)pthread_mutex_lock(&p->mutex); /* it is a plain one, as everywhere here */
     p->closing = true;
     (void)pthread_cond_signal(&p->changed);
-    (void)pthread_mutex_unlock(&p->mutex);
-    (void)clock_gettime(CLOCK_REALTIME, &until); /* what pthread_timedjoin_np(3) goes by */
-    until.tv_nsec += (long)END_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    if (pthread_timedjoin_np(p->thread, NULL, &until) == 0) {
-        release_joined(p);
-        return;
-    }
-    (void)pthread_mutex_lock(&p->mutex);
+    while (!p->ended && wait_for_change(p, until_us))
+        ; /* woken for something else */
     bool ended = p->ended;
-    p->abandoned = true;
-    (void)pthread_detach(p->thread); /* it was not joined */
+    p->abandoned = !ended;
+    if (p->abandoned)
+        (void)pthread_detach(p->thread); /* nobody joins it any more */
     (void)pthread_mutex_unlock(&p->mutex);
-    if (ended)
+    if (ended) {
+        (void)pthread_join(p->thread, NULL); /* it returns, and does nothing else */
         release_joined(p);
+    }
 }
 
 bool publisher_is_idle(const struct publisher *p)
@@ -141,16 +146,6 @@ const char *publisher_place(const struct output_settings *settings)
 }
 
 /* --- waiting --- */
-
-/* Wait with the mutex until something changes, or this time is over. Returns: false then. */
-static bool wait_for_change(struct publisher *p, uint64_t until_us)
-{
-    const struct timespec until = {
-        .tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000) * 1000,
-    };
-
-    return pthread_cond_clockwait(&p->changed, &p->mutex, CLOCK_MONOTONIC, &until) == 0;
-}
 
 /* Let the library say what it has to say, without the mutex. */
 static void look_around(struct publisher *p)
@@ -282,6 +277,7 @@ static void *publish(void *argument)
     p->kind->close(p);
     (void)pthread_mutex_lock(&p->mutex);
     p->ended = true;
+    (void)pthread_cond_signal(&p->changed);
     bool abandoned = p->abandoned;
     (void)pthread_mutex_unlock(&p->mutex);
     if (abandoned)
