@@ -6,6 +6,9 @@ own code, in libsystemd, in the C library (libconfig alone is spared: it crashes
 may then refuse to start, with words and a status; but it never crashes, and what was
 admitted is logged: by this process or, should it end, by the next one. PEERLOG_LONG=1: also two
 and five failures in a row, over as many starts as it takes, and with the other log.
+
+A reload that leads to another log is refused, with words, or leads there: whichever of its
+allocations fails.
 """
 
 import os
@@ -132,4 +135,33 @@ def every_allocation_of_one_that_inherits(scratch):
     every_allocation_may_fail(scratch, True)
 
 
-main(every_allocation_of_a_first_process, every_allocation_of_one_that_inherits)
+def reload_to_another_log(scratch, name, rules):
+    """Returns: how many allocations there were before it and with it; and was it refused?"""
+    path = folder(scratch, name)
+    with new_sink("syslog", folder(path, "old")) as old, \
+            new_sink("syslog", folder(path, "new")) as new, \
+            UnluckyService(path, old, rules, workers=1) as service:
+        service.allow("reloaded", "emory")
+        before = service.luck.called("alloc")
+        service.sink = new
+        service.write_file()
+        service.reload()
+        after = service.luck.called("alloc")
+        refused = service.words.wait("(not )?reloaded")[-1].group(1) is not None
+        connect(service.port).sendall(b"a message\n")
+        (old if refused else new).wait_count(1)
+        return before, after, refused
+
+
+def every_allocation_of_a_reload(scratch):
+    if SANITIZED:
+        raise Skip("a sanitizer has an allocator of its own")
+    before, after, _ = reload_to_another_log(scratch, "none", [])
+    assert after > before, "nothing is allocated"
+    refused = sum(reload_to_another_log(scratch, f"call {n}", [rule("alloc", "ENOMEM", n)])[2]
+                  for n in range(before + 1, after + 1))
+    print(f"  {after - before} allocations failed in turn, {refused} reloads were refused")
+
+
+main(every_allocation_of_a_first_process, every_allocation_of_one_that_inherits,
+     every_allocation_of_a_reload)

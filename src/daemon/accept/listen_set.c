@@ -340,8 +340,10 @@ int listen_set_build(struct snapshot *snapshot, const struct listen_set *before,
 {
     struct listen_set *listening = calloc(1, sizeof *listening);
 
-    if (listening == NULL)
+    if (listening == NULL) {
+        *ret_fault = (struct listen_fault){.error = -ENOMEM}; /* of none in particular */
         return -ENOMEM;
+    }
     listening->snapshot = snapshot;
     memset(snapshot->listener_of_id, LISTENER_NONE, sizeof snapshot->listener_of_id);
     free_ids(ledger, before);

@@ -90,6 +90,10 @@ void server_describe_fault(char *dst, size_t room, const struct listen_fault *fa
     char address[PEER_TEXT_BYTES], owner[128] = "another program, or another peerlogd,";
     size_t n;
 
+    if (fault->address.family == PEER_UNKNOWN) {
+        (void)snprintf(dst, room, "cannot listen: %s", strerror(-fault->error));
+        return;
+    }
     (void)peer_format(&fault->address, address);
     n = (size_t)snprintf(dst, room, "cannot listen on %s: ", address);
     switch (fault->error) {

@@ -68,8 +68,9 @@ void worker_take_snapshot(struct worker *w)
     /* The output may be what keeps the round from ending: it changes first; a loss announces
      * itself. */
     (void)output_change(w->output, &wanted->settings->output, w->round.batch);
-    if (!round_is_empty(&w->round))
-        return;
+    if (!round_is_empty(&w->round) ||
+        !output_settings_equal(&w->output->settings, &wanted->settings->output))
+        return; /* again: after the round, or when there is memory for the new output */
     w->round.snapshot = wanted;
     leave_all_denied(w);
     worker_plan_sweep(w, true);

@@ -13,6 +13,9 @@
 #include "daemon/session/silence.h"
 #include "os/clock.h"
 
+/* New settings that could not be taken up for lack of memory are tried again after this. */
+#define AGAIN_MS 50
+
 int worker_until(uint64_t moment_ms)
 {
     uint64_t now = clock_mono_ms();
@@ -240,5 +243,7 @@ int worker_keep_time(struct worker *w, bool *ret_blocked)
         int sweep_ms = worker_until(w->sweep_at_ms);
         timeout_ms = timeout_ms < 0 || sweep_ms < timeout_ms ? sweep_ms : timeout_ms;
     }
+    if (w->snapshot_wanted != w->round.snapshot && (timeout_ms < 0 || timeout_ms > AGAIN_MS))
+        timeout_ms = AGAIN_MS;
     return timeout_ms;
 }
