@@ -200,24 +200,23 @@ static bool look_over(struct worker *w, uint32_t i, bool *ret_leaving)
 static bool sweep(struct worker *w)
 {
     const struct connections *table = w->plan.table;
-    uint32_t heard_s = w->heard_s;
     bool leaving = false;
 
-    w->heard_s = w->now_s;
     for (uint32_t i = ledger_next_live(table->ledger, 0);
          i != LEDGER_NO_SLOT && atomic_load_explicit(&w->load, memory_order_relaxed) > 0;
          i = ledger_next_live(table->ledger, i + 1)) {
         if (!worker_owns(w, i) || table->conns[i].fd < 0)
             continue;
-        worker_tell_heard(w, i, heard_s);
+        worker_tell_heard(w, i, w->heard_s);
         /* One that is slowed waits for its rate alone, unless it was told to end. */
         if (table->conns[i].state != CONN_OPEN && table->conns[i].sweeps_left == 0) {
             leaving = leaving || table->ledger->slots[i].flags & SLOT_LEAVING;
             continue;
         }
         if (!worker_make_room(w, i) || !look_over(w, i, &leaving))
-            return false;
+            return false; /* and from the first one on next time */
     }
+    w->heard_s = w->now_s;
     worker_plan_sweep(w, leaving);
     if (w->round.left_waiting)
         worker_expect_flush(w);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is due by the clock: connections that leave are looked at until they have left, and those
- * that were told to end do so in time, whatever they wait for.
+ * that were told to end do so in time, whatever they wait for. Who was heard is told, though the
+ * output blocks meanwhile.
  */
 #include "config.h"
 
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "daemon/session/conn.h"
+#include "daemon/session/silence.h"
 #include "os/clock.h"
 #include "support/rig.h"
 
@@ -84,12 +86,52 @@ static void one_that_does_not_read_ends_when_it_was_told(void **state)
     assert_int_equal(rig.ledger->slots[slot].use, SLOT_FREE);
 }
 
+/* What waits for its end is flushed, and has to be delivered before a mortal one is looked over. */
+static void who_was_heard_is_told_behind_an_output_that_blocked(void **state)
+{
+    struct silence *silence;
+    bool blocked = false;
+    int clients[2];
+    uint32_t mortal = rig_connect(&rig, &clients[0]), last = rig_connect(&rig, &clients[1]);
+
+    (void)state;
+    assert_int_equal(silence_new(&silence), 0);
+    rig.worker->plan.silence = silence;
+    rig.snapshot.settings->listeners[0].silent_after_s = 10;
+    rig.ledger->slots[last].peer.address[0] ^= 1; /* another peer */
+    rig_say(&rig, slot, client, "1\nhalf", 6);
+    rig_read(&rig, slot, RIG_READABLE);
+    assert_true(worker_finish_round(rig.worker));
+    rig_say(&rig, last, clients[1], "1\n", 2);
+    rig_read(&rig, last, RIG_READABLE);
+    assert_true(worker_finish_round(rig.worker));
+    rig.table.conns[slot].active_s = 0; /* that is long ago */
+    rig.ledger->slots[mortal].flags |= SLOT_MORTAL;
+    rig.ledger->slots[mortal].transport = TRANSPORT_TLS;
+    log_broker.room = 0;
+    rig.worker->sweep_at_ms = 1;
+    (void)worker_keep_time(rig.worker, &blocked);
+    assert_true(blocked);
+    rig.ledger->slots[mortal].transport = TRANSPORT_PLAIN;
+    rig.table.conns[last].active_s = rig.worker->now_s - 1; /* before that */
+    log_broker.room = BROKER_RECORDS;
+    assert_true(worker_finish_round(rig.worker));
+    sweep();
+    silence_look(silence, &rig.snapshot, rig.worker->now_s + 100, false);
+    assert_int_equal(silence_count(silence), 2);
+    (void)silence_free(silence);
+    (void)close(clients[0]); /* the test is over */
+    (void)close(clients[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_that_leaves_is_looked_at_again_when_it_is_slowed,
                                         begin, end),
         cmocka_unit_test_setup_teardown(one_that_does_not_read_ends_when_it_was_told, begin, end),
+        cmocka_unit_test_setup_teardown(who_was_heard_is_told_behind_an_output_that_blocked, begin,
+                                        end),
     };
 
     return cmocka_run_group_tests_name("timers", tests, NULL, NULL);
