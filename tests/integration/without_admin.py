@@ -25,6 +25,7 @@ def what_is_missing_is_said(scratch):
             with serving("syslog", scratch, **settings) as (daemon, sink):
                 daemon.expect(WORDS)
                 takes_a_message(daemon, sink)
+                assert daemon.said("cannot be answered") == 1
                 assert not os.path.exists(path)
                 assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
 
