@@ -102,15 +102,15 @@ static int next_wait_ms(const struct pump *p, uint64_t now)
 
     if (!p->delivery->is_owed(p))
         return p->progress.is_shown ? (int)PROGRESS_INTERVAL_MS : -1;
-    if (p->options->timeout_ms != 0 && limit - now < wait)
-        wait = limit - now;
+    if (p->options->timeout_ms != 0 && limit < now + wait)
+        wait = limit > now ? limit - now : 0;
     return (int)wait;
 }
 
 static bool is_out_of_patience(const struct pump *p, uint64_t now)
 {
     return p->options->timeout_ms != 0 && p->delivery->is_owed(p) &&
-           now - p->progress_at_ms >= p->options->timeout_ms;
+           now >= p->progress_at_ms + p->options->timeout_ms;
 }
 
 /*
@@ -182,13 +182,14 @@ enum pump_ending pump_run(struct pump *p, int *ret_error)
         error = work(p, has_input);
         uint64_t now = clock_mono_ms();
         look(p, now);
-        if (error == 0 && is_out_of_patience(p, now))
-            return p->delivery->is_certain(p) ? PUMP_DONE : PUMP_STALLED;
         if (error == 0)
             error = wait_for_event(p, now, &has_input);
         if (error == 0)
             is_over = p->delivery->is_over(p, &error);
         look(p, clock_mono_ms());
+        /* It may be us who came late: what was there by NOW has been heard. */
+        if (error == 0 && !is_over && is_out_of_patience(p, now))
+            return p->delivery->is_certain(p) ? PUMP_DONE : PUMP_STALLED;
     }
     return ending_of(error, ret_error);
 }
