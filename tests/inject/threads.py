@@ -86,13 +86,13 @@ def nobody_answers_administrators(scratch):
         with new_sink("syslog", path) as sink, held_port() as port, UnluckyService(
                 path, sink, rules, workers=WORKERS, admin=dict(path=os.path.join(path, "admin")),
                 metrics=dict(address="127.0.0.1", port=port)) as service:
-            # libmicrohttpd 1.0 does not tell why.
+            # libmicrohttpd 1.0 closes a socket twice itself, and thereby forgets why.
             service.expect("administrators cannot be answered: "
                            "(Resource temporarily unavailable|Input/output error)")
             say(service.port, b"hello\n")
             sink.wait_count(1)
             assert service.luck.struck("pthread_create") == 1
-            assert service.luck.struck("close") == 0
+            assert service.luck.struck("close") == service.said("Input/output error")
 
 
 main(fewer_workers, no_thread_no_service, a_connection_that_cannot_be_watched,
