@@ -112,6 +112,7 @@ class Server:
     def __init__(self, stream, is_loud=False):
         self.stream = stream
         self.is_loud = is_loud
+        self.shouts = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"nats://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.run, daemon=True).start()
@@ -130,6 +131,7 @@ class Server:
         with contextlib.suppress(OSError):
             while True:
                 sock.sendall(line * 1000)
+                self.shouts += 1000
 
     def talk(self, sock, lines):
         ids = {}  # of subscriptions, by their patterns
@@ -276,6 +278,12 @@ def answers_that_come_at_the_end_harm_nothing(scratch):
                 daemon.expect("NATS stream LOGS: 1 replica")
 
 
+def answers_that_nobody_waits_for_are_dropped_in_silence(scratch):
+    server = Server(Stream(), is_loud=True)
+    with start(scratch, server):  # more than the library keeps and sockets hold
+        until(lambda: server.shouts > 1000000, "answers")
+
+
 if not jetstream.output_is_there():
     print("SKIP: there is no output to NATS")
     sys.exit(77)
@@ -283,4 +291,5 @@ main(a_load_is_a_chain_where_one_server_keeps_the_stream,
      anothers_message_breaks_a_chain_and_harms_nothing,
      what_comes_late_of_a_chain_comes_in_its_order, a_duplicate_of_nothing_is_not_stored,
      another_leader_is_asked_for_when_one_is_wrong,
-     answers_that_come_at_the_end_harm_nothing)
+     answers_that_come_at_the_end_harm_nothing,
+     answers_that_nobody_waits_for_are_dropped_in_silence)
