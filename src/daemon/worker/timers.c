@@ -242,7 +242,8 @@ int worker_keep_time(struct worker *w, bool *ret_blocked)
         int sweep_ms = worker_until(w->sweep_at_ms);
         timeout_ms = timeout_ms < 0 || sweep_ms < timeout_ms ? sweep_ms : timeout_ms;
     }
-    if (w->snapshot_wanted != w->round.snapshot && (timeout_ms < 0 || timeout_ms > AGAIN_MS))
+    if (w->snapshot_wanted != w->round.snapshot && round_is_empty(&w->round) &&
+        (timeout_ms < 0 || timeout_ms > AGAIN_MS))
         timeout_ms = AGAIN_MS;
     return timeout_ms;
 }
