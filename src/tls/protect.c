@@ -40,6 +40,7 @@ static bool prepare(const char *name, int seals, EVP_CIPHER_CTX **ret_context)
 
 int tls_tools_new(struct tls_tools **ret_tools)
 {
+    errno = 0; /* of all that is done here, only the allocator sets it */
     struct tls_tools *tools = calloc(1, sizeof *tools);
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
     bool good = tools != NULL && kdf != NULL && (tools->schedule = EVP_KDF_CTX_new(kdf)) != NULL;
@@ -49,8 +50,9 @@ int tls_tools_new(struct tls_tools **ret_tools)
                prepare(cipher_names[i], 1, &tools->sealing[i]);
     EVP_KDF_free(kdf);
     if (!good) {
+        int error = errno == ENOMEM ? -ENOMEM : -ENOTSUP; /* OpenSSL's own words are vague */
         tls_tools_free(tools);
-        return -ENOMEM;
+        return error;
     }
     *ret_tools = tools;
     return 0;

@@ -87,7 +87,7 @@ struct tls_state {
 struct tls_tools;
 
 /*
- * Returns: 0, or -ENOMEM, also when OpenSSL was built without one of the ciphers.
+ * Returns: 0; -ENOMEM; -ENOTSUP: OpenSSL was built, or is set up, without one of the ciphers.
  * Owns:    the caller, until tls_tools_free(), which takes NULL and returns it.
  */
 int tls_tools_new(struct tls_tools **ret_tools);

@@ -8,6 +8,7 @@ inject_tests = \
 	tests/inject/files.py \
 	tests/inject/output.py \
 	tests/inject/threads.py \
+	tests/inject/tls.py \
 	tests/inject/workers.py
 
 TESTS += $(inject_tests)

@@ -16,13 +16,14 @@
 /* The longest record of ours. */
 #define ANSWER_BYTES (TLS_MAX_TEXT_BYTES + TLS_SEAL_BYTES)
 
-static struct tls_tools *tools_at(void **tools)
+static int tls_equip(void **tools)
 {
     struct tls_tools *made = NULL;
+    int error = *tools == NULL ? tls_tools_new(&made) : 0;
 
-    if (*tools == NULL && tls_tools_new(&made) == 0)
+    if (made != NULL)
         *tools = made;
-    return *tools;
+    return error;
 }
 
 static void free_tools(void *tools)
@@ -32,7 +33,9 @@ static void free_tools(void *tools)
 
 struct tls_tools *tls_tools_of(struct connections *table, uint32_t slot)
 {
-    return tools_at(&table->tools[atomic_load(&table->conns[slot].owner) - 1]);
+    void **tools = &table->tools[atomic_load(&table->conns[slot].owner) - 1];
+
+    return tls_equip(tools) == 0 ? *tools : NULL;
 }
 
 /* --- reading --- */
@@ -57,7 +60,7 @@ static bool auto_survives(const struct connections *table, uint32_t slot)
 static enum opened tls_open_wire(struct transport_opening *o)
 {
     struct tls_slot *tls = (struct tls_slot *)(void *)o->state;
-    struct tls_tools *tools = tools_at(o->tools);
+    struct tls_tools *tools = *o->tools;
     struct tls_batch batch = {
         .wire = o->wire, .wire_bytes = o->wire_bytes, .text = o->text, .room = o->room,
     };
@@ -212,7 +215,7 @@ static bool tls_inherit(struct connections *table, uint32_t slot, void **tools)
 
     if (tls->reply == REPLY_NONE)
         return true;
-    if (tools_at(tools) == NULL || net_written(table->conns[slot].fd, &written) < 0)
+    if (*tools == NULL || net_written(table->conns[slot].fd, &written) < 0)
         return false;
     if (written > tls->written && tls->reply == REPLY_UPDATE)
         (void)tls_seal_update(*tools, &tls->state, record);
@@ -230,6 +233,7 @@ static enum received tls_receive(struct connections *table, uint32_t slot, void 
 
 static const struct transport_kind transport_tls = {
     .name = "tls",
+    .equip = tls_equip,
     .survives = tls_survives,
     .inherit = tls_inherit,
     .establish = tls_shake,

@@ -56,7 +56,7 @@ enum opened {
 
 /* The wire's bytes of one segment, and where those of the stream go: as many at most, and slack. */
 struct transport_opening {
-    void **tools;                  /* the caller's, made here when they are needed */
+    void **tools;                  /* the caller's, by equip() */
     struct transport_state *state; /* before; it moves on */
     const unsigned char *wire;
     size_t wire_bytes;
@@ -70,6 +70,13 @@ struct transport_opening {
 
 struct transport_kind {
     const char *name;
+
+    /*
+     * Make the *TOOLS that inherit() and open() need, if they are not there. NULL: they need none.
+     * Returns: 0; -ENOMEM: do neither of the two now, but try again; or another negative errno: do
+     *          them, and they fail.
+     */
+    int (*equip)(void **tools);
 
     /* Answers: is a parked copy of the socket of use to the next process? */
     bool (*survives)(const struct connections *table, uint32_t slot);

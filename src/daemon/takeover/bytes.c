@@ -9,7 +9,6 @@
 #include "daemon/takeover/private.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/message_ids.h"
@@ -33,8 +32,8 @@ static uint32_t resolve_length(struct takeover *t, const struct segment *segment
     return fresh < segment->room ? (uint32_t)fresh : segment->room;
 }
 
-/* The stream's bytes of a segment whose transport has to open them. Answers: could they be had? */
-static bool open_wire(struct takeover *t, const struct inbox *inbox, uint32_t index,
+/* The stream's bytes of a segment whose transport has to open them. */
+static void open_wire(struct takeover *t, const struct inbox *inbox, uint32_t index,
                       struct session_input *input)
 {
     const struct segment *segment = &inbox->segment[index];
@@ -43,11 +42,7 @@ static bool open_wire(struct takeover *t, const struct inbox *inbox, uint32_t in
     uint32_t tail = segment->start.tail_bytes;
 
     if (transport->open == NULL)
-        return true;
-    if (t->text == NULL)
-        t->text = malloc(LEDGER_INBOX_BYTES + TRANSPORT_SLACK_BYTES);
-    if (t->text == NULL)
-        return false;
+        return;
     struct transport_opening opening = {
         .tools = &t->tools, .state = &state, .wire = input->bytes + tail,
         .wire_bytes = input->len - tail, .text = t->text + tail,
@@ -58,7 +53,6 @@ static bool open_wire(struct takeover *t, const struct inbox *inbox, uint32_t in
     explicit_bzero(&state, sizeof state);
     input->bytes = t->text;
     input->len = tail + opening.opened;
-    return true;
 }
 
 /*
@@ -84,8 +78,8 @@ static uint32_t count_records(struct takeover *t, const struct inbox *inbox, uin
     enum framer_result result;
     uint32_t count = 0;
 
-    if (!open_wire(t, inbox, index, &input) ||
-        session_open(&view, &stream, &input, &header) != SESSION_OPEN)
+    open_wire(t, inbox, index, &input);
+    if (session_open(&view, &stream, &input, &header) != SESSION_OPEN)
         return 0;
     while ((result = session_next(&view, &frame)) != FRAMER_NEED_MORE)
         if (result == FRAMER_MESSAGE)

@@ -23,7 +23,7 @@ struct takeover {
     struct connections *table;
     struct cookie_index index;
     struct takeover_report *report;
-    void *tools;         /* of transports, made when they are needed */
+    void *tools;         /* of transports, if one of them needs some */
     unsigned char *text; /* what they open; likewise */
 };
 

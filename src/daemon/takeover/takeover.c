@@ -165,15 +165,38 @@ static void take_header(struct takeover *t)
 
 /* --- all of it --- */
 
-static void take_ledger(struct takeover *t, struct inheritance *in, struct parking *parking)
+/*
+ * What came over the wire is opened while it is taken over. Without memory for that a start fails
+ * before it has done anything, and the next one finds all that this one did.
+ */
+static int equip(struct takeover *t)
+{
+    for (uint32_t i = ledger_next_live(t->ledger, 0); i != LEDGER_NO_SLOT;
+         i = ledger_next_live(t->ledger, i + 1)) {
+        const struct transport_kind *transport = transport_of(t->table, i);
+        if (transport->open == NULL)
+            continue;
+        if (t->text == NULL) /* costs nothing until used */
+            t->text = malloc(LEDGER_INBOX_BYTES + TRANSPORT_SLACK_BYTES);
+        if (t->text == NULL || transport->equip(&t->tools) == -ENOMEM)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int take_ledger(struct takeover *t, struct inheritance *in, struct parking *parking)
 {
     take_header(t);
     copy_slots(t);
+    int error = equip(t);
+    if (error < 0)
+        return error;
     takeover_lots(t, in, parking);
     note_crashes(t);
     for (uint32_t i = 0; i < t->old->header->inboxes && i < t->ledger->header->inboxes; i++)
         takeover_inbox(t, i);
     check_streams(t);
+    return 0;
 }
 
 int takeover_run(struct inheritance *in, struct connections *table, struct parking *parking,
@@ -190,14 +213,14 @@ int takeover_run(struct inheritance *in, struct connections *table, struct parki
     if (error < 0)
         return error;
     if (t.old != NULL)
-        take_ledger(&t, in, parking);
+        error = take_ledger(&t, in, parking);
     else
         takeover_lots(&t, in, parking);
     report->connections = connections_count(table) - report->dismissed;
     free(t.index.slots);
     free(t.text);
     transport_tools_free(t.tools);
-    return 0;
+    return error;
 }
 
 int takeover_commit(const struct inheritance *in, struct ledger *ledger)

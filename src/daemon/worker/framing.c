@@ -8,6 +8,7 @@
 #include "daemon/worker/round.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -396,9 +397,28 @@ static bool note_end(struct round *r)
     return goes_on;
 }
 
+/*
+ * Answers: is there what the next segment is opened with? Without memory for it nothing is given
+ * up: what has come stays in hand. In what is not established there is nothing to open.
+ */
+static bool equip(struct round *r)
+{
+    uint32_t slot = r->inbox->segment[r->framed].slot;
+    const struct transport_kind *transport = transport_of(r->table, slot);
+    bool starved = r->starves;
+
+    r->starves = transport->equip != NULL && conn_is_established(r->table, slot) &&
+                 transport->equip(r->tools) == -ENOMEM;
+    if (r->starves && !starved)
+        log_say(SEVERITY_ERR, "out of memory; what came over TLS waits until there is some");
+    return !r->starves;
+}
+
 bool round_frame(struct round *r)
 {
     while (r->framed < atomic_load_explicit(&r->inbox->segments, memory_order_relaxed)) {
+        if (!r->view_open && !equip(r))
+            return false;
         if (!r->view_open && !open_view(r))
             continue;
         if (!frame_view(r) && !note_end(r))

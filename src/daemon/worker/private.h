@@ -24,6 +24,9 @@
 /* A full log tells when it has room; should it forget to, look again after this. */
 #define PAUSE_MAX_MS 1000
 
+/* Without memory to open what has come, look again after this. */
+#define STARVING_MS 100
+
 /* Signatures of TLS handshakes in one turn, so that messages do not wait for many of them. */
 #define SIGNATURES_A_TURN 4u
 
@@ -80,7 +83,7 @@ struct worker {
 
 /* --- worker.c --- */
 
-/* The output takes nothing: wait for what it waits for, and for the bell, alone. */
+/* The output blocks, or memory is short: wait for what it waits for, and for the bell, alone. */
 void worker_pause(struct worker *w);
 
 /* --- letters.c --- */

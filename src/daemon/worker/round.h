@@ -77,6 +77,7 @@ struct round {
     bool notes_ends;       /* somebody wants to know how each record ended */
     bool view_open;
     bool left_waiting; /* set by a commit: something was carried, and may have to be flushed */
+    bool starves;          /* there is no memory to go on with; nobody tells when there is */
     bool cut;              /* the stream of the segment being framed is cut behind it */
     struct round_carry wire_carry; /* of the segment being framed: its part of the wire */
     struct session_view view; /* of the segment being framed */
@@ -136,7 +137,8 @@ void round_note_ends(struct round *r, bool notes);
 
 /*
  * Frame what was read, as far as the batch holds it.
- * Returns: true when all is framed; false when the batch is full and must be delivered.
+ * Returns: true when all is framed; false when the batch is full and must be delivered, or when
+ *          r->starves.
  */
 bool round_frame(struct round *r);
 

@@ -74,7 +74,7 @@ static bool deliver(struct worker *w)
 bool worker_frame(struct worker *w)
 {
     while (!round_frame(&w->round))
-        if (!deliver(w))
+        if (!deliver(w) || w->round.starves)
             return false;
     return true;
 }

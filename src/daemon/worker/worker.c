@@ -150,10 +150,11 @@ void worker_note_crash(void)
 void worker_pause(struct worker *w)
 {
     struct epoll_event events[2];
-    struct output_wait wait;
-    int timeout_ms = PAUSE_MAX_MS;
+    struct output_wait wait = {.fd = -1};
+    int timeout_ms = w->round.starves ? STARVING_MS : PAUSE_MAX_MS;
 
-    output_wait(w->output, &wait);
+    if (!w->round.starves) /* it may well be ready */
+        output_wait(w->output, &wait);
     if (wait.fd >= 0) {
         uint32_t wanted = wait.events | EPOLLONESHOT;
         if (poller_change(w->pause_set, wait.fd, wanted, TAG_OUTPUT) < 0 &&

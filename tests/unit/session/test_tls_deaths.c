@@ -193,22 +193,37 @@ static void what_an_earlier_build_has_left(void **state)
     assert_int_equal(slot.state.out.number, 3);
 }
 
-/* As behind a takeover, when no worker has had anything to do with TLS yet. */
-static void waits_with_its_answers_while_memory_is_short(void **state)
+/* As behind a takeover, when no worker has had anything to do with TLS yet. Returns: its slot. */
+static uint32_t begin_inherited(struct rig *rig, int *ret_client)
 {
     const struct rig_plan plan = {.kind = &broker_prompt};
     static struct broker log_broker;
+
+    log_broker = (struct broker){.room = UINT32_MAX};
+    broker = &log_broker;
+    rig_begin(rig, &plan);
+    uint32_t slot = rig_connect(rig, ret_client);
+    require(transport_exists(TRANSPORT_TLS), "TLS");
+    rig->ledger->slots[slot].transport = TRANSPORT_TLS;
+    tls_slot_of(&rig->table, slot)->state = state_of(0);
+    return slot;
+}
+
+static void end_inherited(struct rig *rig, uint32_t slot, int client)
+{
+    rig->table.conns[slot].by_reset = 1;
+    (void)close(client); /* the test is over */
+    rig_end(rig);
+}
+
+static void waits_with_its_answers_while_memory_is_short(void **state)
+{
     static struct rig rig;
     int client;
 
     (void)state;
-    broker = &log_broker;
-    rig_begin(&rig, &plan);
-    uint32_t slot = rig_connect(&rig, &client);
-    require(transport_exists(TRANSPORT_TLS), "TLS");
-    rig.ledger->slots[slot].transport = TRANSPORT_TLS;
+    uint32_t slot = begin_inherited(&rig, &client);
     struct tls_state *tls = &tls_slot_of(&rig.table, slot)->state;
-    *tls = state_of(0);
     tls->flags = TLS_OWES_UPDATE;
     const struct tls_state before = *tls;
     const struct transport_kind *transport = transport_of(&rig.table, slot);
@@ -224,10 +239,70 @@ static void waits_with_its_answers_while_memory_is_short(void **state)
     assert_int_equal(transport->write(&rig.table, slot, "x", 1), 0);
     assert_int_equal(tls->flags, 0);
     assert_int_equal(tls->out.number, 1); /* by the new key */
+    end_inherited(&rig, slot, client);
+}
 
-    rig.table.conns[slot].by_reset = 1;
-    (void)close(client); /* the test is over */
-    rig_end(&rig);
+/* A message comes in a record, and there is no memory to open it. */
+static void receive_while_memory_is_short(struct rig *rig, uint32_t slot, int client)
+{
+    char wire[DEATHS_STREAM_BYTES] = "message 1\n";
+    size_t len = strlen(wire), cut;
+
+    seal(0, wire, &len, &cut);
+    rig_say(rig, slot, client, wire, len);
+    memory_is_short = true;
+    assert_false(worker_read(rig->worker, slot, RIG_READABLE));
+}
+
+static void waits_with_what_came_while_memory_is_short(void **state)
+{
+    static struct rig rig;
+    int client;
+
+    (void)state;
+    uint32_t slot = begin_inherited(&rig, &client);
+    receive_while_memory_is_short(&rig, slot, client);
+    for (int i = 0; i < 3; i++)
+        assert_false(worker_finish_round(rig.worker));
+    assert_int_equal(broker->count, 0);
+    memory_is_short = false;
+    assert_true(worker_finish_round(rig.worker));
+    assert_int_equal(broker->count, 1);
+    assert_int_equal(broker->records[0].number, 1);
+    assert_true(worker_owns(rig.worker, slot)); /* the connection goes on */
+    end_inherited(&rig, slot, client);
+}
+
+/* A process that dies then leaves what it had in hand, and so does a start that fails. */
+static void takes_nothing_over_while_memory_is_short(void **state)
+{
+    static struct rig rig, heir;
+    const struct rig_plan plan = {.kind = &broker_prompt};
+    char name[] = "lot-0";
+    struct inherited lot = {.name = name, .kind = INHERITED_LOT};
+    struct inheritance in = {.items = &lot, .count = 1};
+    struct takeover_report report;
+    uint32_t layout;
+    int client, pair[2];
+
+    (void)state;
+    uint32_t slot = begin_inherited(&rig, &client);
+    receive_while_memory_is_short(&rig, slot, client);
+    int fd = rig_leave(&rig);
+    require(ledger_open(fd, &in.ledger, &layout) == 0, "an inherited ledger");
+    rig_make_pair(pair);
+    lot.fd = pair[0];
+    for (int i = 0; i < 2; i++) {
+        memory_is_short = i == 0;
+        rig_begin(&heir, &plan);
+        assert_int_equal(takeover_run(&in, &heir.table, heir.parking, &report),
+                         memory_is_short ? -ENOMEM : 0);
+        assert_int_equal(report.messages, memory_is_short ? 0 : 1);
+        rig_end(&heir);
+    }
+    (void)close(pair[1]); /* nothing was in it */
+    (void)ledger_free(in.ledger);
+    end_inherited(&rig, slot, client);
 }
 
 int main(void)
@@ -238,6 +313,8 @@ int main(void)
         cmocka_unit_test(of_an_heir),
         cmocka_unit_test(what_an_earlier_build_has_left),
         cmocka_unit_test(waits_with_its_answers_while_memory_is_short),
+        cmocka_unit_test(waits_with_what_came_while_memory_is_short),
+        cmocka_unit_test(takes_nothing_over_while_memory_is_short),
     };
 
     log_set_level(SEVERITY_WARNING);
