@@ -315,10 +315,13 @@ void tls_context_facts(const struct tls_context *context, struct tls_facts *ret_
     EVP_PKEY *key = SSL_CTX_get0_privatekey(context->ssl);
     X509 *certificate = SSL_CTX_get0_certificate(context->ssl);
 
-    /* Where there is no such extension, all bits are set. */
+    /*
+     * Where there is no such extension, all bits are set. Of anyExtendedKeyUsage alone OpenSSL's
+     * clients do not say that it allows this.
+     */
     *ret_facts = (struct tls_facts){
         .begins = INT64_MIN, .ends = INT64_MAX,
-        .serves = X509_get_extended_key_usage(certificate) & (XKU_SSL_SERVER | XKU_ANYEKU),
+        .serves = X509_get_extended_key_usage(certificate) & XKU_SSL_SERVER,
         .signs = X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE,
     };
     for (int i = 0; (certificate = chain_at(context, i)) != NULL; i++) {

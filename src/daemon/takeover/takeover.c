@@ -178,7 +178,8 @@ static int equip(struct takeover *t)
             continue;
         if (t->text == NULL) /* costs nothing until used */
             t->text = malloc(LEDGER_INBOX_BYTES + TRANSPORT_SLACK_BYTES);
-        if (t->text == NULL || transport->equip(&t->tools) == -ENOMEM)
+        if (t->text == NULL ||
+            (transport->equip != NULL && transport->equip(&t->tools) == -ENOMEM))
             return -ENOMEM;
     }
     return 0;

@@ -175,7 +175,7 @@ static void a_context_knows_what_its_certificate_is_for(void **unused)
         {NULL, NULL, true, true},
         {"serverAuth", NULL, true, true},
         {"clientAuth,serverAuth", NULL, true, true},
-        {"anyExtendedKeyUsage", NULL, true, true},
+        {"anyExtendedKeyUsage", NULL, false, true},
         {"clientAuth", NULL, false, true},
         {"codeSigning,timeStamping", NULL, false, true},
         {NULL, "digitalSignature", true, true},
