@@ -2,8 +2,8 @@
 """10,000 idle connections through a restart and a SIGKILL, and what PID 1 pays for it.
 
 Every connection says something before, between and after. PID 1 may spend 0.1 s of
-processor time more on a restart than it does without a connection, and nothing worth
-mentioning on 10,000 connections that come and go.
+processor time more on a restart than it does without a connection, and on 10,000 connections
+that come and go what forty lots of them cost, but not what each by itself would.
 """
 
 import resource
@@ -18,6 +18,8 @@ SHORT_AT_ONCE = 1000
 # Open ones may be three quarters of the limit, because of dead copies among those parked.
 SPARE_DESCRIPTORS = 500
 PID1_LIMIT_S = 0.1
+# systemd 257 forks for each descriptor that it lets go: 2 ms and more where that is dear.
+VISITS_LIMIT_S = 0.5
 PROCESSES = f"/sys/fs/cgroup/system.slice/{daemon.SERVICE}/cgroup.procs"
 
 
@@ -102,5 +104,5 @@ def run(machine, _):
         f"PID 1 pays {more[0]:.3f} s more for a restart, {more[1]:.3f} s more for a kill, "
         f"{visits:.3f} s for {CONNECTIONS:,} short connections"
     )
-    expect(max(more) < PID1_LIMIT_S and visits < PID1_LIMIT_S, prices)
+    expect(max(more) < PID1_LIMIT_S and visits < VISITS_LIMIT_S, prices)
     return f"{many:,} connections; {verdict}; {prices}"
