@@ -5,6 +5,7 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/imrelp-too-long.sh \
               findings/journald-entries.sh \
               findings/libconfig-numbers.sh \
+              findings/libmicrohttpd-closes-twice.sh \
               findings/librdkafka-fork.sh \
               findings/librdkafka-mock-repeats.sh \
               findings/logger-prio-prefix.sh \
