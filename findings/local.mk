@@ -21,4 +21,5 @@ EXTRA_DIST += findings/README.md findings/lib.sh \
               findings/rsyslog-full-queue.sh \
               findings/rsyslog-leading-digit.sh \
               findings/tcp-info-fin.sh \
-              findings/tcp-send-room.sh
+              findings/tcp-send-room.sh \
+              findings/tls-certificate-usage.sh
