@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "daemon/advice/advice.h"
 #include "daemon/advice/certificates.h"
 #include "daemon/advice/log_files.h"
+#include "os/heap.h"
 #include "os/log.h"
 #include "os/signals.h"
 
@@ -240,8 +240,7 @@ int main(int argc, char **argv)
 {
     struct options options;
 
-    /* Large tables are mapped, so that what is never used of them costs nothing. */
-    (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
+    heap_map_tables();
     signals_ignore_writes();
     bool has_stdout = occupy_standard_descriptors();
     log_init("peerlogd");

@@ -5,6 +5,7 @@ libpeerlog_os_a_SOURCES = \
 	src/os/clock.c src/os/clock.h \
 	src/os/fd_passing.c src/os/fd_passing.h \
 	src/os/gate.c src/os/gate.h \
+	src/os/heap.c src/os/heap.h \
 	src/os/log.c src/os/log.h \
 	src/os/memfd.c src/os/memfd.h \
 	src/os/module.c src/os/module.h \

@@ -12,9 +12,13 @@
 #include "daemon/admin/private.h"
 #include "daemon/worker/crew.h"
 #include "os/clock.h"
+#include "os/heap.h"
 
 /* Two looks at a connection that are closer, in milliseconds, make no rate. */
 #define RATE_OVER_MS 500u
+
+/* Of the memory of a list, which comes and goes with each. */
+#define KEPT_BYTES (1024u * 1024u)
 
 struct describe_question {
     struct question question;
@@ -169,6 +173,7 @@ int census_take(struct admin *admin, const struct overview *overview, const stru
 {
     struct census census = {.overview = overview};
 
+    heap_keep(KEPT_BYTES);
     /* Each is seen once, and none is missed. */
     crew_hold(admin->plan.crew);
     int error = ask_all(admin, wanted, &census);

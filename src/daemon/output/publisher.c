@@ -7,7 +7,6 @@
 #include "daemon/output/publisher.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/heap.h"
 #include "os/log.h"
 #include "os/poller.h"
 
@@ -22,7 +22,8 @@
 #define IDLE_MS 1000u /* between two looks at what a library has to say without a load */
 #define END_MS 500u   /* that an end waits for the thread */
 
-#define KEPT_BYTES (4 * 1024 * 1024) /* that malloc(3) keeps for the next message */
+/* A broker's library asks for the memory of each message, and gives it back at once. */
+#define KEPT_BYTES (4u * 1024u * 1024u)
 
 static int start(struct publisher *p);
 
@@ -37,17 +38,6 @@ static void release(struct publisher *p)
     free(p);
 }
 
-/*
- * A broker's library asks for the memory of each message, some 128 KiB of it where records are
- * packed, and gives it back at once: if that were mapped anew each time (see main()), or given back
- * to the kernel, page faults would cost more than all else.
- */
-static void keep_memory(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES); /* advice: without it all works, too */
-    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-}
-
 int publisher_new(const struct publisher_kind *kind, const struct output_settings *settings,
                   size_t longest, uint64_t instance, struct publisher **ret_publisher)
 {
@@ -56,7 +46,7 @@ int publisher_new(const struct publisher_kind *kind, const struct output_setting
 
     if (p == NULL)
         return -ENOMEM;
-    keep_memory();
+    heap_keep(KEPT_BYTES);
     p->kind = kind;
     p->settings = *settings; /* its lists may go; they are in it as texts, too */
     p->settings.servers = p->settings.brokers = p->settings.properties =
