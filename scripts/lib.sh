@@ -64,6 +64,7 @@ is_met() {
     can:package) have dpkg-checkbuilddeps && have dh &&
         (cd "$TOP" && dpkg-checkbuilddeps 2>/dev/null) ;;
     perl:*) have perl && perl -M"${1#perl:}" -e 1 2>/dev/null ;;
+    nc) have nc && nc -h 2>&1 | grep -q OpenBSD ;; # ncat has that name, too
     node) have node || have nodejs ;;
     *) have "$1" ;;
     esac

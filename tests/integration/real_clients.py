@@ -92,9 +92,17 @@ def lines_through(name, command):
 
 
 ncat = lines_through("ncat", ["127.0.0.1", "PORT"])
-nc = lines_through("nc", ["-N", "127.0.0.1", "PORT"])
+openbsd_nc = lines_through("nc", ["-N", "127.0.0.1", "PORT"])
 socat = lines_through("socat", ["-u", "STDIN", "TCP:127.0.0.1:PORT"])
 socat_both_ways = lines_through("socat", ["STDIO", "TCP:127.0.0.1:PORT"])
+
+
+def nc(scratch):
+    """OpenBSD's: where it is not installed, ncat may go by this name."""
+    done = subprocess.run([tool("nc"), "-h"], capture_output=True, check=False)
+    if b"OpenBSD" not in done.stdout + done.stderr:
+        raise Skip("nc is not OpenBSD's")
+    openbsd_nc(scratch)
 bash = lines_through("bash", ["-c", "exec cat > /dev/tcp/127.0.0.1/PORT"])
 python_raw = lines_through("python3", ["-c", """
 import socket, sys

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A machine with a real systemd as PID 1: a container, gone when the test is over."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -95,6 +96,7 @@ class Machine:
                 child.kill()
                 child.wait()
         self.power_off()
+        self.forget()
         cgroup.remove(self.groups)
         unmount(self.root)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -157,9 +159,18 @@ class Machine:
                 os.kill(self.leader, signal.SIGKILL)
             self.nspawn.wait()
 
+    def forget(self):
+        """Take away what nspawn 257 may leave behind, and what it does not begin with again."""
+        export = f"/run/systemd/nspawn/unix-export/{self.name}"
+        if os.path.ismount(export):
+            unmount(export)
+        with contextlib.suppress(OSError):
+            os.rmdir(export)
+
     def reboot(self):
         """Power off and boot again, with the same disk."""
         self.power_off()
+        self.forget()
         self.leader = None
         os.unlink(f"{self.folder}/notify")
         self.boot()
